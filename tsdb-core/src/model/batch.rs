@@ -1,0 +1,206 @@
+//! A batch of writes: what one request brings, as columns in one arena.
+
+use super::labels::{LabelError, Labels, LabelsBuilder, check_canonical};
+use super::metadata::MetricMetadata;
+use super::sample::{Kind, Value};
+
+/// What happens to a sample that meets another value at its series' last timestamp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConflictPolicy {
+    /// Prometheus: another value is refused, the same bits are accepted silently.
+    #[default]
+    Refuse,
+    /// InfluxDB: the later write wins.
+    Replace,
+}
+
+/// One series of a batch: ranges into the batch's arena and columns.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchSeries {
+    pub(crate) labels_start: u32,
+    pub(crate) labels_end: u32,
+    pub(crate) samples_start: u32,
+    pub(crate) samples_end: u32,
+    pub(crate) kind: Kind,
+}
+
+/// Samples of many series, applied together: all of a batch is durable, visible and recovered, or nothing of it.
+///
+/// Label sets lie in canonical bytes in one arena, samples in columns; nothing is allocated a label or a sample.
+#[derive(Clone, Debug, Default)]
+pub struct WriteBatch {
+    arena: Vec<u8>,
+    series: Vec<BatchSeries>,
+    times_ms: Vec<i64>,
+    values: Vec<f64>,
+    metadata: Vec<MetricMetadata>,
+    policy: ConflictPolicy,
+}
+
+impl WriteBatch {
+    /// An empty batch with [`ConflictPolicy::Refuse`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty batch with the given policy.
+    #[must_use]
+    pub fn with_policy(policy: ConflictPolicy) -> Self {
+        Self {
+            policy,
+            ..Self::default()
+        }
+    }
+
+    /// The policy for conflicting values.
+    #[must_use]
+    pub fn policy(&self) -> ConflictPolicy {
+        self.policy
+    }
+
+    /// Starts a series with labels in any order; its samples follow through the returned builder.
+    ///
+    /// # Errors
+    /// [`LabelError`]; the batch is unchanged then.
+    pub fn series<N: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        labels: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<SeriesBuilder<'_>, LabelError> {
+        let mut builder = LabelsBuilder::default();
+        for (name, value) in labels {
+            builder.set_unchecked(name.as_ref(), value.as_ref());
+        }
+        let labels = builder.build()?;
+        self.series_labels(&labels)
+    }
+
+    /// Starts a series with a label set.
+    ///
+    /// # Errors
+    /// [`LabelError::EmptySet`].
+    pub fn series_labels(&mut self, labels: &Labels) -> Result<SeriesBuilder<'_>, LabelError> {
+        self.start(labels.as_bytes())
+    }
+
+    /// Starts a series with canonical label bytes, as a decoder makes them.
+    ///
+    /// # Errors
+    /// [`LabelError::NotCanonical`], [`LabelError::EmptySet`] or [`LabelError::TooLarge`].
+    pub fn series_canonical(&mut self, bytes: &[u8]) -> Result<SeriesBuilder<'_>, LabelError> {
+        check_canonical(bytes)?;
+        self.start(bytes)
+    }
+
+    fn start(&mut self, canonical: &[u8]) -> Result<SeriesBuilder<'_>, LabelError> {
+        if canonical.is_empty() {
+            return Err(LabelError::EmptySet);
+        }
+        let fits = |n: usize| u32::try_from(n).map_err(|_| LabelError::TooLarge { bytes: n });
+        let labels_start = fits(self.arena.len())?;
+        let labels_end = fits(self.arena.len() + canonical.len())?;
+        let samples = fits(self.times_ms.len())?;
+        self.arena.extend_from_slice(canonical);
+        self.series.push(BatchSeries {
+            labels_start,
+            labels_end,
+            samples_start: samples,
+            samples_end: samples,
+            kind: Kind::Float,
+        });
+        Ok(SeriesBuilder { batch: self })
+    }
+
+    /// Adds metadata of a metric family.
+    pub fn metadata(&mut self, metadata: MetricMetadata) -> &mut Self {
+        self.metadata.push(metadata);
+        self
+    }
+
+    /// The metadata of the batch.
+    #[must_use]
+    pub fn metadata_entries(&self) -> &[MetricMetadata] {
+        &self.metadata
+    }
+
+    /// Number of series entries; the same label set may stand more than once.
+    #[must_use]
+    pub fn series_len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn samples_len(&self) -> usize {
+        self.times_ms.len()
+    }
+
+    /// Whether there is neither a series nor metadata.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.metadata.is_empty()
+    }
+
+    /// Empties the batch and keeps its memory and policy.
+    pub fn clear(&mut self) {
+        self.arena.clear();
+        self.series.clear();
+        self.times_ms.clear();
+        self.values.clear();
+        self.metadata.clear();
+    }
+
+    /// The series entries, in the order they were added.
+    #[must_use]
+    pub fn entries(&self) -> &[BatchSeries] {
+        &self.series
+    }
+
+    /// Canonical label bytes of an entry of this batch.
+    #[must_use]
+    pub fn labels_of(&self, series: &BatchSeries) -> &[u8] {
+        &self.arena[series.labels_start as usize..series.labels_end as usize]
+    }
+
+    /// Times (milliseconds) and values of an entry of this batch, in the order they were added.
+    #[must_use]
+    pub fn samples_of(&self, series: &BatchSeries) -> (&[i64], &[f64]) {
+        let range = series.samples_start as usize..series.samples_end as usize;
+        (&self.times_ms[range.clone()], &self.values[range])
+    }
+}
+
+impl BatchSeries {
+    /// What the samples of this entry hold.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+/// Adds samples to the series that was started last.
+#[derive(Debug)]
+pub struct SeriesBuilder<'a> {
+    batch: &'a mut WriteBatch,
+}
+
+impl SeriesBuilder<'_> {
+    /// Adds a float sample at `t_ms` milliseconds since the Unix epoch.
+    pub fn sample(&mut self, t_ms: i64, value: f64) -> &mut Self {
+        self.value(t_ms, Value::Float(value))
+    }
+
+    /// Adds a sample of any kind.
+    pub fn value(&mut self, t_ms: i64, value: Value<'_>) -> &mut Self {
+        let Value::Float(value) = value;
+        self.batch.times_ms.push(t_ms);
+        self.batch.values.push(value);
+        // `start` checked that the count before fits; 2^32 samples would be 64 GiB of columns.
+        let end = u32::try_from(self.batch.times_ms.len()).unwrap_or(u32::MAX);
+        if let Some(series) = self.batch.series.last_mut() {
+            series.samples_end = end;
+        }
+        self
+    }
+}

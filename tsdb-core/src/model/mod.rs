@@ -1,0 +1,21 @@
+//! Plain data: labels, matchers, samples, batches, time. Imports nothing from the other rooms.
+//!
+//! * A *series* is its label set; a label set has one canonical byte form (see [`Labels`]).
+//! * A label with an empty value is the same as no label.
+//! * There is one order of label sets everywhere, that of Prometheus's `labels.Compare`.
+
+mod batch;
+mod labels;
+mod matcher;
+mod metadata;
+mod regex;
+mod sample;
+mod time;
+
+pub use batch::{BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use labels::{LabelError, LabelIter, Labels, LabelsBuilder, MAX_LABEL_SET_BYTES, METRIC_NAME};
+pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use metadata::{MetricMetadata, MetricType};
+pub use regex::{LabelRegex, RegexError};
+pub use sample::{Columns, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
+pub use time::{TimeRange, TimeUnit};

@@ -1,0 +1,90 @@
+//! Samples and columns of samples.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+/// Bits of the NaN that marks a series as stale (Prometheus `model/value/value.go`, `StaleNaN`).
+pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
+
+/// Whether `value` is the staleness marker. Compares bits: an ordinary NaN is not stale.
+#[must_use]
+#[inline]
+pub fn is_stale(value: f64) -> bool {
+    value.to_bits() == STALE_NAN_BITS
+}
+
+/// What a chunk, a column or a WAL frame holds. The numbers are part of the on-disk formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Kind {
+    /// IEEE 754 double, every bit kept.
+    Float = 1,
+}
+
+impl Kind {
+    /// The kind with this number in the on-disk formats, if this version knows it.
+    #[must_use]
+    pub const fn from_u8(n: u8) -> Option<Self> {
+        match n {
+            1 => Some(Self::Float),
+            _ => None,
+        }
+    }
+}
+
+/// The value of a sample. Borrows, so that kinds larger than a word need no copy on the way in.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// A float, kept bit for bit.
+    Float(f64),
+    /// Cannot be built: holds the lifetime that histograms and strings will borrow with.
+    #[doc(hidden)]
+    _Borrowed(Infallible, PhantomData<&'a [u8]>),
+}
+
+/// A timestamp in milliseconds and a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// Milliseconds since the Unix epoch.
+    pub t_ms: i64,
+    /// The value.
+    pub value: Value<'a>,
+}
+
+/// Samples of one series as columns: `times_ms[i]` belongs to `values[i]`, times strictly rising.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    /// Milliseconds since the Unix epoch, strictly rising.
+    pub times_ms: Vec<i64>,
+    /// The values; the staleness marker is kept as it was written.
+    pub values: Vec<f64>,
+}
+
+impl Columns {
+    /// Empties the columns and keeps their memory.
+    pub fn clear(&mut self) {
+        self.times_ms.clear();
+        self.values.clear();
+    }
+
+    /// Appends a sample; the caller keeps the times rising.
+    #[inline]
+    pub fn push(&mut self, t_ms: i64, value: f64) {
+        self.times_ms.push(t_ms);
+        self.values.push(value);
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.times_ms.len()
+    }
+
+    /// Whether there is no sample.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times_ms.is_empty()
+    }
+}

@@ -1,0 +1,12 @@
+//! The syntax tree of PromQL.
+//!
+//! Every node carries the bytes of the query it was read from, so that errors and annotations can point there.
+
+mod expr;
+
+pub use expr::{
+    Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, Duration, DurationExpr, DurationOp,
+    Expr, Grouping, MatchCardinality, MatrixSelector, Number, Paren, Position, RangeExtension,
+    SelectorModifiers, Span, StringLiteral, Subquery, Unary, UnaryOp, ValueType, VectorMatching,
+    VectorSelector,
+};

@@ -1,0 +1,55 @@
+//! What the evaluator needs of a storage: select series, then read their samples.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tsdb_core::{Columns, Labels, Matcher, TimeRange};
+
+/// A storage failed while it was read.
+#[derive(Debug)]
+pub struct StorageError(pub Box<dyn std::error::Error + Send + Sync>);
+
+impl fmt::Display for StorageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for StorageError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+impl From<tsdb_core::Error> for StorageError {
+    fn from(e: tsdb_core::Error) -> Self {
+        Self(Box::new(e))
+    }
+}
+
+/// Selects series.
+pub trait Storage: Send + Sync {
+    /// The series that match all `matchers` and may have samples in the closed range `range`, in label order
+    /// (`Labels: Ord`), each label set once. The readers hold a snapshot taken now: a write is in all of them or in none.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the index cannot be read.
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError>;
+}
+
+/// One selected series.
+pub trait SeriesReader: Send + Sync {
+    /// Its labels.
+    fn labels(&self) -> &Labels;
+
+    /// Appends the samples inside the closed range to `out`, times strictly rising, staleness markers included.
+    /// `range` lies inside the range of the `select` that made this reader.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the samples cannot be read.
+    fn read(&self, range: TimeRange, out: &mut Columns) -> Result<(), StorageError>;
+}
