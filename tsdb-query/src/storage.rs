@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tsdb_core::{Columns, Labels, Matcher, TimeRange};
+use tsdb_core::{Columns, Db, Labels, Matcher, Series, TimeRange};
 
 /// A storage failed while it was read.
 #[derive(Debug)]
@@ -52,4 +52,28 @@ pub trait SeriesReader: Send + Sync {
     /// # Errors
     /// [`StorageError`] when the samples cannot be read.
     fn read(&self, range: TimeRange, out: &mut Columns) -> Result<(), StorageError>;
+}
+
+impl Storage for Db {
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
+        let series = self.querier(range)?.select(matchers)?;
+        Ok(series
+            .into_iter()
+            .map(|s| Arc::new(s) as Arc<dyn SeriesReader>)
+            .collect())
+    }
+}
+
+impl SeriesReader for Series {
+    fn labels(&self) -> &Labels {
+        Series::labels(self)
+    }
+
+    fn read(&self, range: TimeRange, out: &mut Columns) -> Result<(), StorageError> {
+        Ok(self.read_into(range, out)?)
+    }
 }

@@ -1,0 +1,208 @@
+//! How a store is opened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::error::{Error, Result};
+
+/// When a write is acknowledged, and so what a crash may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// After `fdatasync` of the write-ahead log; concurrent writes share one. Nothing acknowledged is ever lost.
+    #[default]
+    Always,
+    /// After the write to the operating system, with an `fdatasync` at least this often. A crash of the process
+    /// loses nothing; a power loss loses at most the acknowledgements of this interval.
+    Interval(Duration),
+    /// After the write to the operating system, which writes to disk when it likes. A crash of the process loses
+    /// nothing; a power loss loses whatever was not yet flushed to runs, commonly up to 30 s and at most the
+    /// unflushed generations.
+    Never,
+}
+
+/// The engine's only source of time.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Clock {
+    /// The system's wall clock.
+    #[default]
+    System,
+    /// A clock that stands still until it is set: logical time and tests.
+    Manual(ManualClock),
+}
+
+/// A clock that is set by hand; clones share the time.
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock(Arc<AtomicI64>);
+
+impl ManualClock {
+    /// A clock that stands at `now_ms` milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn new(now_ms: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(now_ms)))
+    }
+
+    /// Sets the time, in milliseconds since the Unix epoch.
+    pub fn set(&self, now_ms: i64) {
+        self.0.store(now_ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock {
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        match self {
+            Self::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+            Self::Manual(clock) => clock.0.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Options of a store; [`Options::new`] has the defaults.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) retention_ms: Option<i64>,
+    pub(crate) min_block_ms: i64,
+    pub(crate) max_block_ms: i64,
+    pub(crate) durability: Durability,
+    pub(crate) clock: Clock,
+    pub(crate) future_limit_ms: Option<i64>,
+    pub(crate) wal_segment_bytes: u64,
+    pub(crate) rotation: Rotation,
+}
+
+/// When the active generation is frozen and flushed: at the first of these.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rotation {
+    /// Samples held, at least; a store with many series waits for `samples_per_series` of each.
+    pub(crate) samples: u64,
+    pub(crate) samples_per_series: u64,
+    /// Series made in it.
+    pub(crate) series: u32,
+    /// Bytes of its write-ahead log.
+    pub(crate) wal_bytes: u64,
+    /// Time since its first sample, by the machine's monotonic clock.
+    pub(crate) age: Duration,
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        Self {
+            samples: 2_000_000,
+            samples_per_series: 8,
+            series: 300_000,
+            wal_bytes: 128 << 20,
+            age: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            retention_ms: Some(15 * DAY_MS),
+            min_block_ms: 120 * MINUTE_MS,
+            max_block_ms: DAY_MS,
+            durability: Durability::default(),
+            clock: Clock::default(),
+            future_limit_ms: Some(60 * MINUTE_MS),
+            wal_segment_bytes: 32 << 20,
+            rotation: Rotation::default(),
+        }
+    }
+}
+
+fn millis(d: Duration) -> i64 {
+    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Options {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long samples are kept, measured back from the newest sample (so an idle store keeps its data).
+    /// `None` keeps them for ever. Default: 15 days.
+    #[must_use]
+    pub fn retention(mut self, age: Option<Duration>) -> Self {
+        self.retention_ms = age.map(millis);
+        self
+    }
+
+    /// The head is flushed to disk at least once per this much data time. Default: 2 hours; at least 1 minute.
+    #[must_use]
+    pub fn min_block_duration(mut self, d: Duration) -> Self {
+        self.min_block_ms = millis(d);
+        self
+    }
+
+    /// Length of a partition of time, the largest span of one file. Default: 1 day; at least the minimum.
+    #[must_use]
+    pub fn max_block_duration(mut self, d: Duration) -> Self {
+        self.max_block_ms = millis(d);
+        self
+    }
+
+    /// When writes are acknowledged. Default: [`Durability::Always`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// The engine's time source. Default: [`Clock::System`].
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Samples further than this ahead of the clock are refused. `None` switches the limit off. Default: 1 hour.
+    #[must_use]
+    pub fn future_limit(mut self, limit: Option<Duration>) -> Self {
+        self.future_limit_ms = limit.map(millis);
+        self
+    }
+
+    /// Size at which a new segment of the write-ahead log is begun, in bytes. Default: 32 MiB; at least 64 KiB.
+    #[must_use]
+    pub fn wal_segment_bytes(mut self, bytes: u64) -> Self {
+        self.wal_segment_bytes = bytes;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let bad = |name, reason: &str| {
+            Err(Error::InvalidOption {
+                name,
+                reason: reason.to_owned(),
+            })
+        };
+        if self.min_block_ms < MINUTE_MS {
+            return bad("min_block_duration", "must be at least 1 minute");
+        }
+        if self.max_block_ms < self.min_block_ms {
+            return bad(
+                "max_block_duration",
+                "must not be shorter than min_block_duration",
+            );
+        }
+        if self.retention_ms.is_some_and(|ms| ms <= 0) {
+            return bad("retention", "must be positive; None keeps samples for ever");
+        }
+        if self.wal_segment_bytes < 64 << 10 {
+            return bad("wal_segment_bytes", "must be at least 64 KiB");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! What a write tells its caller, and when.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::model::Labels;
+use crate::wal::Wal;
+
+/// Why a sample was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// Another value stands at the series' last timestamp.
+    DuplicateTimestamp,
+    /// Further ahead of the clock than allowed.
+    TooFarInFuture,
+    /// Older than the retention.
+    TooOld,
+}
+
+impl RejectReason {
+    const ALL: [Self; 3] = [Self::DuplicateTimestamp, Self::TooFarInFuture, Self::TooOld];
+}
+
+impl fmt::Display for RejectReason {
+    /// Prometheus's words, which its clients look for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DuplicateTimestamp => "duplicate sample for timestamp",
+            Self::TooFarInFuture => "out of bounds: timestamp is too far in the future",
+            Self::TooOld => "out of bounds: timestamp is older than the retention",
+        })
+    }
+}
+
+/// One refused sample.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// Why.
+    pub reason: RejectReason,
+    /// Its series.
+    pub labels: Labels,
+    /// Its time, in milliseconds.
+    pub t_ms: i64,
+}
+
+/// The refused samples of a batch: how many for which reason, and the first few by name.
+#[derive(Clone, Debug, Default)]
+pub struct Rejected {
+    counts: [u64; RejectReason::ALL.len()],
+    first: Vec<Rejection>,
+}
+
+impl Rejected {
+    /// So many are kept by name.
+    const NAMED: usize = 10;
+
+    pub(crate) fn add(&mut self, reason: RejectReason, canonical: &[u8], t_ms: i64) {
+        self.counts[reason as usize] += 1;
+        if self.first.len() < Self::NAMED
+            && let Ok(labels) = Labels::from_canonical(canonical)
+        {
+            self.first.push(Rejection {
+                reason,
+                labels,
+                t_ms,
+            });
+        }
+    }
+
+    /// Number of refused samples.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Whether every sample was accepted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+
+    /// The reasons that occurred, with the number of samples of each.
+    pub fn counts(&self) -> impl Iterator<Item = (RejectReason, u64)> + '_ {
+        RejectReason::ALL
+            .into_iter()
+            .zip(self.counts)
+            .filter(|(_, n)| *n > 0)
+    }
+
+    /// The first refused samples, at most ten.
+    #[must_use]
+    pub fn first(&self) -> &[Rejection] {
+        &self.first
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct WriteReport {
+    /// Samples accepted; equal repetitions of a stored sample count.
+    pub accepted: u64,
+    /// Samples refused; the others of the batch are kept.
+    pub rejected: Rejected,
+}
+
+/// A batch that is applied and not yet durable. Dropping it changes nothing: the batch becomes durable all the same.
+#[must_use = "the batch is durable only when `wait` returns or the callback of `on_durable` runs"]
+pub struct Commit {
+    pub(crate) wal: Option<Arc<Wal>>,
+    pub(crate) seq: u64,
+    pub(crate) report: WriteReport,
+}
+
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit")
+            .field("seq", &self.seq)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Commit {
+    /// Waits until the batch, and every batch before it, is durable.
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`](crate::Error::StorageFull) (may be retried: an equal batch is accepted again) and
+    /// [`Error::WritesStopped`](crate::Error::WritesStopped).
+    pub fn wait(self) -> Result<WriteReport> {
+        if let Some(wal) = self.wal {
+            wal.wait(self.seq)?;
+        }
+        Ok(self.report)
+    }
+
+    /// Calls `done` once the batch is durable or cannot become so: from the log's thread, or at once.
+    /// `done` must not block.
+    pub fn on_durable(self, done: impl FnOnce(Result<WriteReport>) + Send + 'static) {
+        let Self { wal, seq, report } = self;
+        match wal {
+            Some(wal) => wal.on_durable(seq, move |result| done(result.map(|()| report))),
+            None => done(Ok(report)),
+        }
+    }
+}
