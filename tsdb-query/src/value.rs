@@ -1,0 +1,71 @@
+//! What a query answers.
+
+use tsdb_core::Labels;
+
+/// One sample of an instant vector.
+#[derive(Clone, Debug)]
+pub struct VectorSample {
+    /// Labels of the series.
+    pub labels: Labels,
+    /// The time the query was evaluated at, in milliseconds.
+    pub t_ms: i64,
+    /// The value.
+    pub value: f64,
+}
+
+/// One series of a matrix: `times_ms[i]` belongs to `values[i]`, times strictly rising.
+#[derive(Clone, Debug)]
+pub struct MatrixSeries {
+    /// Labels of the series.
+    pub labels: Labels,
+    /// Times in milliseconds: steps of a range query, times of the samples for a range selector.
+    pub times_ms: Vec<i64>,
+    /// The values.
+    pub values: Vec<f64>,
+}
+
+/// The value of a query, in the order in which Prometheus gives it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum QueryValue {
+    /// A number.
+    Scalar {
+        /// The time the query was evaluated at, in milliseconds.
+        t_ms: i64,
+        /// The number.
+        value: f64,
+    },
+    /// A string.
+    String {
+        /// The time the query was evaluated at, in milliseconds.
+        t_ms: i64,
+        /// The string.
+        value: String,
+    },
+    /// The value of an instant query over series. The order counts for `sort`, `topk` and their like.
+    Vector(Vec<VectorSample>),
+    /// The value of a range query, or of a range selector in an instant query: in label order, no series empty.
+    Matrix(Vec<MatrixSeries>),
+}
+
+/// What a query cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueryStats {
+    /// Samples that were read from the storage.
+    pub samples_read: u64,
+    /// The most values that were held in memory at once.
+    pub peak_samples: u64,
+}
+
+/// A query's value with what was remarked on the way.
+#[derive(Clone, Debug)]
+pub struct QueryResult {
+    /// The value.
+    pub value: QueryValue,
+    /// Warnings: the value may not be what was meant.
+    pub warnings: Vec<String>,
+    /// Hints of lesser weight.
+    pub infos: Vec<String>,
+    /// What it cost.
+    pub stats: QueryStats,
+}
