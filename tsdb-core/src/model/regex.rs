@@ -65,6 +65,27 @@ impl LabelRegex {
         self.regex.is_match(value)
     }
 
+    /// The groups of the match of the whole of `value`, the match itself first; `None` for a group that took no part.
+    #[must_use]
+    pub fn captures<'v>(&self, value: &'v str) -> Option<Vec<Option<&'v str>>> {
+        let mut captures = self.regex.create_captures();
+        self.regex.captures(value, &mut captures);
+        captures.is_match().then(|| {
+            captures
+                .iter()
+                .map(|span| span.and_then(|span| value.get(span.range())))
+                .collect()
+        })
+    }
+
+    /// Number of the group of that name.
+    #[must_use]
+    pub fn group_number(&self, name: &str) -> Option<usize> {
+        self.regex
+            .group_info()
+            .to_index(regex_automata::PatternID::ZERO, name)
+    }
+
     /// The values the pattern matches, if it is a finite set of literals (at most 256), sorted.
     #[must_use]
     pub fn literals(&self) -> Option<&[String]> {
