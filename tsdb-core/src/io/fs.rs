@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A file system.
-pub trait Fs: Send + Sync + Debug {
+pub(crate) trait Fs: Send + Sync + Debug {
     /// Creates a file that must not exist yet and opens it for writing at its start.
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
     /// Opens an existing file for writing; the position is its end.
@@ -35,7 +35,7 @@ pub trait Fs: Send + Sync + Debug {
 }
 
 /// A file open for writing at a position that moves with each write.
-pub trait WriteFile: Send + Debug {
+pub(crate) trait WriteFile: Send + Debug {
     /// Writes all of `bytes` at the current position. After an error the file may hold a part of them.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Makes the contents (and the length) durable: `fdatasync`.
@@ -45,7 +45,7 @@ pub trait WriteFile: Send + Debug {
 }
 
 /// A file open for positional reads.
-pub trait ReadFile: Send + Sync + Debug {
+pub(crate) trait ReadFile: Send + Sync + Debug {
     /// Current length in bytes.
     fn len(&self) -> io::Result<u64>;
     /// Fills `buf` from `offset`; [`io::ErrorKind::UnexpectedEof`] when the file is shorter.
@@ -53,11 +53,11 @@ pub trait ReadFile: Send + Sync + Debug {
 }
 
 /// Holds a lock until dropped.
-pub trait LockGuard: Send + Sync + Debug {}
+pub(crate) trait LockGuard: Send + Sync + Debug {}
 
 /// The bytes of a mapped file.
 #[derive(Clone)]
-pub enum Mapped {
+pub(crate) enum Mapped {
     /// A memory map.
     Map(Arc<memmap2::Mmap>),
     /// Bytes on the heap: in-memory stores and the fault double.

@@ -1,7 +1,17 @@
 //! The only room that meets the operating system.
 //!
-//! Everything above works against [`Fs`]; [`OsFs`] is the real one, [`FaultFs`] the double whose crash is the test.
+//! Everything above works against [`Fs`]; [`OsFs`] is the real one, [`MemFs`] holds stores without a directory, and
+//! [`FaultFs`] is the double whose crash is the test. The crate's only `unsafe` stands in `mmap`.
 
+#[cfg(test)]
+mod fault;
 mod fs;
+mod memory;
+mod mmap;
+mod os;
 
-pub use fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};
+#[cfg(test)]
+pub(crate) use fault::{FaultFs, OpKind, Unsynced};
+pub(crate) use fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};
+pub(crate) use memory::MemFs;
+pub(crate) use os::OsFs;
