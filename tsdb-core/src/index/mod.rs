@@ -1,1 +1,46 @@
-//! (being written)
+//! The inverted index: from a label pair to the series that have it, and from matchers to series.
+//!
+//! * [`LabelIndex`]: what an index can be asked, in memory or in a file.
+//! * [`resolve`](resolve()): which series satisfy all of a list of matchers, the same code over every index.
+//! * [`memory`]: the index of a head generation.
+//! * [`postings`]: set operations on sorted lists of series ids.
+//!
+//! A *postings list* holds ids of series, strictly rising. Ids mean something inside one index only.
+
+pub(crate) mod memory;
+pub(crate) mod postings;
+mod resolve;
+
+pub(crate) use resolve::resolve;
+
+#[cfg(test)]
+mod tests;
+
+use crate::error::Result;
+
+/// An inverted index over label sets. Labels without a value are not in it.
+pub(crate) trait LabelIndex {
+    /// Every series, strictly rising.
+    ///
+    /// # Errors
+    /// When the index cannot be read or is damaged.
+    fn all(&self) -> Result<Vec<u32>>;
+
+    /// The series whose label `name` has this value, strictly rising; empty when there is none.
+    ///
+    /// # Errors
+    /// When the index cannot be read or is damaged.
+    fn postings(&self, name: &str, value: &str) -> Result<Vec<u32>>;
+
+    /// One postings list for each value of `name` that starts with `prefix` and for which `keep` says true, in any
+    /// order. Visits no value outside the prefix and reads no postings of a value that is not kept.
+    ///
+    /// # Errors
+    /// When the index cannot be read or is damaged.
+    fn postings_where(
+        &self,
+        name: &str,
+        prefix: &str,
+        keep: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Vec<Vec<u32>>>;
+}
