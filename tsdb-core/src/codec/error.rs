@@ -1,0 +1,20 @@
+//! The error of every decoder.
+
+use std::fmt;
+
+/// Bytes that do not decode. The caller, who knows the file or the request, adds where the bytes came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DecodeError {
+    /// What is wrong.
+    pub(crate) what: &'static str,
+    /// Where, in bytes from the start of what was being decoded.
+    pub(crate) at: usize,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.what, self.at)
+    }
+}
+
+impl std::error::Error for DecodeError {}
