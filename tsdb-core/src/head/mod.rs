@@ -1,1 +1,41 @@
-//! (being written)
+//! The newest samples, in memory, in generations.
+//!
+//! A [`Generation`] owns the series and samples of one stretch of the write-ahead log. It is self-contained: it is
+//! written to files whole and then dropped with its part of the log. There is one writer, the commit lane; readers
+//! *capture* a series (a few reference counts) while the writer is kept out, and decode later, beside the writer.
+//!
+//! * `generation`: the whole; finding and making series, counts, the label index.
+//! * `lookup`: label set → series. `slab`: series ref → series, at addresses that never change.
+//! * `series`: what a series holds. `append`: how a sample gets there. `out_of_order`: the samples behind the newest.
+//! * `reader`: what a reader captures, and how it becomes columns.
+//!
+//! Invariants: series refs are dense from 0 in order of making; the in-order samples of a series rise strictly over
+//! its chunks; a sample of the out-of-order log was written after every in-order sample at or after its time that
+//! existed then, so at equal times the log wins, and within the log the later entry.
+
+mod append;
+mod generation;
+mod lookup;
+mod out_of_order;
+mod reader;
+mod series;
+mod slab;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use generation::Generation;
+pub(crate) use lookup::Lookup;
+pub(crate) use reader::SeriesSnapshot;
+
+/// Names a series inside one generation.
+pub(crate) type SeriesRef = u32;
+
+/// The newest sample of a series by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastSample {
+    /// Milliseconds since the Unix epoch.
+    pub(crate) t_ms: i64,
+    /// The bits of the value.
+    pub(crate) bits: u64,
+}

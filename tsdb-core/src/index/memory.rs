@@ -41,11 +41,15 @@ impl Postings {
         }
     }
 
-    fn to_vec(&self) -> Vec<u32> {
+    fn as_slice(&self) -> &[u32] {
         match self {
-            Self::One(id) => vec![*id],
-            Self::Many(ids) => ids.clone(),
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Many(ids) => ids,
         }
+    }
+
+    fn to_vec(&self) -> Vec<u32> {
+        self.as_slice().to_vec()
     }
 }
 
@@ -73,6 +77,17 @@ impl MemoryIndex {
         values.map(|value| value.to_string()).collect()
     }
 
+    /// Every series in the order of [`Labels`](crate::model::Labels).
+    ///
+    /// Label pairs are numbered in order of name and value; a series is then the list of its pairs' numbers, and
+    /// such lists are in the order of the label sets. No label is parsed or compared.
+    pub(crate) fn in_label_order(&self) -> Vec<u32> {
+        let pairs = self.inner.read().pairs_by_series();
+        let mut order: Vec<u32> = (0u32..).take(pairs.len()).collect();
+        order.sort_unstable_by_key(|&id| pairs.get(id));
+        order
+    }
+
     /// Estimate of the memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.inner.read().bytes
@@ -98,6 +113,48 @@ impl Inner {
         }
         // The id itself and the free capacity of a list that doubles.
         self.bytes += 6;
+    }
+
+    /// Postings of all pairs in order of name and value.
+    fn postings_in_order(&self) -> impl Iterator<Item = &[u32]> {
+        let values = self.names.values().flat_map(BTreeMap::values);
+        values.map(Postings::as_slice)
+    }
+
+    fn pairs_by_series(&self) -> PairsBySeries {
+        let mut starts = vec![0; self.series as usize + 1];
+        for &id in self.postings_in_order().flatten() {
+            starts[id as usize + 1] += 1;
+        }
+        for i in 1..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        let mut next = starts.clone();
+        let mut pairs = vec![0; starts[starts.len() - 1]];
+        for (pair, ids) in (0u32..).zip(self.postings_in_order()) {
+            for &id in ids {
+                pairs[next[id as usize]] = pair;
+                next[id as usize] += 1;
+            }
+        }
+        PairsBySeries { starts, pairs }
+    }
+}
+
+/// For each series the numbers of its label pairs, rising: one array, and where each series starts in it.
+struct PairsBySeries {
+    starts: Vec<usize>,
+    pairs: Vec<u32>,
+}
+
+impl PairsBySeries {
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    fn get(&self, id: u32) -> &[u32] {
+        let id = id as usize;
+        &self.pairs[self.starts[id]..self.starts[id + 1]]
     }
 }
 

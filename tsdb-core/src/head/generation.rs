@@ -1,0 +1,183 @@
+//! One generation: series, their samples, and the ways to find them.
+
+use std::sync::atomic::{AtomicI64, AtomicIsize, AtomicU64, Ordering};
+
+use super::lookup::{Lookup, LookupTable};
+use super::reader::SeriesSnapshot;
+use super::series::Series;
+use super::slab::Slab;
+use super::{LastSample, SeriesRef};
+use crate::error::Result;
+use crate::index::memory::MemoryIndex;
+use crate::index::resolve;
+use crate::model::{Labels, Matcher};
+
+/// Samples in memory that are written to files, and dropped, together.
+///
+/// [`create`](Self::create) and [`append`](Self::append) are for one writer at a time; everything else may be called
+/// beside it. A snapshot in which a batch is there whole or not at all needs the writer kept out while the series are
+/// resolved and captured: that is the caller's lock.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    id: u64,
+    series: Slab<Series>,
+    lookup: LookupTable,
+    index: MemoryIndex,
+    samples: AtomicU64,
+    /// `i64::MAX` and `i64::MIN` while there is no sample.
+    min_ms: AtomicI64,
+    max_ms: AtomicI64,
+    /// Memory of series and samples, without lookup and index.
+    series_bytes: AtomicIsize,
+}
+
+impl Generation {
+    /// An empty generation; `id` is the one its part of the log bears.
+    pub(crate) fn new(id: u64) -> Self {
+        Self {
+            id,
+            series: Slab::new(),
+            lookup: LookupTable::default(),
+            index: MemoryIndex::default(),
+            samples: AtomicU64::new(0),
+            min_ms: AtomicI64::new(i64::MAX),
+            max_ms: AtomicI64::new(i64::MIN),
+            series_bytes: AtomicIsize::new(0),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The series with this label set. For many, [`lookup`](Self::lookup) takes the lock once.
+    pub(crate) fn find(&self, hash: u64, canonical: &[u8]) -> Option<SeriesRef> {
+        self.lookup().find(hash, canonical)
+    }
+
+    /// Holds the lookup table for reading; [`create`](Self::create) waits until it is dropped.
+    pub(crate) fn lookup(&self) -> Lookup<'_> {
+        self.lookup.read(&self.series)
+    }
+
+    /// Makes a series that is not there yet. `last` is its newest sample in earlier generations, if that is known:
+    /// what is not newer goes to the out-of-order log.
+    ///
+    /// # Panics
+    /// When `canonical` is not a canonical label set: batches and log frames are checked before they come here.
+    pub(crate) fn create(
+        &self,
+        hash: u64,
+        canonical: &[u8],
+        fingerprint: u128,
+        last: Option<LastSample>,
+    ) -> SeriesRef {
+        let labels =
+            Labels::from_canonical(canonical).expect("label sets are checked on the way in");
+        // Who finds the series, by labels or by lookup, must be able to read it: slab first.
+        let series = self.series.push(Series::new(labels, fingerprint, last));
+        self.index.add(series, canonical);
+        self.lookup.insert(hash, series);
+        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len();
+        self.grow(bytes.cast_signed());
+        series
+    }
+
+    /// The newest sample of a series by time, also when an earlier generation holds it.
+    #[inline]
+    pub(crate) fn last(&self, series: SeriesRef) -> Option<LastSample> {
+        self.series(series).last()
+    }
+
+    /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the
+    /// place of an earlier sample at the same time.
+    #[inline]
+    pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, bits: u64) {
+        let growth = self.series(series).append(t_ms, bits);
+        self.grow(growth);
+        // One writer: a load and a store, which cost less than an atomic addition.
+        let samples = self.samples.load(Ordering::Relaxed);
+        self.samples.store(samples + 1, Ordering::Relaxed);
+        if t_ms < self.min_ms.load(Ordering::Relaxed) {
+            self.min_ms.store(t_ms, Ordering::Relaxed);
+        }
+        if t_ms > self.max_ms.load(Ordering::Relaxed) {
+            self.max_ms.store(t_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Number of series.
+    pub(crate) fn series_len(&self) -> u32 {
+        self.series.len()
+    }
+
+    /// Number of samples appended, replaced ones included.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples.load(Ordering::Relaxed)
+    }
+
+    /// Times of the first and last sample in milliseconds; `None` without samples.
+    pub(crate) fn time_range(&self) -> Option<(i64, i64)> {
+        let min_ms = self.min_ms.load(Ordering::Relaxed);
+        let max_ms = self.max_ms.load(Ordering::Relaxed);
+        (min_ms <= max_ms).then_some((min_ms, max_ms))
+    }
+
+    /// Estimate of the memory held, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let series = self.series_bytes.load(Ordering::Relaxed);
+        let lookup = self.series_len() as usize * LookupTable::BYTES_PER_SERIES;
+        usize::try_from(series).unwrap_or(0) + lookup + self.index.bytes()
+    }
+
+    /// The series that satisfy all matchers, strictly rising.
+    ///
+    /// # Errors
+    /// None today; the signature is that of an index in a file.
+    pub(crate) fn resolve(&self, matchers: &[Matcher]) -> Result<Vec<SeriesRef>> {
+        resolve(&self.index, matchers)
+    }
+
+    /// Names of labels, in order.
+    pub(crate) fn label_names(&self) -> Vec<String> {
+        self.index.label_names()
+    }
+
+    /// Values of one label, in order.
+    pub(crate) fn label_values(&self, name: &str) -> Vec<String> {
+        self.index.label_values(name)
+    }
+
+    /// The label set of a series; shares its bytes.
+    pub(crate) fn labels(&self, series: SeriesRef) -> Labels {
+        self.series(series).labels().clone()
+    }
+
+    /// The store-wide id of a series.
+    pub(crate) fn fingerprint(&self, series: SeriesRef) -> u128 {
+        self.series(series).fingerprint()
+    }
+
+    /// The samples of a series as they are now: a few reference counts, nothing is decoded.
+    pub(crate) fn capture(&self, series: SeriesRef) -> SeriesSnapshot {
+        self.series(series).capture()
+    }
+
+    /// Every series in the order of [`Labels`].
+    pub(crate) fn refs_in_label_order(&self) -> Vec<SeriesRef> {
+        self.index.in_label_order()
+    }
+
+    /// # Panics
+    /// On a ref of another generation: refs come from this one and series are never removed.
+    #[inline]
+    fn series(&self, series: SeriesRef) -> &Series {
+        self.series.get(series).expect("a ref of this generation")
+    }
+
+    #[inline]
+    fn grow(&self, bytes: isize) {
+        let before = self.series_bytes.load(Ordering::Relaxed);
+        self.series_bytes.store(before + bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,105 @@
+//! What a series holds.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::LastSample;
+use super::out_of_order::OutOfOrderLog;
+use super::reader::{OpenSnapshot, SeriesSnapshot};
+use crate::codec::xor::XorAppender;
+use crate::model::Labels;
+
+/// One series of a generation.
+///
+/// Its canonical label bytes are held here once and shared with every result; the label index and the lookup table
+/// hold the series' number only. For 12 labels there are about 190 bytes here, 110 for the open chunk with its first
+/// words, 20 in the lookup table and 70 in the postings, beside the label bytes themselves.
+#[derive(Debug)]
+pub(crate) struct Series {
+    labels: Labels,
+    /// The 128-bit fingerprint as two words: with the alignment of a `u128` the series would be a word larger.
+    fingerprint: [u64; 2],
+    // Held for one append by the writer, or one capture (a few reference counts) by a reader; never while decoding.
+    state: Mutex<SeriesState>,
+}
+
+impl Series {
+    pub(crate) fn new(labels: Labels, fingerprint: u128, last: Option<LastSample>) -> Self {
+        Self {
+            labels,
+            fingerprint: [fingerprint as u64, (fingerprint >> 64) as u64],
+            state: Mutex::new(SeriesState {
+                last,
+                ..SeriesState::default()
+            }),
+        }
+    }
+
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    pub(crate) fn fingerprint(&self) -> u128 {
+        u128::from(self.fingerprint[0]) | u128::from(self.fingerprint[1]) << 64
+    }
+
+    pub(crate) fn last(&self) -> Option<LastSample> {
+        self.state.lock().last
+    }
+
+    /// Appends a sample; returns by how many bytes the memory of the series grew (a chunk that is closed shrinks).
+    #[inline]
+    pub(crate) fn append(&self, t_ms: i64, bits: u64) -> isize {
+        self.state.lock().append(t_ms, bits)
+    }
+
+    /// What is there now; later samples do not show in it.
+    pub(crate) fn capture(&self) -> SeriesSnapshot {
+        let state = self.state.lock();
+        SeriesSnapshot {
+            closed: state.closed.clone(),
+            open: state.open.as_ref().and_then(OpenState::capture),
+            out_of_order: state.out_of_order.clone(),
+        }
+    }
+}
+
+/// The part of a series that changes. Closed chunks and the out-of-order log are shared with snapshots and copied on
+/// the next write after a capture: a list of references, and at most one piece of the log.
+#[derive(Debug, Default)]
+pub(crate) struct SeriesState {
+    /// The newest sample by time, also when an earlier generation holds it.
+    pub(super) last: Option<LastSample>,
+    pub(super) open: Option<OpenState>,
+    pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
+    pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
+}
+
+/// The chunk that is appended to.
+#[derive(Debug)]
+pub(crate) struct OpenState {
+    pub(super) appender: XorAppender,
+    pub(super) min_ms: i64,
+}
+
+impl OpenState {
+    fn capture(&self) -> Option<OpenSnapshot> {
+        let (max_ms, _) = self.appender.last()?;
+        let chunk = Arc::clone(self.appender.chunk());
+        Some(OpenSnapshot {
+            published: chunk.published(),
+            chunk,
+            min_ms: self.min_ms,
+            max_ms,
+        })
+    }
+}
+
+/// A full chunk, as Prometheus encodes it.
+#[derive(Clone, Debug)]
+pub(crate) struct ClosedChunk {
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) min_ms: i64,
+    pub(super) max_ms: i64,
+}
