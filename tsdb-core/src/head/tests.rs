@@ -151,6 +151,26 @@ proptest! {
 }
 
 #[test]
+fn ranges_may_end_on_any_sample() {
+    let generation = Generation::new(1);
+    let series = create(&generation, &labels(&[("a", "b")]), None);
+    let samples: Vec<(i64, u64)> = (0..3 * u64::from(CHUNK_SAMPLES) + 50)
+        .map(|n| (n.cast_signed() * 10, n))
+        .collect();
+    for &(t_ms, bits) in &samples {
+        generation.append(series, t_ms, bits);
+    }
+    let snapshot = generation.capture(series);
+    for (n, &(t_ms, _)) in samples.iter().enumerate() {
+        let inside = |from: i64, to: i64| read(&snapshot, TimeRange::new(from, to));
+        assert_eq!(inside(t_ms, t_ms), samples[n..=n]);
+        assert_eq!(inside(i64::MIN, t_ms), samples[..=n]);
+        assert_eq!(inside(t_ms, i64::MAX), samples[n..]);
+        assert_eq!(inside(t_ms + 1, t_ms + 9), []);
+    }
+}
+
+#[test]
 fn series_are_found_by_labels_though_hashes_meet() {
     let generation = Generation::new(3);
     let sets: Vec<Labels> = (0..5_000)
