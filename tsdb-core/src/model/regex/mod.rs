@@ -1,10 +1,16 @@
-//! Regular expressions of label matchers: fully anchored, `.` matches a newline, ASCII classes.
+//! Regular expressions of label matchers: Go's syntax and meaning, fully anchored, `.` matches a newline.
+//!
+//! * [`dialect`] reads Go's syntax into an HIR; a construct that Go refuses or that cannot be expressed is an error,
+//!   never another meaning. What is not translated yet is listed there.
+//! * [`literals`] takes from the same HIR what the index can look up instead of trying every value.
+
+mod dialect;
+mod literals;
 
 use std::fmt;
 
 use regex_automata::meta::Regex;
-use regex_syntax::ParserBuilder;
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, Look};
 
 /// Upper bound of a compiled pattern, in bytes.
 const MAX_COMPILED_BYTES: usize = 10 << 20;
@@ -14,7 +20,7 @@ const MAX_COMPILED_BYTES: usize = 10 << 20;
 pub struct RegexError {
     /// The pattern.
     pub pattern: String,
-    /// What is wrong with it.
+    /// What is wrong with it, and where: in the words of Go's `regexp/syntax` where it has some.
     pub reason: String,
 }
 
@@ -30,39 +36,46 @@ impl std::error::Error for RegexError {}
 #[derive(Clone, Debug)]
 pub struct LabelRegex {
     regex: Regex,
+    /// Sorted.
+    literals: Option<Box<[String]>>,
+    prefix: Box<str>,
 }
 
 impl LabelRegex {
     /// Compiles `^(?s:pattern)$`.
     ///
     /// # Errors
-    /// [`RegexError`] when the pattern is malformed or compiles to more than 10 MiB.
+    /// [`RegexError`] when the pattern is malformed, longer than 256 KiB, nests deeper than 250 levels, or compiles to
+    /// more than 10 MiB.
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
         let fail = |reason: String| RegexError {
             pattern: pattern.to_owned(),
             reason,
         };
-        let hir: Hir = ParserBuilder::new()
-            .dot_matches_new_line(true)
-            .build()
-            .parse(pattern)
-            .map_err(|e| fail(e.to_string()))?;
-        let anchored = Hir::concat(vec![
-            Hir::look(regex_syntax::hir::Look::Start),
-            hir,
-            Hir::look(regex_syntax::hir::Look::End),
-        ]);
+        let hir = dialect::parse(pattern).map_err(fail)?;
+        let literals = literals::all(&hir);
+        let prefix = literals::prefix(&hir, literals.as_deref());
+        let anchored = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
         let regex = Regex::builder()
             .configure(Regex::config().nfa_size_limit(Some(MAX_COMPILED_BYTES)))
             .build_from_hir(&anchored)
-            .map_err(|e| fail(e.to_string()))?;
-        Ok(Self { regex })
+            .map_err(|_| fail(format!("expression too large: `{pattern}`")))?;
+        Ok(Self {
+            regex,
+            literals: literals.map(Vec::into_boxed_slice),
+            prefix: prefix.into_boxed_str(),
+        })
     }
 
     /// Whether the whole of `value` matches.
     #[must_use]
     pub fn is_match(&self, value: &str) -> bool {
-        self.regex.is_match(value)
+        match &self.literals {
+            Some(literals) => literals
+                .binary_search_by(|literal| literal.as_str().cmp(value))
+                .is_ok(),
+            None => value.starts_with(&*self.prefix) && self.regex.is_match(value),
+        }
     }
 
     /// The groups of the match of the whole of `value`, the match itself first; `None` for a group that took no part.
@@ -89,12 +102,15 @@ impl LabelRegex {
     /// The values the pattern matches, if it is a finite set of literals (at most 256), sorted.
     #[must_use]
     pub fn literals(&self) -> Option<&[String]> {
-        None
+        self.literals.as_deref()
     }
 
     /// A literal that every matching value starts with; `""` when there is none.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        ""
+        &self.prefix
     }
 }
+
+#[cfg(test)]
+mod tests;
