@@ -1,2 +1,33 @@
-//! placeholder
-fn main() {}
+//! The program: flags, logs, then the server until a signal ends it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tsdb_server::{Config, run, telemetry};
+
+/// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration.
+fn main() -> ExitCode {
+    let config = Config::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    if let Err(reason) = config.check() {
+        eprintln!("error: {reason}\n\nFor more information, try '--help'.");
+        return ExitCode::from(2);
+    }
+    telemetry::init_logs(config.log_level, config.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            tracing::error!(error = %e, "cannot start the async runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tracing::error!(error = %e, "the server ended with an error");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Health, readiness, and what changes the store.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::bridge::PoolError;
+use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
+use crate::http::text_error;
+use crate::state::AppState;
+
+/// `GET|HEAD /-/healthy`: the process answers.
+pub(crate) async fn healthy() -> &'static str {
+    "Prometheus Server is Healthy.\n" // probes compare this text
+}
+
+/// `GET|HEAD /-/ready`: the store is recovered.
+pub(crate) async fn ready(State(state): State<AppState>) -> Response {
+    match state.store() {
+        Ok(_) => "Prometheus Server is Ready.\n".into_response(),
+        Err(_) => {
+            let mut response = text_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            response
+        }
+    }
+}
+
+/// `POST|PUT /-/reload`: there is no configuration file yet, so that there is nothing that could fail.
+pub(crate) async fn reload(State(state): State<AppState>) -> Response {
+    if state.shared.config.enable_lifecycle {
+        StatusCode::OK.into_response()
+    } else {
+        (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response()
+    }
+}
+
+fn enabled(state: &AppState) -> Result<(), ApiError> {
+    if state.shared.config.enable_admin_api {
+        Ok(())
+    } else {
+        Err(ApiError::new(ErrorKind::Unavailable, "admin APIs disabled"))
+    }
+}
+
+/// `POST|PUT /api/v1/admin/tsdb/flush`: writes what is in memory to files, merges until at rest, drops the write-ahead
+/// log that this covers; 204 when it is done.
+pub(crate) async fn flush(State(state): State<AppState>) -> Result<StatusCode, ApiError> {
+    enabled(&state)?;
+    let db = state.store()?;
+    // Not in the pool of queries: it may take long, and there is at most one at work in the store anyway.
+    tokio::task::spawn_blocking(move || {
+        db.flush()?;
+        db.compact()
+    })
+    .await
+    .map_err(|_| PoolError::Panicked)??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST|PUT /api/v1/admin/tsdb/delete_series`
+pub(crate) async fn not_implemented(State(state): State<AppState>) -> ApiError {
+    match enabled(&state) {
+        Ok(()) => ApiError::new(ErrorKind::Unavailable, "not implemented"),
+        Err(e) => e,
+    }
+}

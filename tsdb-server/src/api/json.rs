@@ -1,0 +1,338 @@
+//! Answers in JSON, byte for byte as Prometheus writes them.
+//!
+//! Written by hand because the format is not what a derived serializer gives: values are strings in Go's shortest form,
+//! timestamps are seconds with three decimals or none, labels of series are escaped less than other strings (Prometheus
+//! writes them with jsoniter's `WriteString` and everything else with `encoding/json`'s HTML-safe rules).
+
+use tsdb_core::Labels;
+use tsdb_query::{MatrixSeries, QueryResult, QueryValue, VectorSample};
+
+/// Writes `items` between brackets with commas between them.
+pub(crate) fn array<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+/// A string under `encoding/json`'s rules: `<`, `>`, `&`, U+2028 and U+2029 are escaped, so that the document may
+/// stand in HTML.
+pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
+    escaped(out, text, true);
+}
+
+/// A label name or value of a series: only what JSON demands is escaped.
+fn label_string(out: &mut Vec<u8>, text: &str) {
+    escaped(out, text, false);
+}
+
+fn escaped(out: &mut Vec<u8>, text: &str, html: bool) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    let mut plain = 0; // start of what needs no escape
+    let bytes = text.as_bytes();
+    for (i, c) in text.char_indices() {
+        let escape: &[u8] = match c {
+            '"' => b"\\\"",
+            '\\' => b"\\\\",
+            '\n' => b"\\n",
+            '\r' => b"\\r",
+            '\t' => b"\\t",
+            '\u{2028}' if html => b"\\u2028",
+            '\u{2029}' if html => b"\\u2029",
+            '<' | '>' | '&' if html => b"",
+            '\0'..='\x1f' => b"",
+            _ => continue,
+        };
+        out.extend_from_slice(bytes.get(plain..i).unwrap_or_default());
+        if escape.is_empty() {
+            let c = c as usize & 0x7f; // one of the ASCII characters above
+            out.extend_from_slice(b"\\u00");
+            out.extend([HEX[c >> 4], HEX[c & 15]]);
+        } else {
+            out.extend_from_slice(escape);
+        }
+        plain = i + c.len_utf8();
+    }
+    out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
+    out.push(b'"');
+}
+
+/// Milliseconds as seconds: no fraction for whole seconds, three decimals otherwise.
+fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
+    if t_ms < 0 {
+        out.push(b'-');
+    }
+    let ms = t_ms.unsigned_abs();
+    let mut buffer = itoa::Buffer::new();
+    out.extend_from_slice(buffer.format(ms / 1000).as_bytes());
+    let fraction = ms % 1000;
+    if fraction != 0 {
+        out.push(b'.');
+        for digit in [fraction / 100, fraction / 10 % 10, fraction % 10] {
+            out.push(b'0' + digit as u8);
+        }
+    }
+}
+
+/// A value as a string: the shortest decimal that reads back as the same float, with an exponent below 1e-6 and from
+/// 1e21 on, as JavaScript and Prometheus choose it.
+pub(crate) fn value(out: &mut Vec<u8>, value: f64) {
+    use std::io::Write;
+    out.push(b'"');
+    let magnitude = value.abs();
+    // Writing to a vector cannot fail.
+    if value.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else if value.is_infinite() {
+        out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
+    } else if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+        let text = format!("{value:e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, digits) = match exponent.strip_prefix('-') {
+            Some(digits) => ('-', digits),
+            None => ('+', exponent),
+        };
+        let _ = write!(out, "{mantissa}e{sign}{digits:0>2}"); // Go writes at least two digits
+    } else if magnitude < 1e15
+        && value.trunc() == value
+        && (value != 0.0 || value.is_sign_positive())
+    {
+        // Whole numbers are most of what there is.
+        let mut buffer = itoa::Buffer::new();
+        out.extend_from_slice(buffer.format(value as i64).as_bytes());
+    } else {
+        let _ = write!(out, "{value}");
+    }
+    out.push(b'"');
+}
+
+fn point(out: &mut Vec<u8>, t_ms: i64, v: f64) {
+    out.push(b'[');
+    timestamp(out, t_ms);
+    out.push(b',');
+    value(out, v);
+    out.push(b']');
+}
+
+/// A label set as an object.
+pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
+    out.push(b'{');
+    for (i, (name, value)) in labels.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        label_string(out, name);
+        out.push(b':');
+        label_string(out, value);
+    }
+    out.push(b'}');
+}
+
+fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
+    out.extend_from_slice(b"{\"metric\":");
+    labels(out, &sample.labels);
+    out.extend_from_slice(b",\"value\":");
+    point(out, sample.t_ms, sample.value);
+    out.push(b'}');
+}
+
+fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
+    out.extend_from_slice(b"{\"metric\":");
+    labels(out, &series.labels);
+    out.extend_from_slice(b",\"values\":");
+    let points = series.times_ms.iter().zip(&series.values);
+    array(out, points, |out, (&t_ms, &v)| point(out, t_ms, v));
+    out.push(b'}');
+}
+
+/// `resultType` and `result`, in this order: readers that stream need the type first.
+fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str> {
+    let open = |out: &mut Vec<u8>, name: &str| {
+        out.extend_from_slice(b"{\"resultType\":\"");
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\",\"result\":");
+    };
+    match value {
+        QueryValue::Scalar { t_ms, value } => {
+            open(out, "scalar");
+            point(out, *t_ms, *value);
+        }
+        QueryValue::String { t_ms, value } => {
+            open(out, "string");
+            out.push(b'[');
+            timestamp(out, *t_ms);
+            out.push(b',');
+            string(out, value);
+            out.push(b']');
+        }
+        QueryValue::Vector(samples) => {
+            open(out, "vector");
+            array(out, samples, vector_sample);
+        }
+        QueryValue::Matrix(series) => {
+            open(out, "matrix");
+            array(out, series, matrix_series);
+        }
+        _ => return Err("a kind of value that the API does not know"),
+    }
+    Ok(())
+}
+
+/// The answer to a query. `stats` is a finished JSON object, if asked for.
+///
+/// # Errors
+/// When the value is of a kind that this writer does not know.
+pub(crate) fn query(result: &QueryResult, stats: Option<&str>) -> Result<Vec<u8>, &'static str> {
+    let mut data = Ok(());
+    let out = success_with(&result.warnings, &result.infos, |out| {
+        data = query_value(out, &result.value);
+        if let Some(stats) = stats {
+            out.extend_from_slice(b",\"stats\":");
+            out.extend_from_slice(stats.as_bytes());
+        }
+        out.push(b'}');
+    });
+    data.map(|()| out)
+}
+
+/// `{"status":"success","data":…}`
+pub(crate) fn success(data: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    success_with(&[], &[], data)
+}
+
+/// The same with `warnings` and `infos`, which are left out when empty.
+pub(crate) fn success_with(
+    warnings: &[String],
+    infos: &[String],
+    data: impl FnOnce(&mut Vec<u8>),
+) -> Vec<u8> {
+    let mut out = b"{\"status\":\"success\",\"data\":".to_vec();
+    data(&mut out);
+    for (name, texts) in [("warnings", warnings), ("infos", infos)] {
+        if !texts.is_empty() {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            array(&mut out, texts, |out, text| string(out, text));
+        }
+    }
+    out.push(b'}');
+    out
+}
+
+/// `{"status":"error",…}`
+pub(crate) fn error(kind: &str, message: &str) -> Vec<u8> {
+    let mut out = b"{\"status\":\"error\",\"errorType\":\"".to_vec();
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\",\"error\":");
+    string(&mut out, message);
+    out.push(b'}');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tsdb_query::QueryStats;
+
+    use super::*;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn values_are_written_as_go_writes_them() {
+        for (v, expected) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.0, "1"),
+            (-17.0, "-17"),
+            (0.1, "0.1"),
+            (1e-6, "0.000001"),
+            (9.99e-7, "9.99e-07"),
+            (1e-9, "1e-09"),
+            (5e-324, "5e-324"),
+            (1e15, "1000000000000000"),
+            (123_456_789_012_345_680.0, "123456789012345680"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (-1.5e300, "-1.5e+300"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(text(|out| value(out, v)), format!("\"{expected}\""));
+        }
+    }
+
+    #[test]
+    fn timestamps_have_three_decimals_or_none() {
+        for (t_ms, expected) in [
+            (1_435_781_451_781, "1435781451.781"),
+            (1_435_781_451_000, "1435781451"),
+            (1_500, "1.500"),
+            (7, "0.007"),
+            (-1_050, "-1.050"),
+            (0, "0"),
+            (i64::MIN, "-9223372036854775.808"),
+        ] {
+            assert_eq!(text(|out| timestamp(out, t_ms)), expected);
+        }
+    }
+
+    #[test]
+    fn labels_are_escaped_less_than_other_strings() {
+        let odd = "a\"\\\n\r\t\x01<&>\u{2028}é";
+        assert_eq!(
+            text(|out| string(out, odd)),
+            r#""a\"\\\n\r\t\u0001\u003c\u0026\u003e\u2028é""#
+        );
+        assert_eq!(
+            text(|out| label_string(out, odd)),
+            "\"a\\\"\\\\\\n\\r\\t\\u0001<&>\u{2028}é\""
+        );
+    }
+
+    #[test]
+    fn an_empty_answer_has_arrays_and_no_warnings() {
+        let result = QueryResult {
+            value: QueryValue::Matrix(Vec::new()),
+            warnings: Vec::new(),
+            infos: vec!["i".to_owned()],
+            stats: QueryStats::default(),
+        };
+        assert_eq!(
+            query(&result, None).unwrap(),
+            br#"{"status":"success","data":{"resultType":"matrix","result":[]},"infos":["i"]}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn values_read_back_bit_for_bit(bits in any::<u64>()) {
+            let v = f64::from_bits(bits);
+            let written = text(|out| value(out, v));
+            let back: f64 = written.trim_matches('"').parse().unwrap();
+            prop_assert!(v.is_nan() && back.is_nan() || back.to_bits() == bits, "{written}");
+        }
+
+        #[test]
+        fn strings_read_back(s in ".*") {
+            for written in [text(|out| string(out, &s)), text(|out| label_string(out, &s))] {
+                prop_assert_eq!(&serde_json::from_str::<String>(&written).unwrap(), &s);
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `series`: label sets that match.
+
+use axum::extract::State;
+use tsdb_core::Labels;
+
+use super::{Json, json, lookup};
+use crate::api::params::Params;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// `GET|POST /api/v1/series`
+pub(crate) async fn series(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Json, ApiError> {
+    let limit = params.limit()?;
+    let range = params.time_range()?;
+    let sets = params
+        .matcher_sets()
+        .map_err(|e| ApiError::invalid_parameter("match[]", e))?;
+    if sets.is_empty() {
+        return Err(ApiError::bad_data("no match[] parameter provided"));
+    }
+    lookup(&state, move |db| {
+        let querier = db.querier(range)?;
+        let mut found: Vec<Labels> = Vec::new();
+        for set in &sets {
+            found.extend(querier.select(set)?.iter().map(|s| s.labels().clone()));
+        }
+        if sets.len() > 1 {
+            found.sort_unstable();
+            found.dedup();
+        }
+        let warnings = super::truncate(&mut found, limit);
+        Ok(json::success_with(&warnings, &[], |out| {
+            json::array(out, &found, json::labels)
+        }))
+    })
+    .await
+}

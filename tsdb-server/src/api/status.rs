@@ -1,0 +1,123 @@
+//! Status pages, and the empty answers of features that are not here (rules, alerts).
+
+use std::time::SystemTime;
+
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::{Json, json as writer, lookup};
+use crate::api::params::Params;
+use crate::duration;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The Prometheus whose API this is; clients switch features on by it.
+const PROMETHEUS_VERSION: &str = "3.14.0";
+
+fn success(data: &Value) -> Json {
+    Json(writer::success(|out| {
+        out.extend_from_slice(data.to_string().as_bytes())
+    }))
+}
+
+/// `GET /api/v1/rules`
+pub(crate) async fn rules() -> Json {
+    success(&json!({ "groups": [] }))
+}
+
+/// `GET /api/v1/alerts`
+pub(crate) async fn alerts() -> Json {
+    success(&json!({ "alerts": [] }))
+}
+
+/// `GET /api/v1/status/buildinfo`. Strings only and no `features`: with them Grafana takes the source for Mimir.
+pub(crate) async fn buildinfo() -> Json {
+    success(&json!({
+        "version": PROMETHEUS_VERSION,
+        "revision": concat!("tsdb-server ", env!("CARGO_PKG_VERSION")),
+        "branch": "",
+        "buildUser": "",
+        "buildDate": "",
+        "goVersion": "",
+    }))
+}
+
+fn rfc3339(t: SystemTime) -> String {
+    jiff::Timestamp::try_from(t).unwrap_or_default().to_string()
+}
+
+/// `GET /api/v1/status/runtimeinfo`
+pub(crate) async fn runtimeinfo(State(state): State<AppState>) -> Json {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let corruptions = state.store().map_or(0, |db| db.stats().corruptions);
+    let retention = match state.shared.config.retention {
+        std::time::Duration::ZERO => String::new(),
+        time => duration::format(time),
+    };
+    success(&json!({
+        "startTime": rfc3339(state.shared.started),
+        "CWD": cwd.display().to_string(),
+        "hostname": hostname.trim(),
+        "serverTime": rfc3339(SystemTime::now()),
+        "reloadConfigSuccess": true,
+        "lastConfigTime": rfc3339(state.shared.started),
+        "corruptionCount": corruptions,
+        "goroutineCount": 0,
+        "GOMAXPROCS": std::thread::available_parallelism().map_or(1, usize::from),
+        "GOMEMLIMIT": 0,
+        "GOGC": "",
+        "GODEBUG": "",
+        "storageRetention": retention,
+    }))
+}
+
+/// `GET /api/v1/status/flags`
+pub(crate) async fn flags(State(state): State<AppState>) -> Json {
+    let flags = state.shared.config.flags().into_iter();
+    let map: serde_json::Map<String, Value> = flags
+        .map(|(name, value)| (name.to_owned(), Value::String(value)))
+        .collect();
+    success(&Value::Object(map))
+}
+
+/// `GET /api/v1/status/walreplay`. There is no progress to tell: `/-/ready` says when it is done.
+pub(crate) async fn walreplay() -> Json {
+    success(&json!({ "min": 0, "max": 0, "current": 0 }))
+}
+
+/// `GET /api/v1/status/tsdb`
+pub(crate) async fn tsdb(State(state): State<AppState>, params: Params) -> Result<Json, ApiError> {
+    let limit = match params.get("limit").map(str::parse::<usize>) {
+        None => 10,
+        Some(Ok(limit)) if limit > 0 => limit,
+        Some(_) => return Err(ApiError::bad_data("limit must be a positive number")),
+    };
+    lookup(&state, move |db| {
+        let stats = db.stats();
+        let cardinality = db.cardinality(limit);
+        // An empty head has Prometheus's empty range.
+        let (min_ms, max_ms) = stats.head_time_range.unwrap_or((i64::MAX, i64::MIN));
+        let list = |pairs: &[(String, u64)]| -> Value {
+            pairs
+                .iter()
+                .map(|(name, value)| json!({ "name": name, "value": value }))
+                .collect()
+        };
+        let data = json!({
+            "headStats": {
+                "numSeries": stats.head_series,
+                "numLabelPairs": cardinality.label_pairs,
+                "chunkCount": stats.head_series,
+                "minTime": min_ms,
+                "maxTime": max_ms,
+            },
+            "seriesCountByMetricName": list(&cardinality.series_by_metric),
+            "labelValueCountByLabelName": list(&cardinality.values_by_label),
+            "memoryInBytesByLabelName": list(&cardinality.bytes_by_label),
+            "seriesCountByLabelValuePair": list(&cardinality.series_by_pair),
+        });
+        Ok(success(&data).0)
+    })
+    .await
+}

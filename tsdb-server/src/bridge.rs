@@ -1,0 +1,121 @@
+//! From async to the synchronous engine: bounded, so that overload is an answer and not a longer queue.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// So many jobs run at once on the blocking threads, so many more wait for their turn.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// Permits to run. FIFO, so that nobody starves.
+    running: Arc<Semaphore>,
+    /// Permits to be here at all, running or waiting.
+    admitted: Arc<Semaphore>,
+}
+
+/// Why a job has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PoolError {
+    /// The queue is full: come again.
+    Full,
+    /// The job panicked.
+    Panicked,
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "too many requests are waiting, try again later",
+            Self::Panicked => "internal error: the request's job panicked",
+        })
+    }
+}
+
+impl Pool {
+    /// `run` jobs at once and `wait` more in the queue.
+    pub(crate) fn new(run: usize, wait: usize) -> Self {
+        let limit = |n: usize| Arc::new(Semaphore::new(n.clamp(1, Semaphore::MAX_PERMITS)));
+        Self {
+            running: limit(run),
+            admitted: limit(run.saturating_add(wait)),
+        }
+    }
+
+    /// Runs `job` on a blocking thread. Dropping the future before the job began takes it out of the queue; a job
+    /// that runs goes on and keeps its place until it ends.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`] at once when the queue is full.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let admitted = Arc::clone(&self.admitted)
+            .try_acquire_owned()
+            .map_err(|_| PoolError::Full)?;
+        // Closed only if someone closed the semaphore, which nobody does.
+        let running = Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .map_err(|_| PoolError::Full)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let result = job();
+            drop((running, admitted));
+            result
+        });
+        task.await.map_err(|_| PoolError::Panicked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_queue_is_an_answer() {
+        let pool = Arc::new(Pool::new(1, 1));
+        let (release, gate) = mpsc::channel::<()>();
+        let (begun_tx, begun) = tokio::sync::oneshot::channel();
+        let first = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move {
+                pool.run(move || {
+                    let _ = begun_tx.send(());
+                    gate.recv().unwrap();
+                    1
+                })
+                .await
+            }
+        });
+        begun.await.unwrap();
+        let mut second = Box::pin(pool.run(|| 2));
+        assert!(futures_poll(&mut second).await.is_none(), "it waits");
+        assert_eq!(pool.run(|| 3).await, Err(PoolError::Full));
+        release.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), Ok(1));
+        assert_eq!(second.await, Ok(2));
+        assert_eq!(pool.run(|| 4).await, Ok(4));
+    }
+
+    /// Polls once.
+    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_gives_the_place_back() {
+        let pool = Pool::new(1, 1);
+        assert_eq!(
+            pool.run(|| -> u8 { panic!("as the test wants") }).await,
+            Err(PoolError::Panicked)
+        );
+        assert_eq!(pool.run(|| 1).await, Ok(1));
+    }
+}

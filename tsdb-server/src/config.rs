@@ -1,0 +1,353 @@
+//! Flags and their environment variables, with Prometheus's names where the meaning is the same.
+//!
+//! The variable of a flag is its name in capitals with `TSDB_` before it and `_` for every other character:
+//! `--storage.tsdb.path` is `TSDB_STORAGE_TSDB_PATH`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Parser, ValueEnum};
+use tsdb_core::{Durability, Options};
+use tsdb_query::EngineOptions;
+
+use crate::duration;
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// What an operator wants to know.
+    Info,
+    /// What an operator should look at.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+/// How it is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum LogFormat {
+    /// `ts=… level=… msg="…"`
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A time-series database that speaks Prometheus: remote write in, PromQL out.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tsdb-server", version, about, max_term_width = 110)]
+#[command(
+    after_help = "Durations: 15d, 1h30m, 250ms. Every flag can be given by the environment variable shown."
+)]
+pub struct Config {
+    /// Directory of the store; made if it is not there.
+    #[arg(
+        long = "storage.tsdb.path",
+        visible_alias = "data-dir",
+        value_name = "DIR",
+        env = "TSDB_STORAGE_TSDB_PATH",
+        default_value = "./data"
+    )]
+    pub data_dir: PathBuf,
+
+    /// How long samples are kept, back from the newest sample; 0 keeps them for ever.
+    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_RETENTION_TIME", default_value = "15d", value_parser = duration::parse)]
+    pub retention: Duration,
+
+    /// Samples in memory are flushed to files at least once per this much data time.
+    #[arg(long = "storage.tsdb.min-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MIN_BLOCK_DURATION", default_value = "2h", value_parser = duration::parse)]
+    pub min_block_duration: Duration,
+
+    /// The most data time that one file spans.
+    #[arg(long = "storage.tsdb.max-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MAX_BLOCK_DURATION", default_value = "1d", value_parser = duration::parse)]
+    pub max_block_duration: Duration,
+
+    /// When a write is acknowledged: `always` after fdatasync (nothing acknowledged is ever lost), `interval[:100ms]`
+    /// before an fdatasync that follows within the interval, `never` before whatever the system does.
+    #[arg(long = "storage.wal.durability", value_name = "MODE", env = "TSDB_STORAGE_WAL_DURABILITY", default_value = "always", value_parser = parse_durability)]
+    pub durability: Durability,
+
+    /// Samples further ahead of the clock than this are refused; 0 accepts any.
+    #[arg(long = "storage.tsdb.future-limit", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_FUTURE_LIMIT", default_value = "1h", value_parser = duration::parse)]
+    pub future_limit: Duration,
+
+    /// Address to listen on.
+    #[arg(
+        long = "web.listen-address",
+        visible_alias = "listen",
+        value_name = "HOST:PORT",
+        env = "TSDB_WEB_LISTEN_ADDRESS",
+        default_value = "127.0.0.1:8490"
+    )]
+    pub listen: String,
+
+    /// Enables /api/v1/admin.
+    #[arg(long = "web.enable-admin-api", env = "TSDB_WEB_ENABLE_ADMIN_API", value_parser = FalseyValueParser::new())]
+    pub enable_admin_api: bool,
+
+    /// Enables /-/reload.
+    #[arg(long = "web.enable-lifecycle", env = "TSDB_WEB_ENABLE_LIFECYCLE", value_parser = FalseyValueParser::new())]
+    pub enable_lifecycle: bool,
+
+    /// The largest compressed body of a write, in bytes.
+    #[arg(long = "web.max-body-bytes", value_name = "BYTES", env = "TSDB_WEB_MAX_BODY_BYTES", default_value_t = 32 << 20)]
+    pub max_body_bytes: usize,
+
+    /// The largest body of a write after decompression, in bytes.
+    #[arg(long = "web.max-decoded-bytes", value_name = "BYTES", env = "TSDB_WEB_MAX_DECODED_BYTES", default_value_t = 64 << 20)]
+    pub max_decoded_bytes: usize,
+
+    /// How far an instant selector looks back for a sample.
+    #[arg(long = "query.lookback-delta", value_name = "DURATION", env = "TSDB_QUERY_LOOKBACK_DELTA", default_value = "5m", value_parser = duration::parse)]
+    pub lookback_delta: Duration,
+
+    /// The longest a query may take, waiting for its turn included.
+    #[arg(long = "query.timeout", value_name = "DURATION", env = "TSDB_QUERY_TIMEOUT", default_value = "2m", value_parser = duration::parse)]
+    pub query_timeout: Duration,
+
+    /// Queries evaluated at once.
+    #[arg(
+        long = "query.max-concurrency",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_CONCURRENCY",
+        default_value_t = 20
+    )]
+    pub query_max_concurrency: usize,
+
+    /// Samples one query may hold in memory.
+    #[arg(
+        long = "query.max-samples",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_SAMPLES",
+        default_value_t = 50_000_000
+    )]
+    pub query_max_samples: u64,
+
+    /// Least severe level that is logged.
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        env = "TSDB_LOG_LEVEL",
+        default_value = "info"
+    )]
+    pub log_level: LogLevel,
+
+    /// Form of the log lines on stderr.
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        env = "TSDB_LOG_FORMAT",
+        default_value = "logfmt"
+    )]
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Checks what the flags mean together.
+    ///
+    /// # Errors
+    /// What is wrong, naming the flag.
+    pub fn check(&self) -> Result<(), String> {
+        if self.min_block_duration < Duration::from_secs(60) {
+            return Err("--storage.tsdb.min-block-duration must be at least 1m".into());
+        }
+        if self.max_block_duration < self.min_block_duration {
+            return Err(
+                "--storage.tsdb.max-block-duration must not be shorter than --storage.tsdb.min-block-duration"
+                    .into(),
+            );
+        }
+        if self.lookback_delta.is_zero() {
+            return Err("--query.lookback-delta must be positive".into());
+        }
+        if self.query_timeout.is_zero() {
+            return Err("--query.timeout must be positive".into());
+        }
+        if self.query_max_concurrency == 0 {
+            return Err("--query.max-concurrency must be positive".into());
+        }
+        if self.query_max_samples == 0 {
+            return Err("--query.max-samples must be positive".into());
+        }
+        if self.max_body_bytes == 0 || self.max_decoded_bytes == 0 {
+            return Err("--web.max-body-bytes and --web.max-decoded-bytes must be positive".into());
+        }
+        match self.listen.rsplit_once(':') {
+            Some((_, port)) if port.parse::<u16>().is_ok() => Ok(()),
+            _ => Err(format!(
+                "--web.listen-address {:?} is not HOST:PORT",
+                self.listen
+            )),
+        }
+    }
+
+    /// The address in the form that the operating system takes; `:8490` is every address of the machine, as in Prometheus.
+    pub(crate) fn socket_address(&self) -> String {
+        if self.listen.starts_with(':') {
+            format!("0.0.0.0{}", self.listen)
+        } else {
+            self.listen.clone()
+        }
+    }
+
+    /// Options of the store.
+    #[must_use]
+    pub fn store_options(&self) -> Options {
+        let unless_zero = |d: Duration| (!d.is_zero()).then_some(d);
+        Options::new()
+            .retention(unless_zero(self.retention))
+            .min_block_duration(self.min_block_duration)
+            .max_block_duration(self.max_block_duration)
+            .durability(self.durability)
+            .future_limit(unless_zero(self.future_limit))
+    }
+
+    /// Options of the query engine.
+    #[must_use]
+    pub fn engine_options(&self) -> EngineOptions {
+        let mut options = EngineOptions::default();
+        options.lookback_ms = i64::try_from(self.lookback_delta.as_millis()).unwrap_or(i64::MAX);
+        options.max_samples = self.query_max_samples;
+        options
+    }
+
+    /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
+    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
+        let durability = match self.durability {
+            Durability::Interval(d) => format!("interval:{}", duration::format(d)),
+            Durability::Never => "never".to_owned(),
+            _ => "always".to_owned(),
+        };
+        let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
+        vec![
+            ("log.format", name(&self.log_format)),
+            ("log.level", name(&self.log_level)),
+            (
+                "query.lookback-delta",
+                duration::format(self.lookback_delta),
+            ),
+            (
+                "query.max-concurrency",
+                self.query_max_concurrency.to_string(),
+            ),
+            ("query.max-samples", self.query_max_samples.to_string()),
+            ("query.timeout", duration::format(self.query_timeout)),
+            (
+                "storage.tsdb.future-limit",
+                duration::format(self.future_limit),
+            ),
+            (
+                "storage.tsdb.max-block-duration",
+                duration::format(self.max_block_duration),
+            ),
+            (
+                "storage.tsdb.min-block-duration",
+                duration::format(self.min_block_duration),
+            ),
+            ("storage.tsdb.path", self.data_dir.display().to_string()),
+            (
+                "storage.tsdb.retention.time",
+                duration::format(self.retention),
+            ),
+            ("storage.wal.durability", durability),
+            ("web.enable-admin-api", self.enable_admin_api.to_string()),
+            ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
+            ("web.listen-address", self.listen.clone()),
+            ("web.max-body-bytes", self.max_body_bytes.to_string()),
+            ("web.max-decoded-bytes", self.max_decoded_bytes.to_string()),
+        ]
+    }
+}
+
+fn parse_durability(text: &str) -> Result<Durability, String> {
+    match text.split_once(':') {
+        None => match text {
+            "always" => Ok(Durability::Always),
+            "interval" => Ok(Durability::Interval(Duration::from_millis(100))),
+            "never" => Ok(Durability::Never),
+            _ => Err("expected always, interval, interval:<duration> or never".to_owned()),
+        },
+        Some(("interval", every)) => match duration::parse(every)? {
+            Duration::ZERO => Err("the interval must be positive".to_owned()),
+            every => Ok(Durability::Interval(every)),
+        },
+        Some(_) => Err("only interval takes a duration".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Config, clap::Error> {
+        Config::try_parse_from(std::iter::once("tsdb-server").chain(args.iter().copied()))
+    }
+
+    #[test]
+    fn short_forms_are_the_same_flags() {
+        let short = parse(&["--data-dir", "/x", "--listen", "h:1"]).unwrap();
+        let long = parse(&["--storage.tsdb.path=/x", "--web.listen-address=h:1"]).unwrap();
+        assert_eq!((short.data_dir, short.listen), (long.data_dir, long.listen));
+    }
+
+    #[test]
+    fn unknown_flags_are_errors_with_a_hint() {
+        let error = parse(&["--storage.tsdb.pth", "/x"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownArgument);
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--storage.tsdb.path"), "{error}");
+    }
+
+    #[test]
+    fn durability_is_a_named_choice() {
+        assert_eq!(
+            parse(&["--storage.wal.durability=interval:1s"])
+                .unwrap()
+                .durability,
+            Durability::Interval(Duration::from_secs(1))
+        );
+        assert!(parse(&["--storage.wal.durability=sometimes"]).is_err());
+        assert!(parse(&["--storage.wal.durability=always:1s"]).is_err());
+    }
+
+    #[test]
+    fn flags_are_checked_together() {
+        assert!(parse(&[]).unwrap().check().is_ok());
+        for bad in [
+            [
+                "--storage.tsdb.min-block-duration=2d",
+                "--storage.tsdb.max-block-duration=1d",
+            ],
+            ["--storage.tsdb.min-block-duration=10s", "--log.level=info"],
+            ["--web.listen-address=localhost", "--log.level=info"],
+            ["--query.timeout=0", "--log.level=info"],
+        ] {
+            assert!(parse(&bad).unwrap().check().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_flag_is_shown_under_its_name() {
+        use clap::CommandFactory;
+        let flags = parse(&[]).unwrap().flags();
+        let shown: Vec<&str> = flags.iter().map(|(name, _)| *name).collect();
+        let command = Config::command();
+        let mut defined: Vec<&str> = command
+            .get_arguments()
+            .filter_map(|a| a.get_long())
+            .collect();
+        defined.sort_unstable();
+        assert_eq!(shown, defined);
+        for arg in command.get_arguments() {
+            let name = arg.get_long().unwrap();
+            let variable = format!("TSDB_{}", name.to_uppercase().replace(['.', '-'], "_"));
+            assert_eq!(arg.get_env().unwrap(), variable.as_str());
+        }
+    }
+}

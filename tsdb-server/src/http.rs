@@ -1,0 +1,59 @@
+//! What every answer has in common with Prometheus's: not found, wrong method, CORS.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// Plain text, as Go's `http.Error` sends it.
+pub(crate) fn text_error(status: StatusCode, text: impl Into<String>) -> Response {
+    let mut text = text.into();
+    text.push('\n');
+    (
+        status,
+        [
+            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ],
+        text,
+    )
+        .into_response()
+}
+
+/// Grafana looks for this text to learn that there is no ruler API.
+pub(crate) async fn not_found() -> Response {
+    text_error(StatusCode::NOT_FOUND, "404 page not found")
+}
+
+pub(crate) async fn method_not_allowed() -> Response {
+    text_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+}
+
+/// Answers preflight requests and lets any origin read answers, as Prometheus does by default.
+pub(crate) async fn cors(request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let has_origin = request.headers().contains_key(header::ORIGIN);
+    let mut response = if is_api && request.method() == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        next.run(request).await
+    };
+    if is_api {
+        let headers = response.headers_mut();
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if has_origin {
+            for (name, value) in [
+                (
+                    header::ACCESS_CONTROL_ALLOW_HEADERS,
+                    "Accept, Authorization, Content-Type, Origin",
+                ),
+                (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+                (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+                (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
+            ] {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
+    }
+    response
+}

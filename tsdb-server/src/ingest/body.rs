@@ -1,0 +1,139 @@
+//! Bodies of writes: limited while they are collected, sizes checked before anything is allocated.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::apply::WriteError;
+use crate::state::AppState;
+
+/// Snappy cannot make more of its input than this: its densest element gives 64 bytes for 3.
+const MAX_SNAPPY_RATIO: usize = 22;
+
+/// A collected body, with its share of the memory for bodies; dropping it gives the share back.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    pub(crate) bytes: Vec<u8>,
+    _share: OwnedSemaphorePermit,
+}
+
+/// Collects the body.
+///
+/// # Errors
+/// 413 when it is larger than the limit, 503 when the bodies under way hold too much memory, 400 when the client
+/// stops sending.
+pub(crate) async fn collect(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Collected, WriteError> {
+    let limit = state.shared.config.max_body_bytes;
+    let too_large = || {
+        WriteError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {limit} bytes"),
+        )
+    };
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse::<usize>().ok());
+    if announced.is_some_and(|n| n > limit) {
+        return Err(too_large());
+    }
+    // Without a length it may become as large as the limit.
+    let share_kib = u32::try_from(announced.unwrap_or(limit) / 1024 + 1).unwrap_or(u32::MAX);
+    let share = state
+        .shared
+        .body_kib
+        .clone()
+        .try_acquire_many_owned(share_kib)
+        .map_err(|_| WriteError::retry("too many writes are under way, try again later"))?;
+    let collected = Limited::new(body, limit).collect().await.map_err(|e| {
+        if e.downcast_ref::<LengthLimitError>().is_some() {
+            too_large()
+        } else {
+            WriteError::new(
+                StatusCode::BAD_REQUEST,
+                format!("cannot read the body: {e}"),
+            )
+        }
+    })?;
+    Ok(Collected {
+        bytes: collected.to_bytes().into(),
+        _share: share,
+    })
+}
+
+/// Decompresses a snappy block.
+///
+/// # Errors
+/// 413 when it says that it holds more than `limit` bytes, 400 when it is not snappy.
+pub(crate) fn snappy(compressed: &[u8], limit: usize) -> Result<Vec<u8>, WriteError> {
+    let bad = |what: &dyn std::fmt::Display| {
+        WriteError::new(StatusCode::BAD_REQUEST, format!("snappy: {what}"))
+    };
+    if compressed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let len = snap::raw::decompress_len(compressed).map_err(|e| bad(&e))?;
+    if len > limit {
+        return Err(WriteError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body has {len} bytes when decompressed, the limit is {limit}"),
+        ));
+    }
+    if len / MAX_SNAPPY_RATIO > compressed.len() {
+        return Err(bad(&"the declared length is impossible for this input"));
+    }
+    snap::raw::Decoder::new()
+        .decompress_vec(compressed)
+        .map_err(|e| bad(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_compressed_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..2000), n in 1usize..200) {
+            let bytes = bytes.repeat(n);
+            let compressed = snap::raw::Encoder::new().compress_vec(&bytes).unwrap();
+            prop_assert_eq!(snappy(&compressed, bytes.len()).unwrap(), bytes.clone());
+            if !bytes.is_empty() {
+                let refused = snappy(&compressed, bytes.len() - 1).unwrap_err();
+                prop_assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = snappy(&bytes, 1 << 20);
+        }
+    }
+
+    #[test]
+    fn the_densest_block_is_not_taken_for_a_bomb() {
+        let zeros = vec![0u8; 8 << 20];
+        let compressed = snap::raw::Encoder::new().compress_vec(&zeros).unwrap();
+        assert_eq!(snappy(&compressed, zeros.len()).unwrap(), zeros);
+    }
+
+    #[test]
+    fn bombs_are_refused_before_they_are_allocated() {
+        let four_gib_less_one = [0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
+        assert_eq!(
+            snappy(&four_gib_less_one, 64 << 20).unwrap_err().status,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
+        let sixteen_mib = [0x80, 0x80, 0x80, 0x08, 0x00];
+        assert_eq!(
+            snappy(&sixteen_mib, 64 << 20).unwrap_err().status,
+            StatusCode::BAD_REQUEST
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! Writing: each protocol fills a `WriteBatch`, [`apply`] alone turns what became of it into an answer.
+
+mod apply;
+mod body;
+mod proto;
+mod remote_write_v1;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::post;
+
+use crate::state::AppState;
+
+/// Paths under which remote write is known; the first is Prometheus's, the others are those of Cortex, the m3 and
+/// Mimir families.
+const REMOTE_WRITE_PATHS: [&str; 4] = [
+    "/api/v1/write",
+    "/api/v1/prom/write",
+    "/prometheus/remote/write",
+    "/api/v1/push",
+];
+
+/// Routes of the writing protocols.
+pub(crate) fn routes(_state: &AppState) -> Router<AppState> {
+    let mut router = Router::new();
+    for path in REMOTE_WRITE_PATHS {
+        router = router.route(path, post(remote_write_v1::write));
+    }
+    router.layer(DefaultBodyLimit::disable()) // `body` has the limit, while it collects
+}

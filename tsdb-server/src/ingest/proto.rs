@@ -1,0 +1,133 @@
+//! Protobuf wire format, read in place: just enough for the messages of remote write.
+
+use std::fmt;
+
+/// Bytes that are not the message they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProtoError(pub(crate) &'static str);
+
+impl fmt::Display for ProtoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "protobuf: {}", self.0)
+    }
+}
+
+impl std::error::Error for ProtoError {}
+
+/// One field of a message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Field<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(&'a [u8]),
+    /// Of a wire type that no field of ours has.
+    Fixed32,
+}
+
+impl<'a> Field<'a> {
+    /// A string, bytes or an embedded message.
+    pub(crate) fn bytes(self) -> Result<&'a [u8], ProtoError> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            _ => Err(ProtoError("a field has the wrong wire type")),
+        }
+    }
+
+    /// An `int64`: its two's complement as a varint.
+    pub(crate) fn int64(self) -> Result<i64, ProtoError> {
+        match self {
+            Self::Varint(n) => Ok(n.cast_signed()),
+            _ => Err(ProtoError("a field has the wrong wire type")),
+        }
+    }
+
+    /// A `double`.
+    pub(crate) fn double(self) -> Result<f64, ProtoError> {
+        match self {
+            Self::Fixed64(bits) => Ok(f64::from_bits(bits)),
+            _ => Err(ProtoError("a field has the wrong wire type")),
+        }
+    }
+}
+
+/// Iterates over the fields of a message; ends after the first error.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(message: &'a [u8]) -> Self {
+        Self { rest: message }
+    }
+
+    fn varint(&mut self) -> Result<u64, ProtoError> {
+        let mut n = 0u64;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self
+                .rest
+                .split_first()
+                .ok_or(ProtoError("a varint is cut short"))?;
+            self.rest = rest;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                break;
+            }
+            n |= bits << shift;
+            if byte < 0x80 {
+                return Ok(n);
+            }
+        }
+        Err(ProtoError("a varint is longer than 64 bits"))
+    }
+
+    fn take(&mut self, n: usize) -> Result<&'a [u8], ProtoError> {
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(n)
+            .ok_or(ProtoError("a field is cut short"))?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn field(&mut self) -> Result<(u32, Field<'a>), ProtoError> {
+        let key = self.varint()?;
+        let number = u32::try_from(key >> 3)
+            .ok()
+            .filter(|n| (1..1 << 29).contains(n))
+            .ok_or(ProtoError("a field has an impossible number"))?;
+        let field = match key & 7 {
+            0 => Field::Varint(self.varint()?),
+            1 => match <[u8; 8]>::try_from(self.take(8)?) {
+                Ok(bytes) => Field::Fixed64(u64::from_le_bytes(bytes)),
+                Err(_) => return Err(ProtoError("a field is cut short")),
+            },
+            2 => {
+                let len = usize::try_from(self.varint()?)
+                    .map_err(|_| ProtoError("a field is cut short"))?;
+                Field::Bytes(self.take(len)?)
+            }
+            5 => {
+                self.take(4)?;
+                Field::Fixed32
+            }
+            _ => return Err(ProtoError("a field has an unknown wire type")),
+        };
+        Ok((number, field))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u32, Field<'a>), ProtoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_err() {
+            self.rest = &[];
+        }
+        Some(field)
+    }
+}

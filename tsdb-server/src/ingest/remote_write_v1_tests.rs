@@ -1,0 +1,276 @@
+//! The decoder against a plain encoder, and against anything.
+
+use proptest::prelude::*;
+use tsdb_core::{Labels, STALE_NAN_BITS};
+
+use super::*;
+
+/// A plain encoder of the wire format.
+#[derive(Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn varint(mut self, number: u32, n: u64) -> Self {
+        self.raw(u64::from(number) << 3);
+        self.raw(n);
+        self
+    }
+
+    fn double(mut self, number: u32, value: f64) -> Self {
+        self.raw(u64::from(number) << 3 | 1);
+        self.0.extend_from_slice(&value.to_bits().to_le_bytes());
+        self
+    }
+
+    fn bytes(mut self, number: u32, bytes: &[u8]) -> Self {
+        self.raw(u64::from(number) << 3 | 2);
+        self.raw(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn raw(&mut self, mut n: u64) {
+        while n >= 0x80 {
+            self.0.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.0.push(n as u8);
+    }
+}
+
+type Series = (Vec<(String, String)>, Vec<(i64, f64)>);
+
+fn encode(series: &[Series], metadata: &[(u32, String, String)]) -> Vec<u8> {
+    let mut request = Message::default();
+    for (labels, samples) in series {
+        let mut message = Message::default();
+        for (name, value) in labels {
+            let label = Message::default()
+                .bytes(1, name.as_bytes())
+                .bytes(2, value.as_bytes());
+            message = message.bytes(1, &label.0);
+        }
+        for (t_ms, value) in samples {
+            let sample = Message::default()
+                .double(1, *value)
+                .varint(2, t_ms.cast_unsigned());
+            message = message.bytes(2, &sample.0);
+        }
+        request = request.bytes(1, &message.0);
+    }
+    for (kind, metric, help) in metadata {
+        let message = Message::default()
+            .varint(1, u64::from(*kind))
+            .bytes(2, metric.as_bytes())
+            .bytes(4, help.as_bytes());
+        request = request.bytes(3, &message.0);
+    }
+    request.0
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect()
+}
+
+fn contents(batch: &WriteBatch) -> Vec<(Labels, Vec<(i64, u64)>)> {
+    let of = |entry| {
+        let labels = Labels::from_canonical(batch.labels_of(entry)).unwrap();
+        let (times, values) = batch.samples_of(entry);
+        (
+            labels,
+            times
+                .iter()
+                .copied()
+                .zip(values.iter().map(|v| v.to_bits()))
+                .collect(),
+        )
+    };
+    batch.entries().iter().map(of).collect()
+}
+
+fn arb_series() -> impl Strategy<Value = Series> {
+    let labels = proptest::collection::btree_map("[a-z]{1,4}", ".{0,6}", 0..5);
+    let samples =
+        proptest::collection::vec((any::<i64>(), any::<u64>().prop_map(f64::from_bits)), 1..5);
+    (labels, samples, any::<u64>()).prop_map(|(labels, samples, seed)| {
+        let mut labels: Vec<_> = labels.into_iter().collect();
+        labels.push(("__name__".to_owned(), "m".to_owned()));
+        let at = (seed as usize) % labels.len();
+        labels.rotate_left(at);
+        (labels, samples)
+    })
+}
+
+proptest! {
+    #[test]
+    fn decodes_what_the_encoder_wrote(
+        series in proptest::collection::vec(arb_series(), 0..6),
+        metadata in proptest::collection::vec((0u32..8, "[a-z]{1,8}", ".{0,20}"), 0..4),
+    ) {
+        let mut batch = WriteBatch::new();
+        let left_out = decode(&encode(&series, &metadata), LIMITS, &mut batch).unwrap();
+        prop_assert_eq!(left_out, LeftOut::default());
+        let expected: Vec<_> = series
+            .iter()
+            .map(|(labels, samples)| {
+                let bits: Vec<_> = samples.iter().map(|(t, v)| (*t, v.to_bits())).collect();
+                (Labels::from_pairs(labels.iter().map(|(n, v)| (n, v))).unwrap(), bits)
+            })
+            .collect();
+        prop_assert_eq!(contents(&batch), expected);
+        let decoded: Vec<_> = batch
+            .metadata_entries()
+            .iter()
+            .map(|m| (m.kind as u32, m.metric.clone(), m.help.clone()))
+            .collect();
+        prop_assert_eq!(decoded, metadata);
+    }
+
+    #[test]
+    fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = decode(&bytes, LIMITS, &mut WriteBatch::new());
+    }
+
+    #[test]
+    fn a_damaged_request_is_an_answer(
+        series in proptest::collection::vec(arb_series(), 1..4),
+        at in any::<proptest::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        let mut bytes = encode(&series, &[]);
+        let len = bytes.len();
+        bytes[at.index(len)] = byte;
+        bytes.truncate(cut.index(len) + 1);
+        let _ = decode(&bytes, LIMITS, &mut WriteBatch::new());
+    }
+}
+
+#[test]
+fn series_that_are_not_valid_are_left_out_and_the_others_kept() {
+    let good = (owned(&[("__name__", "up"), ("job", "a")]), vec![(1, 1.0)]);
+    for (bad, reason) in [
+        (owned(&[("job", "a")]), "no metric name"),
+        (owned(&[("__name__", "")]), "no metric name"),
+        (owned(&[("__name__", "up"), ("", "x")]), "name is empty"),
+        (
+            owned(&[("__name__", "up"), ("a", "1"), ("a", "1")]),
+            "stands twice",
+        ),
+        (
+            owned(&[("__name__", "up"), ("a", "1"), ("a", "2")]),
+            "stands twice",
+        ),
+    ] {
+        let mut batch = WriteBatch::new();
+        let request = encode(&[good.clone(), (bad, vec![(1, 1.0)]), good.clone()], &[]);
+        let left_out = decode(&request, LIMITS, &mut batch).unwrap();
+        assert_eq!((left_out.series, batch.series_len()), (1, 2));
+        assert!(
+            left_out.first.as_deref().unwrap().contains(reason),
+            "{left_out:?}"
+        );
+    }
+}
+
+#[test]
+fn labels_that_are_not_utf8_are_left_out() {
+    let label = Message::default().bytes(1, b"__name__").bytes(2, b"\xff");
+    let series = Message::default().bytes(1, &label.0);
+    let mut batch = WriteBatch::new();
+    let left_out = decode(
+        &Message::default().bytes(1, &series.0).0,
+        LIMITS,
+        &mut batch,
+    )
+    .unwrap();
+    assert_eq!((left_out.series, batch.series_len()), (1, 0));
+}
+
+#[test]
+fn histograms_are_counted_and_floats_beside_them_kept() {
+    let label = Message::default().bytes(1, b"__name__").bytes(2, b"h");
+    let sample = Message::default().double(1, 2.0).varint(2, 5);
+    let series = Message::default()
+        .bytes(1, &label.0)
+        .bytes(2, &sample.0)
+        .bytes(4, b"")
+        .bytes(3, b"");
+    let mut batch = WriteBatch::new();
+    let left_out = decode(
+        &Message::default().bytes(1, &series.0).0,
+        LIMITS,
+        &mut batch,
+    )
+    .unwrap();
+    assert_eq!((left_out.samples, batch.samples_len()), (1, 1));
+}
+
+#[test]
+fn staleness_markers_keep_their_bits() {
+    let stale = f64::from_bits(STALE_NAN_BITS);
+    let mut batch = WriteBatch::new();
+    decode(
+        &encode(&[(owned(&[("__name__", "up")]), vec![(1, stale)])], &[]),
+        LIMITS,
+        &mut batch,
+    )
+    .unwrap();
+    assert_eq!(contents(&batch)[0].1, [(1, STALE_NAN_BITS)]);
+}
+
+#[test]
+fn counts_are_bounded() {
+    let limits = Limits {
+        series: 2,
+        samples: 3,
+        metadata: 1,
+    };
+    let status = |series: &[Series], metadata: &[(u32, String, String)]| {
+        decode(&encode(series, metadata), limits, &mut WriteBatch::new())
+            .err()
+            .map(|e| e.status)
+    };
+    let one = (owned(&[("__name__", "up")]), vec![(1, 1.0)]);
+    let four = (owned(&[("__name__", "up")]), vec![(1, 1.0); 4]);
+    let meta = (1, "up".to_owned(), String::new());
+    assert_eq!(
+        status(&[one.clone(), one.clone()], std::slice::from_ref(&meta)),
+        None
+    );
+    assert_eq!(
+        status(&[one.clone(), one.clone(), one], &[]),
+        Some(StatusCode::PAYLOAD_TOO_LARGE)
+    );
+    assert_eq!(status(&[four], &[]), Some(StatusCode::PAYLOAD_TOO_LARGE));
+    assert_eq!(
+        status(&[], &[meta.clone(), meta]),
+        Some(StatusCode::PAYLOAD_TOO_LARGE)
+    );
+}
+
+#[test]
+fn only_this_protocol_is_taken() {
+    let check = |content_type: &str, encoding: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        headers.insert(header::CONTENT_ENCODING, encoding.parse().unwrap());
+        check_headers(&headers).is_ok()
+    };
+    assert!(check_headers(&HeaderMap::new()).is_ok());
+    assert!(check("", ""));
+    assert!(check("application/x-protobuf", "snappy"));
+    assert!(check(
+        "application/x-protobuf; proto=prometheus.WriteRequest",
+        "snappy"
+    ));
+    assert!(!check(
+        "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+        "snappy"
+    ));
+    assert!(!check("application/json", "snappy"));
+    assert!(!check("application/x-protobuf", "zstd"));
+}

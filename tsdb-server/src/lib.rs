@@ -1,0 +1,79 @@
+//! The HTTP server around the store and the query engine: Prometheus remote write in, PromQL out.
+//!
+//! * [`app`] is the whole HTTP surface as a router, so that tests call it without a port.
+//! * The engine is synchronous; [`bridge`] is the only way from here to it, and it is bounded.
+//! * Each protocol under `ingest` only fills a `WriteBatch`; `ingest::apply` alone turns what became of it into a status.
+
+mod api;
+mod bridge;
+mod config;
+mod duration;
+mod error;
+mod http;
+mod ingest;
+mod shutdown;
+mod state;
+pub mod telemetry;
+
+use std::future::IntoFuture;
+use std::io;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+pub use config::{Config, LogFormat, LogLevel};
+pub use state::AppState;
+
+/// The whole HTTP surface.
+pub fn app(state: AppState) -> Router {
+    Router::new()
+        .merge(ingest::routes(&state))
+        .merge(api::routes())
+        .route("/metrics", get(telemetry::metrics))
+        .fallback(http::not_found)
+        .method_not_allowed_fallback(http::method_not_allowed)
+        .layer(tower_http::compression::CompressionLayer::new())
+        .layer(axum::middleware::from_fn(http::cors))
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            telemetry::observe,
+        ))
+        .with_state(state)
+}
+
+/// Runs the server until SIGTERM or SIGINT, then drains, flushes and closes the store.
+///
+/// The listener is up before the store is open: `/-/healthy` answers at once, `/-/ready` once recovery is done.
+///
+/// # Errors
+/// When the address cannot be bound, the store cannot be opened or closed, or the listener fails.
+pub async fn run(config: Config) -> io::Result<()> {
+    let address = config.socket_address();
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|e| io::Error::new(e.kind(), format!("listen on {address}: {e}")))?;
+    let local = listener.local_addr()?;
+    tracing::info!(address = %local, "listening");
+    tracing::info!(
+        "try: curl 'http://{local}/api/v1/query?query=1%2B1'; open http://{local}/ for more"
+    );
+
+    let state = AppState::new(config);
+    let opening = tokio::task::spawn_blocking({
+        let state = state.clone();
+        move || state.open_store()
+    });
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut draining = stopped.clone();
+    let serving = axum::serve(listener, app(state.clone())).with_graceful_shutdown(async move {
+        let _ = draining.wait_for(|stop| *stop).await; // an error means that the sender is gone: stop as well
+    });
+    let serving = tokio::spawn(serving.into_future());
+
+    let outcome = shutdown::wait(opening).await;
+    let _ = stop.send(true);
+    shutdown::drain(serving, &state).await?;
+    shutdown::close_store(state).await?;
+    outcome
+}

@@ -1,0 +1,91 @@
+//! The end of the process: signals, draining, closing the store.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use crate::state::AppState;
+
+/// How long requests that are under way may take after a signal; then their queries are cancelled.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Waits for SIGTERM or SIGINT, or for the store to fail to open. SIGHUP is taken and changes nothing: there is no
+/// configuration file to read again.
+///
+/// # Errors
+/// When the store cannot be opened, or signal handlers cannot be installed.
+pub(crate) async fn wait(opening: JoinHandle<tsdb_core::Result<()>>) -> io::Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut hup = signal(SignalKind::hangup())?;
+    let mut opening = Some(opening);
+    loop {
+        let opened = async {
+            match opening.as_mut() {
+                Some(task) => task.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = term.recv() => {
+                tracing::info!(signal = "SIGTERM", "shutting down");
+                break;
+            }
+            _ = int.recv() => {
+                tracing::info!(signal = "SIGINT", "shutting down");
+                break;
+            }
+            _ = hup.recv() => tracing::info!("SIGHUP: nothing to reload"),
+            result = opened => {
+                opening = None;
+                result.map_err(io::Error::other)?.map_err(io::Error::other)?;
+            }
+        }
+    }
+    if let Some(task) = opening {
+        // A store that is being recovered cannot be interrupted; wait, so that it is closed in order.
+        task.await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+/// Lets requests end; after [`DRAIN`] cancels the queries and gives up on what is left.
+///
+/// # Errors
+/// When the listener failed.
+pub(crate) async fn drain(
+    mut serving: JoinHandle<io::Result<()>>,
+    state: &AppState,
+) -> io::Result<()> {
+    if let Ok(ended) = tokio::time::timeout(DRAIN, &mut serving).await {
+        return ended.map_err(io::Error::other)?;
+    }
+    tracing::warn!("requests still under way after {DRAIN:?}: cancelled");
+    state.cancel_queries();
+    if let Ok(ended) = tokio::time::timeout(Duration::from_secs(2), &mut serving).await {
+        return ended.map_err(io::Error::other)?;
+    }
+    serving.abort();
+    Ok(())
+}
+
+/// Flushes and closes the store.
+///
+/// # Errors
+/// When the flush failed; what was acknowledged is in the write-ahead log then.
+pub(crate) async fn close_store(state: AppState) -> io::Result<()> {
+    let closed = tokio::task::spawn_blocking(move || match state.store() {
+        Ok(db) => db.close(),
+        Err(_) => Ok(()), // it never opened
+    });
+    closed
+        .await
+        .map_err(io::Error::other)?
+        .map_err(io::Error::other)?;
+    tracing::info!("closed");
+    Ok(())
+}

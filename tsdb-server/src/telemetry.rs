@@ -1,0 +1,7 @@
+//! What the server tells of itself: log lines on stderr, `/metrics`.
+
+mod logs;
+mod metrics;
+
+pub use logs::init as init_logs;
+pub(crate) use metrics::{Metrics, metrics, observe};
