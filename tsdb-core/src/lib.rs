@@ -5,6 +5,8 @@ mod compact;
 mod db;
 mod disk;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod head;
 mod index;
 mod io;

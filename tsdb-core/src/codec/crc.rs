@@ -6,6 +6,10 @@
 /// reads, so that intact bytes in the wrong place do not verify. It must have a fixed length per use, or the border
 /// between the two is not covered.
 pub(crate) fn crc32(identity: &[u8], contents: &[u8]) -> u32 {
+    if cfg!(fuzzing) {
+        // A fuzzer would never get past a checksum, so that all are alike for it.
+        return 0;
+    }
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(identity);
     hasher.update(contents);

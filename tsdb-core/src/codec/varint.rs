@@ -1,8 +1,5 @@
 //! LEB128 varints: seven bits a byte, least significant first, the top bit set on all but the last byte.
 
-/// Most bytes a 64-bit varint has.
-pub(crate) const MAX_VARINT_BYTES: usize = 10;
-
 /// Appends `value` as a varint: 1 to 10 bytes.
 #[inline]
 pub(crate) fn push_uvarint(out: &mut Vec<u8>, value: u64) {
@@ -100,7 +97,7 @@ mod tests {
             bytes(u64::MAX),
             [0xff; 9].into_iter().chain([1]).collect::<Vec<_>>()
         );
-        assert_eq!(bytes(u64::MAX).len(), MAX_VARINT_BYTES);
+        assert_eq!(bytes(u64::MAX).len(), 10);
         assert_eq!([0, -1, 1, -2].map(zigzag), [0, 1, 2, 3]);
     }
 
