@@ -1,7 +1,7 @@
 //! The HTTP server around the store and the query engine: Prometheus remote write in, PromQL out.
 //!
 //! * [`app`] is the whole HTTP surface as a router, so that tests call it without a port.
-//! * The engine is synchronous; [`bridge`] is the only way from here to it, and it is bounded.
+//! * The engine is synchronous; `bridge` is the only way from here to it, and it is bounded.
 //! * Each protocol under `ingest` only fills a `WriteBatch`; `ingest::apply` alone turns what became of it into a status.
 
 mod api;

@@ -1,6 +1,6 @@
 //! Bodies of writes: limited while they are collected, sizes checked before anything is allocated.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::OwnedSemaphorePermit;
@@ -14,7 +14,7 @@ const MAX_SNAPPY_RATIO: usize = 22;
 /// A collected body, with its share of the memory for bodies; dropping it gives the share back.
 #[derive(Debug)]
 pub(crate) struct Collected {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
     _share: OwnedSemaphorePermit,
 }
 
@@ -61,7 +61,7 @@ pub(crate) async fn collect(
         }
     })?;
     Ok(Collected {
-        bytes: collected.to_bytes().into(),
+        bytes: collected.to_bytes(),
         _share: share,
     })
 }

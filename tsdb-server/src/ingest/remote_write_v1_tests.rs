@@ -4,76 +4,10 @@ use proptest::prelude::*;
 use tsdb_core::{Labels, STALE_NAN_BITS};
 
 use super::*;
+use wire::{Message, Series, encode, owned};
 
-/// A plain encoder of the wire format.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(mut self, number: u32, n: u64) -> Self {
-        self.raw(u64::from(number) << 3);
-        self.raw(n);
-        self
-    }
-
-    fn double(mut self, number: u32, value: f64) -> Self {
-        self.raw(u64::from(number) << 3 | 1);
-        self.0.extend_from_slice(&value.to_bits().to_le_bytes());
-        self
-    }
-
-    fn bytes(mut self, number: u32, bytes: &[u8]) -> Self {
-        self.raw(u64::from(number) << 3 | 2);
-        self.raw(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-        self
-    }
-
-    fn raw(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.0.push(n as u8 | 0x80);
-            n >>= 7;
-        }
-        self.0.push(n as u8);
-    }
-}
-
-type Series = (Vec<(String, String)>, Vec<(i64, f64)>);
-
-fn encode(series: &[Series], metadata: &[(u32, String, String)]) -> Vec<u8> {
-    let mut request = Message::default();
-    for (labels, samples) in series {
-        let mut message = Message::default();
-        for (name, value) in labels {
-            let label = Message::default()
-                .bytes(1, name.as_bytes())
-                .bytes(2, value.as_bytes());
-            message = message.bytes(1, &label.0);
-        }
-        for (t_ms, value) in samples {
-            let sample = Message::default()
-                .double(1, *value)
-                .varint(2, t_ms.cast_unsigned());
-            message = message.bytes(2, &sample.0);
-        }
-        request = request.bytes(1, &message.0);
-    }
-    for (kind, metric, help) in metadata {
-        let message = Message::default()
-            .varint(1, u64::from(*kind))
-            .bytes(2, metric.as_bytes())
-            .bytes(4, help.as_bytes());
-        request = request.bytes(3, &message.0);
-    }
-    request.0
-}
-
-fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-        .collect()
-}
+#[path = "../../tests/it/wire.rs"]
+mod wire;
 
 fn contents(batch: &WriteBatch) -> Vec<(Labels, Vec<(i64, u64)>)> {
     let of = |entry| {

@@ -1,0 +1,236 @@
+//! The query API through the router.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::support::Server;
+use crate::wire::owned;
+
+/// 1,700,000,000 s and 60 s of samples each 15 s, of `up` for three jobs.
+async fn server() -> Server {
+    let server = Server::new(&[]);
+    let series: Vec<_> = ["a", "b", "c"]
+        .iter()
+        .zip(1u32..)
+        .map(|(job, n)| {
+            let samples = (0..5).map(|i| (1_700_000_000_000 + 15_000 * i, f64::from(n)));
+            (
+                owned(&[("__name__", "up"), ("job", job), ("http.status", "200")]),
+                samples.collect(),
+            )
+        })
+        .collect();
+    assert_eq!(server.write(&series).await.status, StatusCode::NO_CONTENT);
+    server
+}
+
+#[tokio::test]
+#[ignore = "until the store is here"]
+async fn form_and_url_are_merged_and_empty_parameters_absent() {
+    let server = server().await;
+    let answer = server
+        .form(
+            "/api/v1/query?time=1700000000&query=nosuch&whatever=1",
+            "query=sum%28up%29&timeout=&limit=&lookback_delta=",
+        )
+        .await;
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(
+        answer.json()["data"]["result"],
+        json!([{"metric": {}, "value": [1_700_000_000, "6"]}])
+    );
+}
+
+#[tokio::test]
+#[ignore = "until the store is here"]
+async fn ranges_have_fractional_steps() {
+    let answer = server()
+        .await
+        .form(
+            "/api/v1/query_range",
+            "query=sum%28up%29&start=1700000000&end=1700000001&step=0.5",
+        )
+        .await;
+    assert_eq!(
+        answer.text(),
+        r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1700000000,"6"],[1700000000.500,"6"],[1700000001,"6"]]}]}}"#
+    );
+}
+
+#[tokio::test]
+#[ignore = "until the store is here"]
+async fn limits_cut_with_a_warning() {
+    let server = server().await;
+    let warning = json!(["results truncated due to limit"]);
+    for (target, rows) in [
+        (
+            "/api/v1/query?query=up&time=1700000000&limit=2",
+            "/data/result",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=1700000000&end=1700000060&step=15&limit=2",
+            "/data/result",
+        ),
+        ("/api/v1/series?match[]=up&limit=2", "/data"),
+        ("/api/v1/labels?limit=2", "/data"),
+        ("/api/v1/label/job/values?limit=2", "/data"),
+    ] {
+        let cut = server.get(target).await.json();
+        assert_eq!(
+            cut.pointer(rows).unwrap().as_array().unwrap().len(),
+            2,
+            "{target}"
+        );
+        assert_eq!(cut["warnings"], warning, "{target}");
+        for unlimited in ["limit=0", "limit=3"] {
+            let all = server
+                .get(&target.replace("limit=2", unlimited))
+                .await
+                .json();
+            assert_eq!(
+                all.pointer(rows).unwrap().as_array().unwrap().len(),
+                3,
+                "{target}"
+            );
+            assert!(all.get("warnings").is_none(), "{target}");
+        }
+        for bad in ["limit=-1", "limit=x"] {
+            let answer = server.get(&target.replace("limit=2", bad)).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "until the store is here"]
+async fn names_and_values_come_sorted_and_restricted() {
+    let server = server().await;
+    let data = async |target: &str| server.get(target).await.json()["data"].clone();
+    assert_eq!(
+        data("/api/v1/labels").await,
+        json!(["__name__", "http.status", "job"])
+    );
+    assert_eq!(
+        data("/api/v1/label/job/values").await,
+        json!(["a", "b", "c"])
+    );
+    assert_eq!(
+        data(
+            "/api/v1/label/job/values?match[]=up%7Bjob%3D%22c%22%7D&match[]=up%7Bjob%3D%22a%22%7D"
+        )
+        .await,
+        json!(["a", "c"])
+    );
+    assert_eq!(
+        data("/api/v1/label/U__http_2e_status/values").await,
+        json!(["200"])
+    );
+    assert_eq!(data("/api/v1/label/nosuch/values").await, json!([]));
+    assert_eq!(data("/api/v1/labels?start=1&end=2").await, json!([]));
+    assert_eq!(
+        data("/api/v1/series?match[]=up%7Bjob%3D%22b%22%7D&match[]=up%7Bjob!~%22a%7Cc%22%7D").await,
+        json!([{"__name__": "up", "http.status": "200", "job": "b"}])
+    );
+    assert_eq!(data("/api/v1/series?match[]=nosuch").await, json!([]));
+}
+
+#[tokio::test]
+#[ignore = "until the store is here"]
+async fn errors_have_their_type_status_and_words() {
+    let server = server().await;
+    for (target, status, kind, text) in [
+        (
+            "/api/v1/query?query=up%7B",
+            400,
+            "bad_data",
+            "invalid parameter \"query\": 1:4: parse error: unexpected end of input inside braces",
+        ),
+        (
+            "/api/v1/query?query=up&time=x",
+            400,
+            "bad_data",
+            "invalid parameter \"time\": Invalid time value for 'time': cannot parse \"x\" to a valid timestamp",
+        ),
+        (
+            "/api/v1/query?query=up&timeout=x",
+            400,
+            "bad_data",
+            "invalid parameter \"timeout\": cannot parse \"x\" to a valid duration",
+        ),
+        (
+            "/api/v1/query_range?query=up&end=1&step=1",
+            400,
+            "bad_data",
+            "invalid parameter \"start\": cannot parse \"\" to a valid timestamp",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=1&end=1",
+            400,
+            "bad_data",
+            "invalid parameter \"step\": cannot parse \"\" to a valid duration",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=0&end=11001&step=1",
+            400,
+            "bad_data",
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+        ),
+        (
+            "/api/v1/series?match[]=%7B%7D",
+            400,
+            "bad_data",
+            "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher",
+        ),
+        (
+            "/api/v1/query?query=up+%2B+on%28%29+up&time=1700000000",
+            422,
+            "execution",
+            "",
+        ),
+        (
+            "/api/v1/query?query=up&timeout=-1",
+            503,
+            "timeout",
+            "query timed out in expression evaluation",
+        ),
+    ] {
+        let answer = server.get(target).await;
+        let body = answer.json();
+        assert_eq!(
+            (answer.status.as_u16(), &body["errorType"]),
+            (status, &json!(kind)),
+            "{target}: {body}"
+        );
+        if !text.is_empty() {
+            assert_eq!(body["error"], text, "{target}");
+        }
+    }
+    let most = server
+        .get("/api/v1/query_range?query=up&start=0&end=11000&step=1")
+        .await;
+    assert_eq!(most.status, StatusCode::OK);
+}
+
+#[tokio::test]
+#[ignore = "until the store is here"]
+async fn status_pages_tell_of_the_store() {
+    let server = server().await;
+    let tsdb = server.get("/api/v1/status/tsdb?limit=1").await.json();
+    assert_eq!(tsdb["data"]["headStats"]["numSeries"], 3);
+    assert_eq!(
+        tsdb["data"]["seriesCountByMetricName"],
+        json!([{"name": "up", "value": 3}])
+    );
+    let metrics = server.get("/metrics").await;
+    assert!(
+        metrics.text().contains("\ntsdb_head_series 3\n"),
+        "{}",
+        metrics.text()
+    );
+    assert!(
+        metrics
+            .text()
+            .contains("\ntsdb_samples_accepted_total 15\n")
+    );
+    assert_eq!(server.get("/-/ready").await.status, StatusCode::OK);
+}

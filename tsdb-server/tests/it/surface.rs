@@ -1,0 +1,134 @@
+//! What does not depend on what is stored.
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use serde_json::json;
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn until_the_store_is_open_the_server_is_healthy_but_not_ready() {
+    let server = Server::without_store();
+    assert_eq!(server.get("/-/healthy").await.status, StatusCode::OK);
+    for target in ["/-/ready", "/api/v1/labels", "/api/v1/query?query=1"] {
+        let answer = server.get(target).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{target}");
+        assert!(!answer.header("retry-after").is_empty(), "{target}");
+    }
+    let written = server.write_raw(Vec::new()).await;
+    assert_eq!(written.status, StatusCode::SERVICE_UNAVAILABLE);
+    let metrics = server.get("/metrics").await;
+    assert!(metrics.text().contains("\ntsdb_ready 0\n"));
+}
+
+#[tokio::test]
+async fn unknown_paths_and_wrong_methods_are_plain_text() {
+    let server = Server::without_store();
+    for target in ["/api/v1/nosuch", "/nosuch", "/api/v1/label/a/b/values"] {
+        let answer = server.get(target).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert_eq!(answer.text(), "404 page not found\n");
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+    }
+    let answer = server.request(Method::DELETE, "/api/v1/query").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        server.get("/api/v1/write").await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+}
+
+#[tokio::test]
+async fn any_origin_may_read() {
+    let server = Server::without_store();
+    let request = |method| {
+        Request::builder()
+            .method(method)
+            .uri("/api/v1/rules")
+            .header("origin", "http://x")
+    };
+    let preflight = server
+        .send(request(Method::OPTIONS).body(Body::empty()).unwrap())
+        .await;
+    assert_eq!(
+        (preflight.status, preflight.body.len()),
+        (StatusCode::NO_CONTENT, 0)
+    );
+    let answer = server
+        .send(request(Method::GET).body(Body::empty()).unwrap())
+        .await;
+    for a in [preflight, answer] {
+        assert_eq!(a.header("access-control-allow-origin"), "*");
+        assert_eq!(
+            a.header("access-control-allow-methods"),
+            "GET, POST, OPTIONS"
+        );
+    }
+    assert_eq!(
+        server
+            .get("/api/v1/rules")
+            .await
+            .header("access-control-allow-origin"),
+        ""
+    );
+}
+
+#[tokio::test]
+async fn buildinfo_is_a_prometheus_without_features() {
+    let info = Server::without_store()
+        .get("/api/v1/status/buildinfo")
+        .await
+        .json();
+    let data = info["data"].as_object().unwrap();
+    assert_eq!(data["version"], "3.14.0");
+    assert!(data.values().all(serde_json::Value::is_string));
+    assert!(!data.contains_key("features"));
+}
+
+#[tokio::test]
+async fn switches_that_are_off_say_so() {
+    let server = Server::without_store();
+    for target in [
+        "/api/v1/admin/tsdb/flush",
+        "/api/v1/admin/tsdb/delete_series?match[]=up",
+    ] {
+        let answer = server.request(Method::POST, target).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(
+            answer.json(),
+            json!({"status": "error", "errorType": "unavailable", "error": "admin APIs disabled"})
+        );
+    }
+    let reload = server.request(Method::POST, "/-/reload").await;
+    assert_eq!(
+        (reload.status, reload.text()),
+        (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.")
+    );
+}
+
+#[tokio::test]
+async fn large_answers_are_compressed_when_asked() {
+    let server = Server::without_store();
+    let ask = |encoding| {
+        let request = Request::get("/metrics").header("accept-encoding", encoding);
+        server.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(ask("gzip").await.header("content-encoding"), "gzip");
+    for other in ["identity", "deflate", "zstd", "br"] {
+        assert_eq!(ask(other).await.header("content-encoding"), "", "{other}");
+    }
+}
+
+#[tokio::test]
+async fn paths_from_outside_make_no_series_of_ours() {
+    let server = Server::without_store();
+    server.get("/nosuch/7c2b").await;
+    server.get("/api/v1/label/7c2b/values").await;
+    let metrics = server.get("/metrics").await;
+    assert!(!metrics.text().contains("7c2b"), "{}", metrics.text());
+    assert!(
+        metrics
+            .text()
+            .contains("handler=\"/api/v1/label/{name}/values\",code=\"503\"} 1")
+    );
+}
