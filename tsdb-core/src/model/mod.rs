@@ -5,6 +5,7 @@
 //! * There is one order of label sets everywhere, that of Prometheus's `labels.Compare`.
 
 mod batch;
+pub mod histogram;
 mod labels;
 mod matcher;
 mod metadata;
@@ -13,6 +14,7 @@ mod sample;
 mod time;
 
 pub use batch::{BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};
 pub use labels::{LabelError, LabelIter, Labels, LabelsBuilder, MAX_LABEL_SET_BYTES, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
