@@ -8,7 +8,9 @@ mod bits;
 pub(crate) mod crc;
 pub(crate) mod cursor;
 mod error;
+pub(crate) mod histogram;
 mod identity;
+mod varbit;
 pub(crate) mod varint;
 pub(crate) mod xor;
 

@@ -111,7 +111,7 @@ pub(super) fn side_bytes<C>(side: &Side<C>) -> usize {
 }
 
 /// Absolute counts of buckets that are stored as differences.
-pub(super) fn absolute_counts(differences: &[i64]) -> impl Iterator<Item = i64> {
+pub(crate) fn absolute_counts(differences: &[i64]) -> impl Iterator<Item = i64> {
     differences.iter().scan(0_i64, |count, &difference| {
         *count = count.wrapping_add(difference);
         Some(*count)
@@ -119,7 +119,7 @@ pub(super) fn absolute_counts(differences: &[i64]) -> impl Iterator<Item = i64> 
 }
 
 /// Inverse of [`absolute_counts`].
-pub(super) fn differences(counts: impl IntoIterator<Item = i64>) -> Vec<i64> {
+pub(crate) fn differences(counts: impl IntoIterator<Item = i64>) -> Vec<i64> {
     let mut before = 0_i64;
     counts
         .into_iter()

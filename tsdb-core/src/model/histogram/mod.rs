@@ -41,8 +41,9 @@ pub use scale::{
 pub use span::{Side, Span};
 pub use trim::Trim;
 
+pub(crate) use integer::{absolute_counts, differences};
 pub(crate) use scale::frexp;
-pub(crate) use span::{SpanBuilder, span_buckets};
+pub(crate) use span::{Indexed, SpanBuilder, span_buckets};
 
 /// What is known of a counter reset between a histogram and the one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -46,7 +46,7 @@ impl<C: Copy> Side<C> {
     }
 
     /// The side whose buckets have these indices, rising: a span for each run of neighbours.
-    pub(super) fn from_indexed(buckets: impl IntoIterator<Item = (i32, C)>) -> Self {
+    pub(crate) fn from_indexed(buckets: impl IntoIterator<Item = (i32, C)>) -> Self {
         let mut side = Self::new();
         let mut builder = SpanBuilder::default();
         for (index, value) in buckets {
