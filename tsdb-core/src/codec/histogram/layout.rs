@@ -139,7 +139,7 @@ const MAX_THOUSANDTHS: f64 = 33_554_430.0;
 fn write_custom_bound(stream: &mut Stream<impl WordStore>, bound: f64) {
     let thousandths = bound * 1000.0;
     let rounded = thousandths.round();
-    if thousandths >= 0.0 && thousandths <= MAX_THOUSANDTHS && rounded / 1000.0 == bound {
+    if (0.0..=MAX_THOUSANDTHS).contains(&thousandths) && rounded / 1000.0 == bound {
         // An integer between 0 and MAX_THOUSANDTHS.
         return stream.put_uint(rounded as u64 + 1);
     }

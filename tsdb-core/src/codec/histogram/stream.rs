@@ -79,7 +79,7 @@ impl<W: WordStore> Stream<W> {
     #[inline]
     pub(super) fn put(&mut self, value: u64, bits: u32) {
         self.out.push(&mut self.words, value, bits);
-        self.whole_bytes = bits % 8 == 0;
+        self.whole_bytes = bits.is_multiple_of(8);
     }
 
     #[inline]
@@ -116,7 +116,7 @@ impl<W: WordStore> Stream<W> {
     /// Whether Prometheus has an empty byte at the end at this point: it opens the next byte ahead when a field that was
     /// written byte by byte ends on the border of a byte.
     fn spare_byte(&self) -> bool {
-        self.whole_bytes && self.out.bits() % 8 == 0
+        self.whole_bytes && self.out.bits().is_multiple_of(8)
     }
 
     pub(super) fn words(&self) -> &W {

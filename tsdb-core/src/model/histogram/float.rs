@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::integer::{same_bits, side_bytes};
+use super::integer::{same_bits, size_bytes};
 use super::span::spans_match;
 use super::{AllBuckets, Bucket, BucketIter, CounterResetHint, Side, is_custom_buckets_schema};
 use crate::model::{STALE_NAN_BITS, is_stale};
@@ -90,13 +90,10 @@ impl FloatHistogram {
             .any(|v| v.is_infinite())
     }
 
-    /// Bytes it takes in memory, about.
+    /// Bytes it takes in memory, as Prometheus counts them; its statistics and limits of samples count a histogram by them.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        size_of::<Self>()
-            + side_bytes(&self.positive)
-            + side_bytes(&self.negative)
-            + size_of_val(&*self.custom_values)
+        size_bytes(&self.positive, &self.negative, &self.custom_values)
     }
 }
 

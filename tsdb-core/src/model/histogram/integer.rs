@@ -74,13 +74,10 @@ impl Histogram {
         float
     }
 
-    /// Bytes it takes in memory, about.
+    /// Bytes it takes in memory, as Prometheus counts them; its statistics and limits of samples count a histogram by them.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        size_of::<Self>()
-            + side_bytes(&self.positive)
-            + side_bytes(&self.negative)
-            + size_of_val(&*self.custom_values)
+        size_bytes(&self.positive, &self.negative, &self.custom_values)
     }
 }
 
@@ -105,9 +102,13 @@ pub(super) fn same_bits(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && bits(a) == bits(b)
 }
 
-/// Heap bytes of a side.
-pub(super) fn side_bytes<C>(side: &Side<C>) -> usize {
-    size_of_val(&*side.spans) + size_of_val(&*side.buckets)
+/// Bytes of a histogram without its spans, buckets and bounds.
+const STRUCT_BYTES: usize = 168;
+
+/// See [`Histogram::size_bytes`]; counts take eight bytes in both kinds.
+pub(super) fn size_bytes<C>(positive: &Side<C>, negative: &Side<C>, bounds: &[f64]) -> usize {
+    let side = |side: &Side<C>| size_of_val(&*side.spans) + size_of_val(&*side.buckets);
+    STRUCT_BYTES + side(positive) + side(negative) + size_of_val(bounds)
 }
 
 /// Absolute counts of buckets that are stored as differences.

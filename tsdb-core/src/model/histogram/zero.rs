@@ -19,8 +19,10 @@ impl FloatHistogram {
             lost: 0.0,
         };
         let mut other_threshold = other.zero_threshold;
-        // A threshold of NaN is neither above nor below.
-        while other_threshold < self.zero_threshold || other_threshold > self.zero_threshold {
+        while other_threshold != self.zero_threshold {
+            if other_threshold.is_nan() || self.zero_threshold.is_nan() {
+                break;
+            }
             if self.zero_threshold > other_threshold {
                 (other_zero, other_threshold) = other.zero_count_up_to(self.zero_threshold, None);
             }
