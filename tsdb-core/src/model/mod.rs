@@ -13,6 +13,7 @@ mod sample;
 mod time;
 
 pub use batch::{BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub(crate) use labels::check_canonical;
 pub use labels::{LabelError, LabelIter, Labels, LabelsBuilder, MAX_LABEL_SET_BYTES, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
