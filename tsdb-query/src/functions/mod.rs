@@ -14,8 +14,10 @@ mod math;
 mod over_time;
 pub(crate) mod quantile;
 mod regression;
+mod slide;
 pub(crate) mod sort;
 mod table;
 
 pub use kernel::{Kernel, MathKernel, Special, Window, WindowKernel};
+pub(crate) use slide::{Scratch, Windows};
 pub use table::{FUNCTIONS, Function, lookup};
