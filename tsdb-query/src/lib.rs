@@ -4,7 +4,6 @@ pub mod ast;
 mod engine;
 mod error;
 pub mod functions;
-#[path = "parse_stub.rs"] // replaced by `pub mod parse;` with the parser
 pub mod parse;
 mod storage;
 mod value;
