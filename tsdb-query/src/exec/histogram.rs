@@ -124,6 +124,8 @@ pub(crate) struct HistogramQuantile {
     phis: Vec<Parameter>,
     /// The different values of all φ, by their bits, with the number of their series of the first histogram.
     outputs: HashMap<u64, u32>,
+    /// Each φ has its own series.
+    labelled: bool,
     merge: Merge,
     grid: Grid,
     /// Where remarks on forced monotonicity point.
@@ -191,6 +193,7 @@ impl HistogramQuantile {
             histograms,
             phis: parameters,
             outputs,
+            labelled: label.is_some(),
             merge: Merge::new(inputs, MergeRule::Step),
             grid,
         })
@@ -205,7 +208,7 @@ impl Operator for HistogramQuantile {
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
         let histograms = self.histograms.read(cx, tile)?;
         let mut merging = self.merge.begin();
-        let labelled = self.phis.len() > 1 || !self.outputs.contains_key(&0);
+        let labelled = self.labelled;
         let mut buckets = Vec::new();
         let mut columns: Vec<(u64, Column)> = Vec::new();
         let mut give = |merging: &mut Merging<'_>,

@@ -18,7 +18,7 @@ pub(crate) enum ScalarSource {
     Function(fn(f64, f64) -> f64, BoxOperator, BoxOperator),
     /// `-s`
     Negated(BoxOperator),
-    /// What was a scalar before it was put into a vector, and the other way round.
+    /// `vector(s)`: the same column, as a vector.
     Same(BoxOperator),
 }
 
@@ -29,9 +29,6 @@ pub(crate) struct Scalar {
     column: Column,
     other: Column,
 }
-
-/// `vector(s)`: the same column, as a vector.
-pub(crate) type ScalarToVector = Scalar;
 
 impl Scalar {
     pub(crate) fn new(source: ScalarSource) -> Self {
