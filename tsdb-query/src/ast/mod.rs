@@ -3,6 +3,8 @@
 //! Every node carries the bytes of the query it was read from, so that errors and annotations can point there.
 
 mod expr;
+mod names;
+pub(crate) mod quote;
 
 pub use expr::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, Duration, DurationExpr, DurationOp,

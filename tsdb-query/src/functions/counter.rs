@@ -10,31 +10,36 @@ const EXTRAPOLATION_THRESHOLD: f64 = 1.1;
 ///
 /// Where the samples stop short of a bound by [`EXTRAPOLATION_THRESHOLD`] distances or more, the series is taken to begin
 /// (end) half a distance beyond its sample. A counter is not extrapolated to before the time at which it was zero.
-struct Extrapolated {
+pub(super) struct Extrapolated {
     /// Difference between last and first sample, with resets of a counter made up for.
-    delta: f64,
+    pub(super) delta: f64,
     /// By what the difference grows to cover the window.
-    factor: f64,
+    pub(super) factor: f64,
 }
 
 impl Extrapolated {
     /// `None` for fewer than two samples.
-    fn of(w: &Window<'_>, is_counter: bool) -> Option<Self> {
+    pub(super) fn of(w: &Window<'_>, is_counter: bool) -> Option<Self> {
+        let pairs = w.values.windows(2);
+        // NaN is no reset.
+        let resets = pairs.filter(|pair| is_counter && pair[1] < pair[0]);
+        Self::with_resets(w, is_counter, resets.map(|pair| pair[0]))
+    }
+
+    /// The same when it is known which values the counter fell from inside the window, in their order.
+    pub(super) fn with_resets(
+        w: &Window<'_>,
+        is_counter: bool,
+        fallen_from: impl Iterator<Item = f64>,
+    ) -> Option<Self> {
         let (&first_ms, &last_ms) = (w.times_ms.first()?, w.times_ms.last()?);
         let (&first, &last) = (w.values.first()?, w.values.last()?);
         let intervals = w.values.len() - 1;
         if intervals == 0 {
             return None;
         }
-        let mut delta = last - first;
-        if is_counter {
-            // After a reset the counter began at zero: what it had before is added. NaN is no reset.
-            for pair in w.values.windows(2) {
-                if pair[1] < pair[0] {
-                    delta += pair[0];
-                }
-            }
-        }
+        // After a reset the counter began at zero: what it had before is added.
+        let delta = fallen_from.fold(last - first, |delta, value| delta + value);
 
         let sampled = seconds(last_ms - first_ms);
         let distance = sampled / intervals as f64;
@@ -56,24 +61,31 @@ impl Extrapolated {
         let factor = (sampled + to_start + to_end) / sampled;
         Some(Self { delta, factor })
     }
+
+    /// The difference over the whole window.
+    pub(super) fn total(&self) -> f64 {
+        self.delta * self.factor
+    }
+
+    /// The difference per second.
+    pub(super) fn per_second(&self, w: &Window<'_>) -> f64 {
+        self.delta * (self.factor / w.range_seconds())
+    }
 }
 
 /// `rate(m)`: per-second increase of a counter.
 pub(super) fn rate(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let e = Extrapolated::of(w, true)?;
-    Some(e.delta * (e.factor / w.range_seconds()))
+    Extrapolated::of(w, true).map(|e| e.per_second(w))
 }
 
 /// `increase(m)`: increase of a counter over the window.
 pub(super) fn increase(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let e = Extrapolated::of(w, true)?;
-    Some(e.delta * e.factor)
+    Extrapolated::of(w, true).map(|e| e.total())
 }
 
 /// `delta(m)`: difference of a gauge over the window.
 pub(super) fn delta(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let e = Extrapolated::of(w, false)?;
-    Some(e.delta * e.factor)
+    Extrapolated::of(w, false).map(|e| e.total())
 }
 
 /// The last two samples and the seconds between them.

@@ -1,0 +1,15 @@
+//! From the tree to operators: durations become milliseconds, parts that do not depend on the step are found, series are
+//! selected. When the plan stands all label sets are known and no sample has been read (but for `count_values`, whose labels
+//! are values).
+
+mod aggregate;
+mod binary;
+mod build;
+mod call;
+mod durations;
+mod evaluate;
+mod invariant;
+mod special;
+
+pub(crate) use durations::QueryTimes;
+pub(crate) use evaluate::{Kind, Query, evaluate};

@@ -1,0 +1,5 @@
+//! Integration tests of the crate.
+
+mod memory;
+mod parsing;
+mod promqltest;
