@@ -14,4 +14,6 @@ pub(crate) use encode::{ChunkFull, MAX_SAMPLES, encode};
 pub(crate) use read::{XorIter, decode_into};
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
