@@ -125,7 +125,8 @@ impl Process {
         });
         let process = Self { program, address };
         until("/-/ready", || {
-            (process.request("GET /-/ready", &[]).0 == 200).then_some(())
+            let answer = http::request(&process.address, "GET /-/ready", &[], &[]);
+            answer.is_ok_and(|a| a.status == 200).then_some(())
         });
         process
     }

@@ -67,7 +67,8 @@ pub(crate) const INSTANT: &[&str] = &[
     r#"label_join(up, "both", "-", "job", "instance")"#,
     "round(clamp_max(node_load1 * 100, 50), 5)",
     "sqrt(abs(-node_load5)) ^ 2 % 7",
-    "hour(node_boot_time_seconds) + minute()",
+    "hour(node_boot_time_seconds)",
+    "minute() + vector(1)",
 ];
 
 /// Over a range: expression and step in seconds.
@@ -79,7 +80,7 @@ pub(crate) const RANGE: &[(&str, u32)] = &[
         2,
     ),
     ("avg_over_time(scrape_duration_seconds[5s])", 7),
-    ("count_over_time({__name__=~\"node_.*\"}[4s])", 4),
+    (r#"last_over_time({__name__=~"node_.*"}[4s])"#, 4),
     (
         r#"histogram_quantile(0.9, rate(prometheus_http_request_duration_seconds_bucket{handler="/metrics"}[10s]))"#,
         5,

@@ -59,7 +59,7 @@ fn a_prometheus_and_this_server_give_the_same_answers() {
     let theirs = Prometheus::start(their_dir.path(), &their_address, &config, &[]);
     let begun = Instant::now();
 
-    seconds(10);
+    seconds(14);
     let flushed = ours.request("POST /api/v1/admin/tsdb/flush", &[]);
     assert_eq!(flushed.0, 204, "{flushed:?}");
     seconds(5);
@@ -73,7 +73,7 @@ fn a_prometheus_and_this_server_give_the_same_answers() {
     seconds(4);
     drop(ours); // SIGKILL
     let ours = start(&address, our_dir.path());
-    seconds(10);
+    seconds(12);
 
     // Its series first: those that begin later are not asked for.
     let all = &[("match[]", r#"{__name__=~".+"}"#)];
@@ -197,7 +197,7 @@ impl Both<'_> {
                 &mut wrong,
             );
         }
-        let start = decimal_seconds(t_ms - 30_000);
+        let start = decimal_seconds(t_ms - 25_000);
         for (query, step) in RANGE {
             let (query, step) = (fill(query), step.to_string());
             let range = [
