@@ -1,4 +1,5 @@
-// A store in the directory `metrics`, without a server.
+//! A store in the directory `metrics`, without a server.
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tsdb_core::{Db, Matcher, Options, TimeRange, WriteBatch};

@@ -32,7 +32,7 @@ scrape_configs:
 remote_write:
   - url: http://{ours}/api/v1/write
     queue_config: {{ max_shards: 1, batch_send_deadline: 1s, max_backoff: 1s }}
-    metadata_config: {{ send_interval: 5s }}
+    metadata_config: {{ send_interval: 1s }}
 "
     )
 }
