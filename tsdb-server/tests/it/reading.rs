@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
+use crate::common::wire::owned;
 use crate::support::Server;
-use crate::wire::owned;
 
 /// 1,700,000,000 s and 60 s of samples each 15 s, of `up` for three jobs.
 async fn server() -> Server {

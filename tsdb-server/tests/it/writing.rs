@@ -4,8 +4,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::json;
 
-use crate::support::{Server, compress};
-use crate::wire::{Message, encode, owned};
+use crate::common::compress;
+use crate::common::wire::{Message, encode, owned};
+use crate::support::Server;
 
 const T: i64 = 1_700_000_000_000;
 

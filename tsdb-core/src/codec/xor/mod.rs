@@ -14,4 +14,6 @@ pub(crate) use encode::{ChunkFull, MAX_SAMPLES, encode, encode_into};
 pub(crate) use read::{XorIter, decode_into, take_range};
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
