@@ -7,7 +7,6 @@ use crate::common::process::Process;
 use crate::common::wire::{encode, owned};
 
 #[test]
-#[ignore = "until the store is here"]
 fn acknowledged_samples_outlive_a_kill_and_a_shutdown() {
     let dir = tempfile::tempdir().unwrap();
     let ask =
