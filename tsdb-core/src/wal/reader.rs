@@ -283,10 +283,50 @@ impl Log {
         Ok((frames, end))
     }
 
-    /// Cuts off everything behind `end` if the plan says so.
+    /// Cuts off everything behind `end` if the plan says so. Interrupted, it is found the same way again: what is left
+    /// knows of no more durable frames than before.
     fn cut(&self, fs: &dyn Fs, dir: &Path, end: Option<(usize, u64)>) -> Result<Option<Torn>> {
-        let _ = (fs, dir, end);
-        Ok(None)
+        if !self.plan.cut {
+            return Ok(None);
+        }
+        let mut torn: Option<Torn> = None;
+        let later = end.map_or(0, |(segment, _)| segment + 1);
+        if let Some((segment, offset)) = end
+            && let Some(found) = self.found.get(segment)
+            && found.len > offset
+        {
+            let path = found.id.path(dir);
+            let cut = || {
+                let mut file = fs.open_append(&path)?;
+                file.truncate(offset)?;
+                file.sync()
+            };
+            cut().map_err(|e| Error::io("truncate", &path, e))?;
+            let bytes = found.len - offset;
+            torn = Some(Torn {
+                path,
+                offset,
+                bytes,
+            });
+        }
+        let later = self.found.get(later..).unwrap_or_default();
+        remove(fs, dir, later.iter().map(|found| found.id).collect())?;
+        for found in later {
+            // A segment with a header only was never begun: nothing of the log is cut.
+            let bytes = found.len.saturating_sub(HEADER_LEN as u64);
+            match &mut torn {
+                Some(torn) => torn.bytes += bytes,
+                None if bytes == 0 => {}
+                None => {
+                    torn = Some(Torn {
+                        path: found.id.path(dir),
+                        offset: HEADER_LEN as u64,
+                        bytes,
+                    });
+                }
+            }
+        }
+        Ok(torn)
     }
 }
 
