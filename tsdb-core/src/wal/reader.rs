@@ -30,6 +30,12 @@ pub(crate) struct Recovered {
     pub(crate) generations: Vec<u64>,
 }
 
+/// Takes a frame: generation, number, payload.
+type TakeFrame<'a> = dyn FnMut(u64, u64, &[u8]) -> Result<()> + 'a;
+
+/// The end of a frame: which of the segments that were found, and the offset.
+type FrameEnd = (usize, u64);
+
 /// Gives every frame that is kept to `visit` (generation, number, payload), once and in order, and leaves a log to which a
 /// [`Wal`](super::Wal) can be opened: segments of flushed generations are unlinked unread, a torn tail is cut off, and
 /// both is durable on return. Damage is left as it is; it is found again by the next recovery, as long as its generation
@@ -44,7 +50,7 @@ pub(crate) fn recover(
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
-    visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<()>,
+    visit: &mut TakeFrame<'_>,
 ) -> Result<Recovered> {
     let all = segment::list(fs, dir)?;
     let (flushed, kept): (Vec<_>, Vec<_>) = all
@@ -238,8 +244,8 @@ impl Log {
         &self,
         fs: &dyn Fs,
         dir: &Path,
-        visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<()>,
-    ) -> Result<(u64, Option<(usize, u64)>)> {
+        visit: &mut TakeFrame<'_>,
+    ) -> Result<(u64, Option<FrameEnd>)> {
         let mut frames = 0;
         let mut end = None;
         let mut loaded: Option<(usize, Vec<u8>)> = None;
@@ -285,10 +291,13 @@ impl Log {
 
     /// Cuts off everything behind `end` if the plan says so. Interrupted, it is found the same way again: what is left
     /// knows of no more durable frames than before.
-    fn cut(&self, fs: &dyn Fs, dir: &Path, end: Option<(usize, u64)>) -> Result<Option<Torn>> {
+    fn cut(&self, fs: &dyn Fs, dir: &Path, end: Option<FrameEnd>) -> Result<Option<Torn>> {
         if !self.plan.cut {
             return Ok(None);
         }
+        // Without any frame a header is all that tells the next number.
+        let headed = || self.found.first().is_some_and(|f| f.header.is_some());
+        let end = end.or_else(|| headed().then_some((0, HEADER_LEN as u64)));
         let mut torn: Option<Torn> = None;
         let later = end.map_or(0, |(segment, _)| segment + 1);
         if let Some((segment, offset)) = end

@@ -243,27 +243,15 @@ impl Writer {
 
     /// The segment for the next frame: the present one, or a new one after the present one is synced.
     fn segment_for(&mut self, generation: u64, seq: u64) -> Result<&mut OpenSegment, Trouble> {
-        let fits = self.segment.as_ref().is_some_and(|segment| {
-            !segment.abandoned
-                && segment.id.generation == generation
-                && (segment.len < self.segment_bytes || segment.len == segment::HEADER_LEN as u64)
-        });
-        if !fits {
-            self.finish_segment()?;
-            if self.next_id.generation != generation {
-                self.next_id = SegmentId {
-                    generation,
-                    index: 0,
-                };
-                let mut state = self.shared.state.lock();
-                state.removed.retain(|removed| *removed >= generation);
+        let segment = match self.segment.take() {
+            Some(segment) if segment.takes(generation, self.segment_bytes) => segment,
+            old => {
+                self.segment = old;
+                self.finish_segment()?;
+                self.create_segment(generation, seq)?
             }
-            self.create_segment(seq)?;
-        }
-        let Some(segment) = self.segment.as_mut() else {
-            unreachable!("a segment was made or is open");
         };
-        Ok(segment)
+        Ok(self.segment.insert(segment))
     }
 
     fn finish_segment(&mut self) -> Result<(), Trouble> {
@@ -294,35 +282,47 @@ impl Writer {
         Ok(())
     }
 
-    fn create_segment(&mut self, first_seq: u64) -> Result<(), Trouble> {
+    fn create_segment(&mut self, generation: u64, first_seq: u64) -> Result<OpenSegment, Trouble> {
+        if self.next_id.generation != generation {
+            self.next_id = SegmentId {
+                generation,
+                index: 0,
+            };
+            let mut state = self.shared.state.lock();
+            state.removed.retain(|removed| *removed >= generation);
+        }
         let id = self.next_id;
         // A name is tried once, also if the segment comes to nothing.
         self.next_id.index = id.index.saturating_add(1);
         let path = id.path(&self.shared.dir);
-        let trouble = |op, e: io::Error| Trouble::Write(WriteFailure::new(op, path.clone(), &e));
-        let mut file = self
-            .shared
-            .fs
-            .create(&path)
-            .map_err(|e| trouble("create", e))?;
+        let mut file = match self.shared.fs.create(&path) {
+            Ok(file) => file,
+            Err(e) => return Err(Trouble::Write(WriteFailure::new("create", path, &e))),
+        };
         let header = SegmentHeader {
             id,
             first_seq,
             identity: self.identity,
         };
-        let written = file.write_all(&header.to_bytes());
-        self.segment = Some(OpenSegment {
+        if let Err(e) = file.write_all(&header.to_bytes()) {
+            self.remove_unused(&path);
+            return Err(Trouble::Write(WriteFailure::new("write", path, &e)));
+        }
+        Ok(OpenSegment {
             id,
-            path: path.clone(),
+            path,
             file,
             len: segment::HEADER_LEN as u64,
             named: false,
             abandoned: false,
-        });
-        written.map_err(|e| {
-            self.abandon();
-            trouble("write", e)
         })
+    }
+
+    /// Removes a segment in which there is no frame. If its name stays it does no harm: recovery removes it.
+    fn remove_unused(&self, path: &Path) {
+        if let Err(error) = self.shared.fs.remove(path) {
+            tracing::debug!(path = %path.display(), %error, "cannot remove an empty segment");
+        }
     }
 
     /// After a failed write: cuts the segment back to its last whole frame. If that fails too, a reader meets a part of a
@@ -332,10 +332,10 @@ impl Writer {
             return;
         };
         segment.abandoned = true;
-        if segment.len == segment::HEADER_LEN as u64 {
-            // It holds nothing yet. If its name stays it does no harm.
-            drop(self.shared.fs.remove(&segment.path));
+        if segment.is_empty() {
+            let path = segment.path.clone();
             self.segment = None;
+            self.remove_unused(&path);
         } else if let Err(error) = segment.file.truncate(segment.len) {
             tracing::warn!(path = %segment.path.display(), %error, "cannot cut back a segment after a failed write");
         }
@@ -439,6 +439,17 @@ impl Writer {
 }
 
 impl OpenSegment {
+    fn is_empty(&self) -> bool {
+        self.len == segment::HEADER_LEN as u64
+    }
+
+    /// Whether the next frame goes into it.
+    fn takes(&self, generation: u64, segment_bytes: u64) -> bool {
+        !self.abandoned
+            && self.id.generation == generation
+            && (self.len < segment_bytes || self.is_empty())
+    }
+
     /// Where its next frame will stand.
     fn place(&self, store: u128) -> Place {
         Place {
