@@ -38,8 +38,8 @@ type FrameEnd = (usize, u64);
 
 /// Gives every frame that is kept to `visit` (generation, number, payload), once and in order, and leaves a log to which a
 /// [`Wal`](super::Wal) can be opened: segments of flushed generations are unlinked unread, a torn tail is cut off, and
-/// both is durable on return. Damage is left as it is; it is found again by the next recovery, as long as its generation
-/// is not flushed.
+/// both is durable on return. A log with damage is left as it is, its torn tail too; the damage is found again by the
+/// next recovery, as long as its generation is not flushed.
 ///
 /// Without `identity` the headers of the segments tell it.
 ///
@@ -289,10 +289,12 @@ impl Log {
         Ok((frames, end))
     }
 
-    /// Cuts off everything behind `end` if the plan says so. Interrupted, it is found the same way again: what is left
-    /// knows of no more durable frames than before.
+    /// Cuts off everything behind `end` if the plan says so. Interrupted, it is found the same way again.
+    ///
+    /// Beside damage nothing is cut: what stands in the tail may be all that tells the damage from a torn tail. The header
+    /// of the next segment makes it void.
     fn cut(&self, fs: &dyn Fs, dir: &Path, end: Option<FrameEnd>) -> Result<Option<Torn>> {
-        if !self.plan.cut {
+        if !self.plan.cut || !self.damages.is_empty() {
             return Ok(None);
         }
         // Without any frame a header is all that tells the next number.

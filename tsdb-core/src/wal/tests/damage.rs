@@ -172,6 +172,34 @@ fn a_header_that_alone_knows_the_next_number_is_kept() {
     }
 }
 
+/// Cutting frame 7 took away all that knew that frames 4 and 5 had been durable: the next recovery took the damage for
+/// the end of the log, and frame 5 was lost.
+#[test]
+fn a_torn_tail_that_knows_of_damage_is_not_cut() {
+    let mut segment = three()
+        .frame(4, 3, b"four")
+        .frame(5, 3, b"five")
+        .frame(6, 5, b"six")
+        .frame(7, 5, b"seven");
+    flip(&mut segment, b"four");
+    flip(&mut segment, b"six");
+    let fs = put_all(&[segment]);
+    for _ in 0..2 {
+        let (frames, recovered) = read(&fs);
+        assert_eq!(seqs(&frames), [1, 2, 3, 5]);
+        assert_eq!(recovered.damages[0].lost_seqs, Some(4..=4));
+        assert_eq!(recovered.position.next_seq, 6);
+    }
+    let wal = open(&fs, read(&fs).1.position, 500, Durability::Always);
+    let seq = wal.append(b"six again");
+    wal.wait(seq).unwrap();
+    drop(wal);
+    let (frames, recovered) = read(&fs);
+    assert_eq!(seqs(&frames), [1, 2, 3, 5, 6]);
+    assert_eq!(frames[4].2, b"six again");
+    assert_eq!(recovered.damages.len(), 1);
+}
+
 #[test]
 fn after_a_torn_tail_the_log_goes_on_without_damage() {
     let fs = put_all(&[three().bytes(&[0xff; 100])]);
