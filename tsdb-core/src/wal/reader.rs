@@ -172,8 +172,11 @@ impl Log {
                 lost_seqs: None,
                 what,
             };
-            let bytes = read_file(fs, &path)?;
+            let (bytes, unreadable) = segment::read(fs, &path)?;
             let len = bytes.len() as u64;
+            if unreadable > 0 {
+                damages.push(damage(unreadable, "bytes cannot be read"));
+            }
             let header = match SegmentHeader::read(&bytes) {
                 ReadHeader::Valid(header) => Some(header),
                 ReadHeader::Damaged => None,
@@ -259,7 +262,9 @@ impl Log {
                 _ => {
                     // The one before goes first.
                     drop(loaded.take());
-                    &loaded.insert((wanted.segment, read_file(fs, &path)?)).1
+                    &loaded
+                        .insert((wanted.segment, segment::read(fs, &path)?.0))
+                        .1
                 }
             };
             let mut outcome = Ok(());
@@ -349,20 +354,4 @@ fn read_header(fs: &dyn Fs, path: &Path) -> Result<ReadHeader> {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(ReadHeader::Damaged),
         Err(e) => Err(Error::io("read", path, e)),
     }
-}
-
-fn read_file(fs: &dyn Fs, path: &Path) -> Result<Vec<u8>> {
-    let read = || {
-        let file = fs.open_read(path)?;
-        let len = usize::try_from(file.len()?)
-            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let mut bytes = Vec::new();
-        bytes
-            .try_reserve_exact(len)
-            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        bytes.resize(len, 0);
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
-    };
-    read().map_err(|e| Error::io("read", path, e))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::Error;
-use crate::io::OpKind;
+use crate::io::{OpKind, OsFs};
 
 const WRITERS: usize = 8;
 const ROUNDS: usize = 20;
@@ -180,4 +180,42 @@ fn sizes_and_removal_follow_the_generations() {
         .sum();
     assert_eq!(wal.bytes(), len as u64);
     assert_eq!(wal.generation_bytes(), len as u64);
+}
+
+#[test]
+fn on_the_real_file_system_it_is_the_same() {
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = temporary.path();
+    let mut position = START;
+    for session in 0..3_u64 {
+        let fs = Arc::new(OsFs);
+        let wal = Wal::start(
+            fs,
+            dir.to_owned(),
+            IDENTITY,
+            position,
+            500,
+            Durability::Always,
+        )
+        .unwrap();
+        for n in 0..20 {
+            let seq = wal.append(&[n; 60]);
+            wal.wait(seq).unwrap();
+        }
+        wal.close().unwrap();
+        // As a crash in the middle of a write leaves it.
+        let last = OsFs.list(dir).unwrap().pop().unwrap();
+        let mut file = OsFs.open_append(&dir.join(last)).unwrap();
+        file.write_all(b"half a frame").unwrap();
+        let mut seqs = Vec::new();
+        let recovered = recover(&OsFs, dir, None, &|_| false, &mut |_, seq, _| {
+            seqs.push(seq);
+            Ok(())
+        })
+        .unwrap();
+        assert!(seqs.into_iter().eq(1..=20 * (session + 1)));
+        assert_eq!(recovered.damages, []);
+        assert_eq!(recovered.torn.unwrap().bytes, 12);
+        position = recovered.position;
+    }
 }
