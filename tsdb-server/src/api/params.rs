@@ -166,8 +166,8 @@ impl Params {
 }
 
 fn parse_selector(text: &str) -> Result<Vec<Matcher>, String> {
-    let matchers = parse::parse_selector(text, &parse::ParseOptions::default())
-        .map_err(|e| e.to_string())?;
+    let matchers =
+        parse::parse_selector(text, &parse::ParseOptions::default()).map_err(|e| e.to_string())?;
     if matchers.iter().all(Matcher::matches_empty) {
         return Err("match[] must contain at least one non-empty matcher".to_owned());
     }
