@@ -1,7 +1,7 @@
 //! A frozen generation becomes runs, one for each partition it touches; then its segments of the log are unlinked.
 //!
-//! Steps, each safe to stop after: everything it holds is durable in the log → runs written and synced under temporary
-//! names → renamed, directory synced → readers see the runs instead of the generation → segments unlinked. A crash
+//! Steps, each safe to stop after: runs written and synced under temporary names → everything is durable in the log
+//! as well → runs renamed, directory synced → readers see the runs instead of the generation → segments unlinked. A crash
 //! before the renames are durable replays the log again; a set of which not every file is there is swept.
 
 use std::collections::BTreeSet;
@@ -49,9 +49,8 @@ impl Store {
         let Some(generation) = self.view.get().frozen.first().cloned() else {
             return Ok(false);
         };
-        if let Some(wal) = &self.wal {
-            // A frame that is still to be written would come after its segments were unlinked.
-            wal.sync()?;
+        if self.wal.as_ref().is_some_and(|wal| wal.writes_stopped()) {
+            return Err(Error::WritesStopped);
         }
         let begun = std::time::Instant::now();
         self.metadata.save(&*self.fs)?;
@@ -118,6 +117,10 @@ impl Store {
             for (_, writer) in writers {
                 finished.push(writer.finish()?);
             }
+        }
+        if let Some(wal) = &self.wal {
+            // A frame that is still to be written would come after its segments were unlinked.
+            wal.sync()?;
         }
         publish(&self.fs, &self.data_dir, finished)
     }

@@ -123,6 +123,7 @@ fn flush_loop(store: &Store) {
             match store.flush_oldest() {
                 Ok(true) => {}
                 Ok(false) => break,
+                Err(Error::WritesStopped) => return, // until the store is opened anew
                 Err(e) => {
                     store.report("flush", &e);
                     pause = PAUSE;
