@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::io::{Fs, OsFs};
 use crate::model::{MetricMetadata, TimeRange, WriteBatch};
