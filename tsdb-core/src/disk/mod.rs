@@ -28,7 +28,7 @@ mod run;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use cache::GroupCache;
 pub(crate) use column::ColumnStats;
