@@ -25,10 +25,7 @@ pub(crate) fn merge(
     spec: RunSpec,
 ) -> Result<FinishedRun> {
     let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
-    let mut inputs: Vec<Input> = inputs
-        .iter()
-        .map(|run| Input::new(run))
-        .collect::<Result<_>>()?;
+    let mut inputs: Vec<Input> = inputs.iter().map(Input::new).collect::<Result<_>>()?;
     let mut samples = Columns::default();
     while let Some((labels, fingerprint)) = least(&inputs) {
         out.start_series(&labels, fingerprint)?;

@@ -128,3 +128,32 @@ fn many_series_with_long_lists() {
         assert_eq!(file.find(labels).expect("intact"), Some(id));
     }
 }
+
+/// The example of `docs/format/index.md`.
+#[test]
+fn bytes_are_those_of_the_document() {
+    let mut writer = IndexWriter::default();
+    for (id, pairs) in [&[("a", "x")][..], &[("a", "x"), ("b", "xy")]]
+        .into_iter()
+        .enumerate()
+    {
+        let labels = Labels::from_pairs(pairs.iter().copied()).expect("valid");
+        writer
+            .push(labels.as_bytes(), id as u128 + 1)
+            .expect("few series");
+    }
+    let mut bytes = Vec::new();
+    writer.finish(&mut bytes).expect("small");
+    let mut expected = b"TSIX".to_vec();
+    for header in [2u32, 4, 2, 12, 7, 1, 0] {
+        expected.extend(header.to_le_bytes());
+    }
+    expected.extend(1u128.to_le_bytes());
+    expected.extend(2u128.to_le_bytes());
+    for number in [0u32, 3, 0, 2, 0, 2, 1, 3, 0, 1, 0] {
+        expected.extend(number.to_le_bytes());
+    }
+    expected.extend(b"\x00\x01a\x00\x01b\x00\x01x\x01\x01y");
+    expected.extend([1, 1, 0, 1, 2, 0, 0, 1]);
+    assert_eq!(bytes, expected);
+}
