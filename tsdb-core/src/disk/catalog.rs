@@ -97,6 +97,9 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
             opened.runs.push(found.run);
         }
     }
+    // Also when nothing was changed: a process that was killed between a rename and its sync leaves a name that is seen
+    // but would not outlive a power loss, and what it stands for is given up once it is seen.
+    sweep.changed |= !listed.is_empty();
     sweep.sync()?;
     opened.swept = sweep.removed;
     opened.runs.sort_by_key(|run| run.meta().age());
