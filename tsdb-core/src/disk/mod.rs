@@ -28,12 +28,10 @@ mod run;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use cache::GroupCache;
-pub(crate) use column::ColumnStats;
-pub(crate) use footer::{FORMAT_VERSION, RunMeta};
-pub(crate) use group::Group;
+pub(crate) use footer::RunMeta;
 pub(crate) use partition::Partition;
 pub(crate) use publish::{FinishedRun, publish, remove_runs};
 pub(crate) use run::{GroupReader, Run};
