@@ -211,7 +211,7 @@ impl Operator for HistogramQuantile {
         let labelled = self.labelled;
         let mut buckets = Vec::new();
         let mut columns: Vec<(u64, Column)> = Vec::new();
-        let mut give = |merging: &mut Merging<'_>,
+        let give = |merging: &mut Merging<'_>,
                         number: u32,
                         (key, column): &mut (u64, Column),
                         sink: &mut Sink<'_>| {

@@ -63,11 +63,8 @@ impl VectorBinary {
     ) -> Result<Self, QueryError> {
         let swapped = matching.card == MatchCardinality::OneToMany;
         let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
-        let (fill_one, fill_many) = if swapped {
-            (matching.fill_left, matching.fill_right)
-        } else {
-            (matching.fill_right, matching.fill_left)
-        };
+        // Also for `group_right`, as in the reference: the right value stands in for the one side.
+        let (fill_one, fill_many) = (matching.fill_right, matching.fill_left);
         let mut rules = Rules {
             one_to_one: matching.card == MatchCardinality::OneToOne,
             swapped,

@@ -10,7 +10,6 @@ use crate::vector::{Bits, Tile};
 
 /// Which set operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the operator of its name")]
 pub(crate) enum SetKind {
     And,
     Or,

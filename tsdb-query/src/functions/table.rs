@@ -191,7 +191,7 @@ pub static FUNCTIONS: &[Function] = &[
     f("hour", &[V], 1, V, Kernel::Clock(clock::hour)),
     f("idelta", &[M], 0, V, window(counter::idelta)),
     f("increase", &[M], 0, V, sliding(counter::increase, slide::increase)),
-    x("info", &[V, V], 1, V, Kernel::Unsupported("info")),
+    x("info", &[V, V], 1, V, special(Special::Info)),
     f("irate", &[M], 0, V, window(counter::irate)),
     f(
         "label_join",

@@ -83,6 +83,9 @@ impl Builder<'_> {
             names: vector.series.iter().map(doubtful_name).collect(),
             span: vector.span,
         });
+        let phi_span = (e.function.name == "quantile_over_time")
+            .then(|| e.args.first().map(Expr::span))
+            .flatten();
         let series = if kernel.keeps_name {
             vector.series.clone()
         } else {
@@ -91,6 +94,7 @@ impl Builder<'_> {
         Ok(Box::new(window_function(vector, kernel, args, series, |f| {
             f.extension = extension;
             f.counter_hint = hint;
+            f.phi_span = phi_span;
         })))
     }
 }

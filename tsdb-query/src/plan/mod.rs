@@ -8,6 +8,7 @@ mod build;
 mod call;
 mod durations;
 mod evaluate;
+mod info;
 mod invariant;
 mod special;
 

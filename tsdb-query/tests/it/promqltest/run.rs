@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tsdb_core::{Labels, is_stale};
 use tsdb_query::{Engine, QueryError, QueryOptions, QueryResult, QueryValue, Storage};
 
-use super::script::{Command, Eval, Expect, Load, Text, When};
+use super::script::{Command, Eval, Expect, Load, When};
 use super::series::Value;
 use crate::memory::Data;
 
@@ -40,7 +40,12 @@ impl Loaded {
     fn add(&mut self, load: &Load) {
         self.histograms |= load.with_nhcb;
         self.start_timestamps |= load.with_start_timestamps;
-        for series in &load.series {
+        for (line, series) in load.series.iter().enumerate() {
+            // Of several lines for a series the last counts.
+            let later = &load.series[line + 1..];
+            if later.iter().any(|other| other.labels == series.labels) {
+                continue;
+            }
             let samples = self.data.entry(series.labels.clone()).or_default();
             let mut new: Vec<(i64, f64)> = Vec::new();
             for (i, value) in (0..).zip(&series.values) {
@@ -329,12 +334,5 @@ fn same(wanted: f64, found: f64) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("expected {wanted}, got {found}"))
-    }
-}
-
-impl Text {
-    /// Whether any text will do.
-    pub(crate) fn is_any(&self) -> bool {
-        matches!(self, Self::Any)
     }
 }
