@@ -4,7 +4,10 @@
 
 mod expr;
 mod names;
+mod pretty;
+mod print;
 pub(crate) mod quote;
+mod same;
 
 pub use expr::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, Duration, DurationExpr, DurationOp,

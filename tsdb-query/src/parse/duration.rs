@@ -122,8 +122,7 @@ impl Parser<'_> {
         match self.token.kind {
             Kind::Number | Kind::Duration => {
                 let number = self.number()?;
-                // Written so that NaN fails.
-                if !(number.value.abs() <= MAX_SECONDS) {
+                if number.value.is_nan() || number.value.abs() > MAX_SECONDS {
                     return fail(number.span, "duration out of range");
                 }
                 Ok(Tree::leaf(DurationExpr::Number(number)))

@@ -1,6 +1,7 @@
 //! Numbers and durations: how far a literal reaches, and what it is worth.
 
-use nom::character::complete::{alpha1, digit1, one_of};
+use nom::bytes::complete::take_while1;
+use nom::character::complete::{digit1, one_of};
 use nom::combinator::{opt, recognize};
 use nom::sequence::pair;
 use nom::{IResult, Parser};
@@ -121,10 +122,9 @@ pub(super) fn number(text: &str) -> Result<f64, String> {
         };
     }
     // As in Go, a leading zero makes an octal number of octal digits.
-    if plain.len() > 1 && plain.starts_with('0') && plain.bytes().all(|b| b.is_ascii_digit()) {
-        if let Ok(value) = i64::from_str_radix(&plain, 8) {
-            return Ok(value as f64);
-        }
+    let is_octal = plain.len() > 1 && plain.starts_with('0');
+    if is_octal && let Ok(value) = i64::from_str_radix(&plain, 8) {
+        return Ok(value as f64);
     }
     match plain.parse::<f64>() {
         Ok(value) if value.is_infinite() && plain.starts_with(|c: char| !c.is_alphabetic()) => {
@@ -180,7 +180,7 @@ pub(super) fn duration_ms(text: &str) -> Result<u64, String> {
 }
 
 fn part(text: &str) -> IResult<&str, (&str, &str), ()> {
-    pair(digit1, alpha1).parse(text)
+    pair(digit1, take_while1(|c: char| !c.is_ascii_digit())).parse(text)
 }
 
 /// Milliseconds as seconds, rounded as Go does it.
@@ -259,6 +259,10 @@ mod tests {
         assert_eq!(
             duration_ms("5hs"),
             Err("unknown unit \"hs\" in duration \"5hs\"".into())
+        );
+        assert_eq!(
+            duration_ms("1.5h"),
+            Err("unknown unit \".\" in duration \"1.5h\"".into())
         );
         assert_eq!(duration_ms("300y"), Err("duration out of range".into()));
         assert_eq!(seconds(1_500), 1.5);

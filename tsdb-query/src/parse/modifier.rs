@@ -9,8 +9,8 @@ use crate::ast::{
     VectorSelector,
 };
 
-/// Beyond ± 71 000 years a time in milliseconds and one in seconds no longer stand for each other exactly.
-const MAX_TIME_MS: f64 = (1u64 << 51) as f64;
+/// Beyond ± 35 000 years a time in milliseconds and one in seconds no longer stand for each other exactly.
+const MAX_TIME_MS: f64 = (1u64 << 50) as f64;
 
 impl Parser<'_> {
     /// The operand with all that follows it.
@@ -146,10 +146,7 @@ impl Parser<'_> {
 
     fn extension(&mut self, expr: &mut Expr, extension: RangeExtension) -> Result<()> {
         let word: Token<'_> = self.take()?;
-        let name = match extension {
-            RangeExtension::Anchored => "anchored",
-            RangeExtension::Smoothed => "smoothed",
-        };
+        let name = extension.as_str();
         let before = expr.span();
         if !self.options.experimental {
             return fail(
