@@ -3,6 +3,7 @@
 //!
 //! `UPDATE_NOT_YET=1 cargo test -p tsdb-query promqltest` writes the list anew.
 
+mod pinned;
 mod run;
 mod script;
 mod series;
