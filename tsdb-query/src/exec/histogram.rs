@@ -212,9 +212,9 @@ impl Operator for HistogramQuantile {
         let mut buckets = Vec::new();
         let mut columns: Vec<(u64, Column)> = Vec::new();
         let give = |merging: &mut Merging<'_>,
-                        number: u32,
-                        (key, column): &mut (u64, Column),
-                        sink: &mut Sink<'_>| {
+                    number: u32,
+                    (key, column): &mut (u64, Column),
+                    sink: &mut Sink<'_>| {
             let first = self.outputs.get(key).copied().unwrap_or(0);
             merging.push(cx, first + number, column, sink)
         };

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
 /// What is to be evaluated.
 pub(crate) struct Query<'a> {
     pub(crate) expr: &'a Expr,
+    /// What it was read from.
+    pub(crate) text: &'a str,
     pub(crate) kind: Kind,
     pub(crate) times: QueryTimes,
     pub(crate) subquery_step_ms: i64,
@@ -169,9 +171,15 @@ fn merge_same(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError
             merged.push(s);
             continue;
         };
-        let mut points: Vec<(i64, f64)> = Vec::with_capacity(existing.values.len() + s.values.len());
+        let mut points: Vec<(i64, f64)> =
+            Vec::with_capacity(existing.values.len() + s.values.len());
         for part in [&*existing, &s] {
-            points.extend(part.times_ms.iter().copied().zip(part.values.iter().copied()));
+            points.extend(
+                part.times_ms
+                    .iter()
+                    .copied()
+                    .zip(part.values.iter().copied()),
+            );
         }
         points.sort_by_key(|p| p.0);
         if points.windows(2).any(|w| w[0].0 == w[1].0) {

@@ -1,0 +1,5 @@
+//! Evaluation as a whole: range queries against instant queries, limits, many series.
+
+mod limits;
+mod ranges;
+mod wide;
