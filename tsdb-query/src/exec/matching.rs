@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use tsdb_core::{LabelError, Labels};
 
 use super::binary::{Arithmetic, common};
+use super::context::Held;
 use super::merge::{Merge, MergeRule, Merging};
 use super::operator::{BoxOperator, Sink};
 use super::{Context, GroupKeys, Operator, SeriesMeta, without_metadata};
@@ -176,22 +177,28 @@ impl Rules {
 }
 
 /// The one side of a tile.
-struct OneSide {
+struct OneSide<'c> {
     /// Samples of each slot.
     columns: Vec<Option<Column>>,
     /// For groups of several series: who has samples where.
     members: HashMap<u32, Vec<(u32, Bits)>>,
     /// Steps at which a series met an earlier one of its group.
     duplicates: Vec<(u32, Bits)>,
+    held: Held<'c>,
 }
 
 impl VectorBinary {
-    fn read_one_side(&mut self, cx: &Context, tile: Tile) -> Result<OneSide, QueryError> {
+    fn read_one_side<'c>(
+        &mut self,
+        cx: &'c Context,
+        tile: Tile,
+    ) -> Result<OneSide<'c>, QueryError> {
         let slots = self.slots.iter().map(Vec::len).sum();
         let mut side = OneSide {
             columns: vec![None; slots],
             members: HashMap::new(),
             duplicates: Vec::new(),
+            held: cx.hold(0)?,
         };
         let mut sizes: HashMap<u32, u32> = HashMap::new();
         for &group in &self.one_groups {
@@ -216,7 +223,7 @@ impl VectorBinary {
             match &mut side.columns[slot_of_one[j as usize] as usize] {
                 Some(existing) => existing.merge(column),
                 slot => {
-                    cx.charge(tile.len)?;
+                    side.held.add(tile.len)?;
                     *slot = Some(column.clone());
                 }
             }
@@ -225,7 +232,7 @@ impl VectorBinary {
         Ok(side)
     }
 
-    fn duplicate_text(&self, side: &OneSide, j: u32, step: usize) -> String {
+    fn duplicate_text(&self, side: &OneSide<'_>, j: u32, step: usize) -> String {
         let series = |j: u32| &self.one.series()[j as usize].labels;
         let group = self.one_groups[j as usize];
         let members = side.members.get(&group).map_or(&[][..], Vec::as_slice);
@@ -291,7 +298,7 @@ impl Operator for VectorBinary {
                 op.apply(cx, many, one, out);
             }
         };
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         let (groups, slots, pairs) = (&self.many_groups, &self.slots, &self.pairs);
         self.many.run(cx, tile, &mut |i, column| {
             anyone.or(&column.present);
@@ -313,7 +320,7 @@ impl Operator for VectorBinary {
                             &out.present,
                         );
                         apply(&column.values, &one.values, &mut out);
-                        merging.push(cx, input, &mut out, sink)?;
+                        merging.push(input, &mut out, sink)?;
                     }
                 }
                 input += 1;
@@ -331,7 +338,7 @@ impl Operator for VectorBinary {
                     &rest,
                 );
                 apply(&column.values, fill, &mut out);
-                merging.push(cx, input, &mut out, sink)?;
+                merging.push(input, &mut out, sink)?;
             }
             Ok(())
         })?;
@@ -346,7 +353,7 @@ impl Operator for VectorBinary {
                         out.present.and_not(bits);
                     }
                     apply(fill, &one.values, &mut out);
-                    merging.push(cx, self.fill_pairs[slot as usize], &mut out, sink)?;
+                    merging.push(self.fill_pairs[slot as usize], &mut out, sink)?;
                 }
             }
         }

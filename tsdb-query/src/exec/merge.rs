@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tsdb_core::Labels;
 
 use super::clash::{Clash, SAME_LABELSET};
+use super::context::Held;
 use super::operator::Sink;
 use super::{Context, SeriesMeta};
 use crate::error::QueryError;
@@ -67,8 +68,10 @@ impl Merge {
     }
 
     /// Begins a tile.
-    pub(crate) fn begin(&mut self) -> Merging<'_> {
+    pub(crate) fn begin<'m>(&'m mut self, cx: &'m Context) -> Merging<'m> {
         Merging {
+            cx,
+            held: None,
             merge: self,
             buffered: Vec::new(),
             numbers: HashMap::new(),
@@ -81,6 +84,8 @@ impl Merge {
 /// The merge of one tile.
 #[derive(Debug)]
 pub(crate) struct Merging<'m> {
+    cx: &'m Context,
+    held: Option<Held<'m>>,
     merge: &'m mut Merge,
     /// Shared outputs with their columns, in the order in which they were first given samples.
     buffered: Vec<(u32, Column)>,
@@ -93,7 +98,6 @@ impl Merging<'_> {
     /// Takes the column of an input.
     pub(crate) fn push(
         &mut self,
-        cx: &Context,
         input: u32,
         column: &mut Column,
         sink: &mut Sink<'_>,
@@ -132,7 +136,10 @@ impl Merging<'_> {
             }
             return Ok(());
         }
-        cx.charge(column.values.len())?;
+        match &mut self.held {
+            Some(held) => held.add(column.values.len())?,
+            None => self.held = Some(self.cx.hold(column.values.len())?),
+        }
         self.numbers.insert(output, self.buffered.len());
         self.buffered.push((output, column.clone()));
         Ok(())

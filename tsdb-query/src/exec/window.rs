@@ -105,7 +105,7 @@ impl Operator for WindowFunction {
             phi_span: self.phi_span,
         };
         let mut held = cx.hold(tile.len)?;
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         let hint = self.counter_hint.as_ref();
         let mut give = |i: u32, column: &mut Column, sink: &mut Sink<'_>| {
             if let Some(hint) = hint
@@ -116,7 +116,7 @@ impl Operator for WindowFunction {
                     .borrow_mut()
                     .possible_non_counter(name, hint.span);
             }
-            merging.push(cx, i, column, sink)
+            merging.push(i, column, sink)
         };
         match &mut self.samples {
             Samples::Stored(readers) => {

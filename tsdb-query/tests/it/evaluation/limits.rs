@@ -1,5 +1,7 @@
 //! Budget, deadline, cancel, depth, and what a query says of its cost.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;

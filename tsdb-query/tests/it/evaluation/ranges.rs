@@ -1,5 +1,7 @@
 //! A range query is the instant query at each step: random expressions over random data.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -211,7 +213,11 @@ fn config(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|n| n.parse().ok());
-    ProptestConfig::with_cases(asked.unwrap_or(cases))
+    ProptestConfig {
+        // What fails is to become a script, under a name.
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(asked.unwrap_or(cases))
+    }
 }
 
 fn check(

@@ -3,6 +3,8 @@
 //!
 //! `UPDATE_NOT_YET=1 cargo test -p tsdb-query promqltest` writes the list anew.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 mod pinned;
 mod run;
 mod script;
