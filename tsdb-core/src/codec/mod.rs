@@ -8,7 +8,9 @@ mod bits;
 pub(crate) mod crc;
 pub(crate) mod cursor;
 mod error;
+mod identity;
 pub(crate) mod varint;
 pub(crate) mod xor;
 
 pub(crate) use error::DecodeError;
+pub(crate) use identity::StoreIdentity;

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::resolve;
 use crate::model::{Labels, Matcher};
+use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
 ///
@@ -146,6 +147,11 @@ impl Generation {
     /// Values of one label, in order.
     pub(crate) fn label_values(&self, name: &str) -> Vec<String> {
         self.index.label_values(name)
+    }
+
+    /// The labels that make the most series, at most `limit` of each list.
+    pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
+        self.index.cardinality(limit)
     }
 
     /// The label set of a series; shares its bytes.

@@ -7,11 +7,18 @@
 //!
 //! A *postings list* holds ids of series, strictly rising. Ids mean something inside one index only.
 
+mod format;
 pub(crate) mod memory;
 pub(crate) mod postings;
+pub(crate) mod postings_codec;
+mod reader;
 mod resolve;
+mod symbols;
+mod writer;
 
+pub(crate) use reader::IndexReader;
 pub(crate) use resolve::resolve;
+pub(crate) use writer::IndexWriter;
 
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,15 @@
 mod batch;
 mod labels;
 mod matcher;
+mod merge;
 mod metadata;
 mod regex;
 mod sample;
 mod time;
 
 pub use batch::{BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub(crate) use labels::check_canonical;
+pub(crate) use labels::push_label;
 pub use labels::{LabelError, LabelIter, Labels, LabelsBuilder, MAX_LABEL_SET_BYTES, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};

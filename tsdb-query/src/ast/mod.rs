@@ -1,6 +1,8 @@
 //! The syntax tree of PromQL.
 //!
 //! Every node carries the bytes of the query it was read from, so that errors and annotations can point there.
+//! A tree prints as Prometheus prints it (`Display`, [`Expr::pretty`]), and what is printed reads as the same tree
+//! ([`Expr::same_as`]).
 
 mod expr;
 mod names;

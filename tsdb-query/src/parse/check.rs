@@ -1,5 +1,7 @@
 //! Types and arguments: what the grammar cannot say. The order of the checks and their texts are those of Prometheus.
 
+use std::collections::HashSet;
+
 use tsdb_core::Matcher;
 
 use super::error::{Result, fail};
@@ -140,8 +142,9 @@ fn check_binary(binary: &mut Binary) -> Result<ValueType> {
         );
     }
     if let Some(matching) = binary.matching.as_ref().filter(|m| m.on) {
-        let both = |label: &&String| matching.include.contains(label);
-        if let Some(label) = matching.labels.iter().find(both) {
+        // A set: both lists may be long.
+        let include: HashSet<&String> = matching.include.iter().collect();
+        if let Some(label) = matching.labels.iter().find(|l| include.contains(l)) {
             return fail(
                 binary.op_span,
                 format!(

@@ -1,7 +1,7 @@
 //! The parser of PromQL: the grammar of Prometheus 3.14, its checks and its error texts.
 //!
-//! A query goes through three steps: [`lexer`] cuts it into tokens, the rules (`expr`, `binary`, `aggregate`, `call`,
-//! `selector`, `modifier`, `duration`) make a tree of them, [`check`] looks at the types. The first error ends it.
+//! A query goes through three steps: `lexer` cuts it into tokens, the rules (`expr`, `binary`, `aggregate`, `call`,
+//! `selector`, `modifier`, `duration`) make a tree of them, `check` looks at the types. The first error ends it.
 //!
 //! A tree that comes out is no higher than [`ParseOptions::max_depth`]: whoever walks it may recurse.
 

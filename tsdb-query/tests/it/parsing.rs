@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod arbitrary;
+mod arbitrary_durations;
 mod corpora;
 mod errors;
 mod forms;
 mod limits;
 mod printing;
+mod type_errors;
 
 use tsdb_query::ast::Expr;
 use tsdb_query::parse::{ParseOptions, parse};

@@ -6,7 +6,7 @@ use tsdb_core::{Labels, STALE_NAN_BITS};
 use super::*;
 use wire::{Message, Series, encode, owned};
 
-#[path = "../../tests/it/wire.rs"]
+#[path = "../../tests/common/wire.rs"]
 mod wire;
 
 fn contents(batch: &WriteBatch) -> Vec<(Labels, Vec<(i64, u64)>)> {

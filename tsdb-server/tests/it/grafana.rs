@@ -170,7 +170,6 @@ fn shape(value: &Value) -> Value {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn recorded_requests_get_the_recorded_answers() {
     let Some(dir) = recordings() else { return };
     let server = loaded(&dir).await;
@@ -256,7 +255,6 @@ async fn rules_and_alerts_are_empty_lists() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn series_are_cut_at_the_limit() {
     let Some(dir) = recordings() else { return };
     let answer = loaded(&dir)
@@ -275,7 +273,6 @@ async fn series_are_cut_at_the_limit() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn the_many_to_many_error_is_the_one_of_3_14() {
     let Some(dir) = recordings() else { return };
     let target = "/api/v1/query?query=problem_counter+%2A+on%28nope%29+up&time=1795446030.249";

@@ -10,8 +10,10 @@ mod encode;
 mod read;
 
 pub(crate) use append::{OpenChunk, Published, XorAppender};
-pub(crate) use encode::{ChunkFull, MAX_SAMPLES, encode};
-pub(crate) use read::{XorIter, decode_into};
+pub(crate) use encode::{ChunkFull, MAX_SAMPLES, encode, encode_into};
+pub(crate) use read::{XorIter, decode_into, take_range};
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -74,6 +74,22 @@ fn trees_beyond_the_limit_are_refused_at_once() {
 }
 
 #[test]
+fn long_lists_are_read_in_no_time() {
+    let labels = |prefix: &str| {
+        let labels: Vec<String> = (0..50_000).map(|i| format!("{prefix}{i}")).collect();
+        labels.join(",")
+    };
+    let mut options = ParseOptions::default();
+    options.max_len = 4 << 20;
+    let start = Instant::now();
+    let query = format!("a + on({}) group_left({}) b", labels("x"), labels("y"));
+    assert!(parse(&query, &options).is_ok());
+    let query = format!("{{{}=\"z\"}}", labels("x").replace(',', "=\"z\","));
+    assert!(parse(&query, &options).is_ok());
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn the_limits_can_be_set() {
     let mut options = ParseOptions::default();
     options.max_depth = 3;

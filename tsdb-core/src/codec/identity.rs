@@ -1,0 +1,85 @@
+//! What makes a store itself: its id, which seeds every checksum, and its key, which makes fingerprints.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
+
+use super::DecodeError;
+use super::cursor::Cursor;
+
+/// Id and fingerprint key of a store: made once with it, written to its `store` file, to the header of every segment of
+/// the write-ahead log and to the footer of every run, so that any one of these restores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoreIdentity {
+    /// Chosen at random; part of the identity under every checksum, so that a file of another store does not verify.
+    pub(crate) id: u128,
+    /// Key of the fingerprints, chosen at random, so that nobody can aim for a collision.
+    pub(crate) key: [u8; 16],
+}
+
+impl StoreIdentity {
+    /// Bytes of the serialised form: id, then key.
+    pub(crate) const LEN: usize = 32;
+
+    /// A new identity, from the operating system's randomness (through the standard library's hasher keys).
+    pub(crate) fn random() -> Self {
+        let word = |salt: u64| {
+            let mut hasher = RandomState::new().build_hasher();
+            hasher.write_u64(salt);
+            u128::from(hasher.finish())
+        };
+        Self {
+            id: word(0) | word(1) << 64,
+            key: (word(2) | word(3) << 64).to_le_bytes(),
+        }
+    }
+
+    /// The 128-bit store-wide id of a series: SipHash-2-4-128 of its canonical label bytes.
+    #[inline]
+    pub(crate) fn fingerprint(&self, canonical: &[u8]) -> u128 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write(canonical);
+        hasher.finish128().as_u128()
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let (id, key) = bytes.split_at_mut(16);
+        id.copy_from_slice(&self.id.to_le_bytes());
+        key.copy_from_slice(&self.key);
+        bytes
+    }
+
+    /// Reads an identity.
+    ///
+    /// # Errors
+    /// When fewer than [`Self::LEN`] bytes are left.
+    pub(crate) fn decode(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: cursor.u128()?,
+            key: cursor.u128()?.to_le_bytes(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trips_and_differs_from_store_to_store() {
+        let one = StoreIdentity::random();
+        let bytes = one.to_bytes();
+        assert_eq!(StoreIdentity::decode(&mut Cursor::new(&bytes)), Ok(one));
+        let other = StoreIdentity::random();
+        assert_ne!(one.id, other.id);
+        assert_ne!(
+            one.fingerprint(b"\x01a\x011"),
+            other.fingerprint(b"\x01a\x011")
+        );
+        assert_eq!(
+            one.fingerprint(b"\x01a\x011"),
+            one.fingerprint(b"\x01a\x011")
+        );
+    }
+}
