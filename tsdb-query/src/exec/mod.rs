@@ -21,6 +21,7 @@ mod info;
 mod labels;
 mod limit;
 mod map;
+mod match_rules;
 mod matching;
 mod merge;
 mod operator;

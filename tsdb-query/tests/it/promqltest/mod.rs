@@ -13,6 +13,7 @@ mod series;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use tsdb_core::{Db, Options, WriteBatch};
 use tsdb_query::{Engine, EngineOptions, Storage};
 
 use crate::memory::{Data, Memory};
@@ -67,10 +68,32 @@ fn in_memory(data: &Data) -> Box<dyn Storage> {
     Box::new(Memory::new(data))
 }
 
-fn run_file(path: &Path, engine: &Engine) -> Vec<Outcome> {
+/// In a store; in the log and the head, or flushed.
+fn in_store(data: &Data) -> Box<dyn Storage> {
+    let options = Options::new().retention(None).future_limit(None);
+    let db = Db::in_memory(options).unwrap();
+    let mut batch = WriteBatch::new();
+    for (labels, samples) in data {
+        if samples.is_empty() {
+            continue;
+        }
+        let mut series = batch.series_labels(labels).unwrap();
+        for &(t_ms, value) in samples {
+            series.sample(t_ms, value);
+        }
+    }
+    let report = db.write(&batch).unwrap();
+    assert!(report.rejected.is_empty(), "{report:?}");
+    if data.len() % 2 == 0 {
+        db.flush().unwrap();
+    }
+    Box::new(db)
+}
+
+fn run_file(path: &Path, engine: &Engine, make: run::MakeStorage<'_>) -> Vec<Outcome> {
     let text = std::fs::read_to_string(path).unwrap();
     let commands = script::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    run::run(&commands, engine, &in_memory)
+    run::run(&commands, engine, make)
 }
 
 /// The scripts of a directory by their names; `None`, and said so, when it is absent.
@@ -103,7 +126,7 @@ fn scripts_of_prometheus() {
     let mut counts = Vec::new();
     let mut not_yet = String::new();
     for (name, path) in &scripts {
-        let outcomes = run_file(path, &engine);
+        let outcomes = run_file(path, &engine, &in_memory);
         let passed = outcomes.iter().filter(|o| o.result.is_ok()).count();
         println!("{name}: {passed} of {} pass", outcomes.len());
         counts.push((name.as_str(), passed, outcomes.len()));
@@ -140,8 +163,8 @@ fn scripts_of_prometheus_by_default() {
     let (default, delayed) = (Engine::default(), engine());
     let mut differ = Vec::new();
     for (name, path) in &scripts {
-        let outcomes = run_file(path, &default);
-        for (plain, delayed) in outcomes.iter().zip(run_file(path, &delayed)) {
+        let outcomes = run_file(path, &default, &in_memory);
+        for (plain, delayed) in outcomes.iter().zip(run_file(path, &delayed, &in_memory)) {
             if plain.result.is_ok() != delayed.result.is_ok() {
                 differ.push(format!("{name}:{}", plain.line));
             }
@@ -151,13 +174,40 @@ fn scripts_of_prometheus_by_default() {
 }
 
 #[test]
+fn scripts_of_prometheus_on_a_store() {
+    let Some(scripts) = scripts("../shared/promqltest") else {
+        return;
+    };
+    let engine = engine();
+    let mut differ = Vec::new();
+    for (name, path) in &scripts {
+        let outcomes = run_file(path, &engine, &in_memory);
+        for (memory, store) in outcomes.iter().zip(run_file(path, &engine, &in_store)) {
+            if memory.result.is_ok() != store.result.is_ok() {
+                differ.push(format!("{name}:{}: {:?}", store.line, store.result));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "{differ:#?}");
+}
+
+#[test]
 fn scripts_of_ours() {
+    run_ours(&in_memory);
+}
+
+#[test]
+fn scripts_of_ours_on_a_store() {
+    run_ours(&in_store);
+}
+
+fn run_ours(make: run::MakeStorage<'_>) {
     let scripts = scripts("testdata/promql").expect("our scripts are part of the repository");
     assert!(!scripts.is_empty());
     let engine = Engine::default();
     let mut failures = String::new();
     for (name, path) in scripts {
-        for Outcome { line, expr, result } in run_file(&path, &engine) {
+        for Outcome { line, expr, result } in run_file(&path, &engine, make) {
             if let Err(failure) = result {
                 writeln!(failures, "{name}:{line}: {expr}: {}", failure.message).unwrap();
             }
