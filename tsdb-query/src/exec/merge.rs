@@ -39,6 +39,16 @@ pub(crate) struct Merge {
 impl Merge {
     /// `inputs` are the label sets as they come out.
     pub(crate) fn new(inputs: Vec<SeriesMeta>, rule: MergeRule) -> Self {
+        if inputs.is_sorted_by(|a, b| a.labels < b.labels) {
+            // The usual case, found out in a fraction of the time that hashing takes: nothing is the same.
+            return Self {
+                outputs: (0..inputs.len() as u32).collect(),
+                shared: vec![false; inputs.len()],
+                series: inputs,
+                rule,
+                taken: HashMap::new(),
+            };
+        }
         let mut numbers: HashMap<Labels, u32> = HashMap::with_capacity(inputs.len());
         let mut merge = Self {
             series: Vec::with_capacity(inputs.len()),
