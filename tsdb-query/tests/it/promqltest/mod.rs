@@ -84,7 +84,7 @@ fn in_store(data: &Data) -> Box<dyn Storage> {
     }
     let report = db.write(&batch).unwrap();
     assert!(report.rejected.is_empty(), "{report:?}");
-    if data.len() % 2 == 0 {
+    if data.len().is_multiple_of(2) {
         db.flush().unwrap();
     }
     Box::new(db)
