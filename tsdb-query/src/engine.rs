@@ -8,7 +8,7 @@ use crate::ast::{Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{Context, Limits};
 use crate::parse::{self, ParseError, ParseOptions};
-use crate::plan::{Kind, Query, QueryTimes, evaluate};
+use crate::plan::{DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height};
 use crate::storage::Storage;
 use crate::value::QueryResult;
 
@@ -137,27 +137,51 @@ impl Engine {
         times: QueryTimes,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
-        let cx = Context::new(Limits {
+        let limits = Limits {
             lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
             max_samples: self.options.max_samples,
             deadline: options.deadline,
             cancel: options.cancel.clone(),
             delayed_name_removal: self.options.delayed_name_removal,
-        });
+        };
         let query = Query {
             expr,
+            text,
             kind,
             times,
             subquery_step_ms: self.options.default_subquery_step_ms,
         };
-        let value = evaluate(&query, storage, &cx)?;
-        let stats = cx.stats();
-        let (warnings, infos) = cx.annotations.into_inner().into_texts(text);
-        Ok(QueryResult {
-            value,
-            warnings,
-            infos,
-            stats,
+        if height(expr) <= SHALLOW {
+            return run(&query, storage, limits);
+        }
+        // The caller's stack may be too small.
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .name("deep query".to_owned())
+                .stack_size(DEEP_STACK_BYTES)
+                .spawn_scoped(scope, || run(&query, storage, limits))
+                .map_err(|e| QueryError::Execution(format!("no thread for a deep query: {e}")))?;
+            match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         })
     }
+}
+
+fn run(
+    query: &Query<'_>,
+    storage: &dyn Storage,
+    limits: Limits,
+) -> Result<QueryResult, QueryError> {
+    let cx = Context::new(limits);
+    let value = evaluate(query, storage, &cx)?;
+    let stats = cx.stats();
+    let (warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
+    Ok(QueryResult {
+        value,
+        warnings,
+        infos,
+        stats,
+    })
 }

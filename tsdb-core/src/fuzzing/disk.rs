@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::SampleBits;
+
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, Partition, RunSpec, RunWriter, catalog, publish};
 use crate::error::Result as CoreResult;

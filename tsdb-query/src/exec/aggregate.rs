@@ -8,7 +8,6 @@ use crate::vector::{Bits, Column, Tile};
 
 /// `sum`, `avg`, ….
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the operator of its name")]
 pub(crate) enum FoldKind {
     Sum,
     Avg,

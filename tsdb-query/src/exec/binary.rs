@@ -145,7 +145,7 @@ impl Operator for VectorScalar {
         let mut scalar = Column::default();
         run_scalar(self.scalar.as_mut(), cx, tile, &mut scalar)?;
         let (op, scalar_on_left) = (self.op, self.scalar_on_left);
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         let mut out = Column::default();
         self.vector.run(cx, tile, &mut |i, column| {
             out.present.copy_from(&column.present);
@@ -158,7 +158,7 @@ impl Operator for VectorScalar {
             } else {
                 op.apply(cx, &column.values, &scalar.values, &mut out);
             }
-            merging.push(cx, i, &mut out, sink)
+            merging.push(i, &mut out, sink)
         })?;
         merging.finish(sink)
     }

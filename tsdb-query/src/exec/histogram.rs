@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tsdb_core::{LabelError, Labels};
 
+use super::context::Held;
 use super::map::ScalarArgs;
 use super::merge::{Merge, MergeRule, Merging};
 use super::operator::{BoxOperator, Sink};
@@ -15,6 +16,9 @@ use crate::functions::histogram::{Bucket, bucket_fraction, bucket_quantile, pars
 use crate::vector::{Column, Grid, Tile};
 
 const BUCKET_LABEL: &str = "le";
+
+/// Number of a histogram and its buckets: upper bounds and counts.
+type Buckets = (u32, Vec<(f64, Column)>);
 
 /// The series of a vector as buckets of histograms.
 struct Histograms {
@@ -75,13 +79,14 @@ impl Histograms {
     }
 
     /// Reads the buckets of all histograms, in the order in which each was first met.
-    fn read(
+    fn read<'c>(
         &mut self,
-        cx: &Context,
+        cx: &'c Context,
         tile: Tile,
-    ) -> Result<Vec<(u32, Vec<(f64, Column)>)>, QueryError> {
+    ) -> Result<(Vec<Buckets>, Held<'c>), QueryError> {
         let mut places: HashMap<u32, usize> = HashMap::new();
-        let mut histograms: Vec<(u32, Vec<(f64, Column)>)> = Vec::new();
+        let mut histograms: Vec<Buckets> = Vec::new();
+        let mut held = cx.hold(0)?;
         let mut bad = Vec::new();
         let buckets = &self.buckets;
         self.input.run(cx, tile, &mut |i, column| {
@@ -89,7 +94,7 @@ impl Histograms {
                 bad.push(i);
                 return Ok(());
             };
-            cx.charge(tile.len)?;
+            held.add(tile.len)?;
             let place = *places.entry(number).or_insert_with(|| {
                 histograms.push((number, Vec::new()));
                 histograms.len() - 1
@@ -104,7 +109,7 @@ impl Histograms {
                 .borrow_mut()
                 .bad_bucket_label(le, self.name(labels), self.span);
         }
-        Ok(histograms)
+        Ok((histograms, held))
     }
 }
 
@@ -206,17 +211,17 @@ impl Operator for HistogramQuantile {
     }
 
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
-        let histograms = self.histograms.read(cx, tile)?;
-        let mut merging = self.merge.begin();
+        let (histograms, _held) = self.histograms.read(cx, tile)?;
+        let mut merging = self.merge.begin(cx);
         let labelled = self.labelled;
         let mut buckets = Vec::new();
         let mut columns: Vec<(u64, Column)> = Vec::new();
-        let mut give = |merging: &mut Merging<'_>,
-                        number: u32,
-                        (key, column): &mut (u64, Column),
-                        sink: &mut Sink<'_>| {
+        let give = |merging: &mut Merging<'_>,
+                    number: u32,
+                    (key, column): &mut (u64, Column),
+                    sink: &mut Sink<'_>| {
             let first = self.outputs.get(key).copied().unwrap_or(0);
-            merging.push(cx, first + number, column, sink)
+            merging.push(first + number, column, sink)
         };
         for phi in &self.phis {
             for (number, bounds) in &histograms {
@@ -288,9 +293,9 @@ impl Operator for HistogramFraction {
 
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
         self.bounds.run(cx, tile)?;
-        let histograms = self.histograms.read(cx, tile)?;
+        let (histograms, _held) = self.histograms.read(cx, tile)?;
         let (lower, upper) = (self.bounds.values(0), self.bounds.values(1));
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         let mut buckets = Vec::new();
         let mut column = Column::default();
         for (number, bounds) in &histograms {
@@ -301,7 +306,7 @@ impl Operator for HistogramFraction {
                     column.set(k, bucket_fraction(lower[k], upper[k], &mut buckets));
                 }
             }
-            merging.push(cx, *number, &mut column, sink)?;
+            merging.push(*number, &mut column, sink)?;
         }
         merging.finish(sink)
     }

@@ -27,13 +27,13 @@ impl Operator for Relabel {
     }
 
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         let negate = self.negate;
         self.input.run(cx, tile, &mut |i, column| {
             if negate {
                 column.values.iter_mut().for_each(|v| *v = -*v);
             }
-            merging.push(cx, i, column, sink)
+            merging.push(i, column, sink)
         })?;
         merging.finish(sink)
     }

@@ -113,7 +113,7 @@ impl Operator for MapValues {
                 }
             }
         }
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         self.input.run(cx, tile, &mut |i, column| {
             match mapping {
                 Mapping::Math(kernel) => {
@@ -138,7 +138,7 @@ impl Operator for MapValues {
                 }
                 Mapping::Nothing => column.present.reset(tile.len),
             }
-            merging.push(cx, i, column, sink)
+            merging.push(i, column, sink)
         })?;
         merging.finish(sink)
     }

@@ -6,12 +6,14 @@
 
 use std::collections::HashMap;
 
-use tsdb_core::{LabelError, Labels};
+use tsdb_core::LabelError;
 
 use super::binary::{Arithmetic, common};
+use super::context::Held;
+use super::match_rules::Rules;
 use super::merge::{Merge, MergeRule, Merging};
 use super::operator::{BoxOperator, Sink};
-use super::{Context, GroupKeys, Operator, SeriesMeta, without_metadata};
+use super::{Context, GroupKeys, Operator, SeriesMeta};
 use crate::ast::{MatchCardinality, VectorMatching};
 use crate::error::QueryError;
 use crate::vector::{Bits, Column, Tile};
@@ -39,19 +41,6 @@ pub(crate) struct VectorBinary {
     merge: Merge,
 }
 
-/// What the matching says.
-struct Rules {
-    one_to_one: bool,
-    /// The one side is written on the left.
-    swapped: bool,
-    on: bool,
-    include: Vec<String>,
-    fill_one: Option<f64>,
-    fill_many: Option<f64>,
-    keys: GroupKeys,
-    delayed: bool,
-}
-
 impl VectorBinary {
     pub(crate) fn new(
         op: Arithmetic,
@@ -62,11 +51,8 @@ impl VectorBinary {
     ) -> Result<Self, QueryError> {
         let swapped = matching.card == MatchCardinality::OneToMany;
         let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
-        let (fill_one, fill_many) = if swapped {
-            (matching.fill_left, matching.fill_right)
-        } else {
-            (matching.fill_right, matching.fill_left)
-        };
+        // Also for `group_right`, as in the reference: the right value stands in for the one side.
+        let (fill_one, fill_many) = (matching.fill_right, matching.fill_left);
         let mut rules = Rules {
             one_to_one: matching.card == MatchCardinality::OneToOne,
             swapped,
@@ -141,60 +127,35 @@ impl VectorBinary {
     }
 }
 
-impl Rules {
-    /// Labels of the result of a pair.
-    fn result(
-        &self,
-        op: Arithmetic,
-        many: &SeriesMeta,
-        one: &Labels,
-    ) -> Result<SeriesMeta, LabelError> {
-        let drops_name = op.drops_name() && !(self.delayed && op.return_bool);
-        let mut labels = if drops_name {
-            without_metadata(&many.labels)
-        } else {
-            many.labels.clone()
-        };
-        if self.one_to_one {
-            labels = if self.on {
-                self.keys.labels(&labels)
-            } else {
-                let ignored = |name: &str| self.keys.names().iter().any(|n| n == name);
-                labels.filtered(|name| !ignored(name))
-            };
-        }
-        if !self.include.is_empty() {
-            let mut builder = labels.to_builder();
-            for name in &self.include {
-                builder.set(name, one.get(name).unwrap_or(""));
-            }
-            labels = builder.build()?;
-        }
-        let renamed = self.delayed && op.return_bool;
-        Ok(SeriesMeta {
-            labels,
-            drop_name: renamed || (many.drop_name && !drops_name),
-        })
-    }
-}
-
 /// The one side of a tile.
-struct OneSide {
+struct OneSide<'c> {
     /// Samples of each slot.
     columns: Vec<Option<Column>>,
     /// For groups of several series: who has samples where.
-    members: HashMap<u32, Vec<(u32, Bits)>>,
+    members: HashMap<u32, Members>,
     /// Steps at which a series met an earlier one of its group.
     duplicates: Vec<(u32, Bits)>,
+    held: Held<'c>,
+}
+
+/// Presence of the series of a match group.
+struct Members {
+    anyone: Bits,
+    each: Vec<(u32, Bits)>,
 }
 
 impl VectorBinary {
-    fn read_one_side(&mut self, cx: &Context, tile: Tile) -> Result<OneSide, QueryError> {
+    fn read_one_side<'c>(
+        &mut self,
+        cx: &'c Context,
+        tile: Tile,
+    ) -> Result<OneSide<'c>, QueryError> {
         let slots = self.slots.iter().map(Vec::len).sum();
         let mut side = OneSide {
             columns: vec![None; slots],
             members: HashMap::new(),
             duplicates: Vec::new(),
+            held: cx.hold(0)?,
         };
         let mut sizes: HashMap<u32, u32> = HashMap::new();
         for &group in &self.one_groups {
@@ -204,22 +165,23 @@ impl VectorBinary {
         self.one.run(cx, tile, &mut |j, column| {
             let group = groups[j as usize];
             if sizes.get(&group).is_some_and(|&n| n > 1) {
-                let members = side.members.entry(group).or_default();
-                let mut met = Bits::none(tile.len);
-                for (_, present) in members.iter() {
-                    let mut both = present.clone();
-                    both.and(&column.present);
-                    met.or(&both);
-                }
-                members.push((j, column.present.clone()));
-                if !met.is_empty() {
+                side.held.add(tile.len.div_ceil(64))?;
+                let members = side.members.entry(group).or_insert_with(|| Members {
+                    anyone: Bits::none(tile.len),
+                    each: Vec::new(),
+                });
+                if members.anyone.first_common(&column.present).is_some() {
+                    let mut met = members.anyone.clone();
+                    met.and(&column.present);
                     side.duplicates.push((j, met));
                 }
+                members.anyone.or(&column.present);
+                members.each.push((j, column.present.clone()));
             }
             match &mut side.columns[slot_of_one[j as usize] as usize] {
                 Some(existing) => existing.merge(column),
                 slot => {
-                    cx.charge(tile.len)?;
+                    side.held.add(tile.len)?;
                     *slot = Some(column.clone());
                 }
             }
@@ -228,10 +190,10 @@ impl VectorBinary {
         Ok(side)
     }
 
-    fn duplicate_text(&self, side: &OneSide, j: u32, step: usize) -> String {
+    fn duplicate_text(&self, side: &OneSide<'_>, j: u32, step: usize) -> String {
         let series = |j: u32| &self.one.series()[j as usize].labels;
         let group = self.one_groups[j as usize];
-        let members = side.members.get(&group).map_or(&[][..], Vec::as_slice);
+        let members = side.members.get(&group).map_or(&[][..], |m| &m.each);
         let earlier = members.iter().find(|(_, present)| present.get(step));
         format!(
             "found duplicate series for the match group {:?} on the {} hand-side of the operation: [{:?}, {:?}];\
@@ -294,7 +256,7 @@ impl Operator for VectorBinary {
                 op.apply(cx, many, one, out);
             }
         };
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         let (groups, slots, pairs) = (&self.many_groups, &self.slots, &self.pairs);
         self.many.run(cx, tile, &mut |i, column| {
             anyone.or(&column.present);
@@ -316,7 +278,7 @@ impl Operator for VectorBinary {
                             &out.present,
                         );
                         apply(&column.values, &one.values, &mut out);
-                        merging.push(cx, input, &mut out, sink)?;
+                        merging.push(input, &mut out, sink)?;
                     }
                 }
                 input += 1;
@@ -334,7 +296,7 @@ impl Operator for VectorBinary {
                     &rest,
                 );
                 apply(&column.values, fill, &mut out);
-                merging.push(cx, input, &mut out, sink)?;
+                merging.push(input, &mut out, sink)?;
             }
             Ok(())
         })?;
@@ -349,7 +311,7 @@ impl Operator for VectorBinary {
                         out.present.and_not(bits);
                     }
                     apply(fill, &one.values, &mut out);
-                    merging.push(cx, self.fill_pairs[slot as usize], &mut out, sink)?;
+                    merging.push(self.fill_pairs[slot as usize], &mut out, sink)?;
                 }
             }
         }

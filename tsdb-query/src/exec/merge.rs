@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tsdb_core::Labels;
 
 use super::clash::{Clash, SAME_LABELSET};
+use super::context::Held;
 use super::operator::Sink;
 use super::{Context, SeriesMeta};
 use crate::error::QueryError;
@@ -38,6 +39,16 @@ pub(crate) struct Merge {
 impl Merge {
     /// `inputs` are the label sets as they come out.
     pub(crate) fn new(inputs: Vec<SeriesMeta>, rule: MergeRule) -> Self {
+        if inputs.is_sorted_by(|a, b| a.labels < b.labels) {
+            // The usual case, found out in a fraction of the time that hashing takes: nothing is the same.
+            return Self {
+                outputs: (0..inputs.len() as u32).collect(),
+                shared: vec![false; inputs.len()],
+                series: inputs,
+                rule,
+                taken: HashMap::new(),
+            };
+        }
         let mut numbers: HashMap<Labels, u32> = HashMap::with_capacity(inputs.len());
         let mut merge = Self {
             series: Vec::with_capacity(inputs.len()),
@@ -67,8 +78,10 @@ impl Merge {
     }
 
     /// Begins a tile.
-    pub(crate) fn begin(&mut self) -> Merging<'_> {
+    pub(crate) fn begin<'m>(&'m mut self, cx: &'m Context) -> Merging<'m> {
         Merging {
+            cx,
+            held: None,
             merge: self,
             buffered: Vec::new(),
             numbers: HashMap::new(),
@@ -81,6 +94,8 @@ impl Merge {
 /// The merge of one tile.
 #[derive(Debug)]
 pub(crate) struct Merging<'m> {
+    cx: &'m Context,
+    held: Option<Held<'m>>,
     merge: &'m mut Merge,
     /// Shared outputs with their columns, in the order in which they were first given samples.
     buffered: Vec<(u32, Column)>,
@@ -93,7 +108,6 @@ impl Merging<'_> {
     /// Takes the column of an input.
     pub(crate) fn push(
         &mut self,
-        cx: &Context,
         input: u32,
         column: &mut Column,
         sink: &mut Sink<'_>,
@@ -132,7 +146,10 @@ impl Merging<'_> {
             }
             return Ok(());
         }
-        cx.charge(column.values.len())?;
+        match &mut self.held {
+            Some(held) => held.add(column.values.len())?,
+            None => self.held = Some(self.cx.hold(column.values.len())?),
+        }
         self.numbers.insert(output, self.buffered.len());
         self.buffered.push((output, column.clone()));
         Ok(())

@@ -10,7 +10,6 @@ use crate::vector::{Bits, Tile};
 
 /// Which set operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the operator of its name")]
 pub(crate) enum SetKind {
     And,
     Or,
@@ -89,17 +88,17 @@ impl Operator for SetOperation {
                 groups: left,
             };
             let _held = cx.hold((presence.bits.len() * tile.len).div_ceil(64))?;
-            let mut merging = self.merge.begin();
+            let mut merging = self.merge.begin(cx);
             self.lhs.run(cx, tile, &mut |i, column| {
                 presence.add(i, &column.present);
-                merging.push(cx, i, column, sink)
+                merging.push(i, column, sink)
             })?;
             let offset = u32::try_from(left.len()).unwrap_or(u32::MAX);
             self.rhs.run(cx, tile, &mut |i, column| {
                 if let Some(bits) = presence.bits.get(&right[i as usize]) {
                     column.present.and_not(bits);
                 }
-                merging.push(cx, offset + i, column, sink)
+                merging.push(offset + i, column, sink)
             })?;
             return merging.finish(sink);
         }

@@ -10,6 +10,7 @@ use super::merge::{Merge, MergeRule};
 use super::operator::{BoxOperator, Sink};
 use super::select::Reference;
 use super::{Context, Operator, SeriesMeta};
+use crate::ast::Span;
 use crate::error::QueryError;
 use crate::functions::{Scratch, WindowKernel, Windows};
 use crate::storage::SeriesReader;
@@ -39,13 +40,15 @@ pub(crate) struct WindowFunction {
     merge: Merge,
     /// Series that gave a result, when someone wants to know.
     pub(crate) counter_hint: Option<CounterHint>,
+    /// Where the φ of `quantile_over_time` stands, for remarks on its value.
+    pub(crate) phi_span: Option<Span>,
 }
 
 /// Remarks on series whose names do not look like a counter's.
 pub(crate) struct CounterHint {
     /// Name of each series.
     pub(crate) names: Vec<Option<String>>,
-    pub(crate) span: crate::ast::Span,
+    pub(crate) span: Span,
 }
 
 impl WindowFunction {
@@ -67,6 +70,7 @@ impl WindowFunction {
             args: ScalarArgs::new(args),
             merge: Merge::new(series, MergeRule::Series),
             counter_hint: None,
+            phi_span: None,
         }
     }
 }
@@ -97,9 +101,11 @@ impl Operator for WindowFunction {
             bounds: Vec::with_capacity(tile.len),
             scratch: Scratch::default(),
             column: Column::default(),
+            cx,
+            phi_span: self.phi_span,
         };
         let mut held = cx.hold(tile.len)?;
-        let mut merging = self.merge.begin();
+        let mut merging = self.merge.begin(cx);
         let hint = self.counter_hint.as_ref();
         let mut give = |i: u32, column: &mut Column, sink: &mut Sink<'_>| {
             if let Some(hint) = hint
@@ -110,7 +116,7 @@ impl Operator for WindowFunction {
                     .borrow_mut()
                     .possible_non_counter(name, hint.span);
             }
-            merging.push(cx, i, column, sink)
+            merging.push(i, column, sink)
         };
         match &mut self.samples {
             Samples::Stored(readers) => {
@@ -201,6 +207,8 @@ struct Work<'a> {
     bounds: Vec<(usize, usize)>,
     scratch: Scratch,
     column: Column,
+    cx: &'a Context,
+    phi_span: Option<Span>,
 }
 
 impl Work<'_> {
@@ -230,6 +238,12 @@ impl Work<'_> {
                     if !checked {
                         (self.kernel.check)(args).map_err(QueryError::Execution)?;
                         checked = self.constant;
+                    }
+                    if let (Some(span), Some(phi)) = (self.phi_span, args.first())
+                        && !(0.0..=1.0).contains(phi)
+                    {
+                        let mut annotations = self.cx.annotations.borrow_mut();
+                        annotations.invalid_quantile(*phi, span);
                     }
                     if let Some(v) = (self.kernel.eval)(&window, args) {
                         column.set(k, v);

@@ -81,6 +81,8 @@ pub enum Special {
     AbsentOverTime,
     /// `end()`: last step of the query, in seconds.
     End,
+    /// `info(v, {…})`
+    Info,
     /// `histogram_fraction(lower, upper, v)`
     HistogramFraction,
     /// `histogram_quantile(q, v)`

@@ -3,7 +3,7 @@
 //! Each gives bit for bit what the kernel of its name gives window by window: nothing is subtracted from a running sum, unless
 //! all terms are integers and no sum can be inexact.
 
-use super::counter::Extrapolated;
+use super::counter::{Extrapolated, Shape};
 use super::kernel::Window;
 use super::over_time;
 use crate::vector::Column;
@@ -144,15 +144,24 @@ fn counter(
     w: &Windows<'_>,
     scratch: &mut Scratch,
     out: &mut Column,
-    finish: impl Fn(&Extrapolated, &Window<'_>) -> f64,
+    finish: impl Fn(&Extrapolated) -> f64,
 ) {
-    events(w.values, |before, now| now < before, &mut scratch.indexes);
+    // Counted without branches first: most series have none.
+    let pairs = w.values.iter().zip(w.values.iter().skip(1));
+    let falls: usize = pairs.map(|(before, now)| usize::from(now < before)).sum();
+    scratch.indexes.clear();
+    if falls > 0 {
+        events(w.values, |before, now| now < before, &mut scratch.indexes);
+    }
+    let mut shape = None;
     each_with_events(w, &scratch.indexes, |k, resets| {
         let fallen_from = resets.iter().map(|&i| w.values[i - 1]);
         if let Some(window) = w.at(k)
-            && let Some(e) = Extrapolated::with_resets(&window, true, fallen_from)
+            && let Some(now) = Shape::of(&window, shape.as_ref())
         {
-            out.set(k, finish(&e, &window));
+            let e = Extrapolated::with_resets(&window, &now, true, fallen_from);
+            out.set(k, finish(&e));
+            shape = Some(now);
         }
     });
 }
@@ -164,16 +173,19 @@ pub(super) fn rate(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
 
 /// `increase(m)`
 pub(super) fn increase(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
-    counter(w, scratch, out, |e, _| e.total());
+    counter(w, scratch, out, Extrapolated::total);
 }
 
 /// `delta(m)`
 pub(super) fn delta(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
+    let mut shape = None;
     for (k, ..) in w.steps() {
         if let Some(window) = w.at(k)
-            && let Some(e) = Extrapolated::with_resets(&window, false, std::iter::empty())
+            && let Some(now) = Shape::of(&window, shape.as_ref())
         {
+            let e = Extrapolated::with_resets(&window, &now, false, std::iter::empty());
             out.set(k, e.total());
+            shape = Some(now);
         }
     }
 }

@@ -215,7 +215,7 @@ pub static FUNCTIONS: &[Function] = &[
         V,
         sliding(counter::increase, slide::increase),
     ),
-    x("info", &[V, V], 1, V, Kernel::Unsupported("info")),
+    x("info", &[V, V], 1, V, special(Special::Info)),
     f("irate", &[M], 0, V, window(counter::irate)),
     f(
         "label_join",

@@ -24,6 +24,9 @@ pub(super) struct Builder<'a> {
     pub(super) subquery_step_ms: i64,
 }
 
+/// Selected series and their labels.
+type Selected = (Vec<Arc<dyn SeriesReader>>, Vec<SeriesMeta>);
+
 /// A range vector: where its samples come from and over which windows it is cut.
 pub(super) struct RangeVector {
     pub(super) samples: Samples,
@@ -107,7 +110,7 @@ impl Builder<'_> {
         reference: Reference,
         back_ms: i64,
         ahead_ms: i64,
-    ) -> Result<(Vec<Arc<dyn SeriesReader>>, Vec<SeriesMeta>), QueryError> {
+    ) -> Result<Selected, QueryError> {
         let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
         if range.is_empty() {
             return Ok((Vec::new(), Vec::new()));

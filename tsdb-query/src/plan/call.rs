@@ -82,6 +82,9 @@ impl Builder<'_> {
             names: vector.series.iter().map(doubtful_name).collect(),
             span: vector.span,
         });
+        let phi_span = (e.function.name == "quantile_over_time")
+            .then(|| e.args.first().map(Expr::span))
+            .flatten();
         let series = if kernel.keeps_name {
             vector.series.clone()
         } else {
@@ -95,6 +98,7 @@ impl Builder<'_> {
             |f| {
                 f.extension = extension;
                 f.counter_hint = hint;
+                f.phi_span = phi_span;
             },
         )))
     }

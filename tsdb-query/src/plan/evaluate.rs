@@ -18,6 +18,9 @@ use super::invariant::Invariance;
 /// Steps that are evaluated at a time, unless windows reach much further: then what a tile reads anew would be most of it.
 const TILE_STEPS: usize = 1024;
 
+/// The longest tile there is: half a mebibyte a column.
+const MAX_TILE_STEPS: usize = 64 * TILE_STEPS;
+
 /// Whether the result is a vector at one time or a matrix over several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -28,6 +31,8 @@ pub(crate) enum Kind {
 /// What is to be evaluated.
 pub(crate) struct Query<'a> {
     pub(crate) expr: &'a Expr,
+    /// What it was read from.
+    pub(crate) text: &'a str,
     pub(crate) kind: Kind,
     pub(crate) times: QueryTimes,
     pub(crate) subquery_step_ms: i64,
@@ -244,7 +249,7 @@ fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, Q
 fn tile_steps(expr: &Expr, builder: &Builder<'_>, grid: Grid) -> Result<usize, QueryError> {
     let reach_ms = reach(expr, builder)?;
     let steps = usize::try_from(reach_ms / grid.step_ms).unwrap_or(usize::MAX);
-    Ok(steps.max(TILE_STEPS))
+    Ok(steps.clamp(TILE_STEPS, MAX_TILE_STEPS))
 }
 
 /// How far back ranges and subqueries look, added up where they nest.

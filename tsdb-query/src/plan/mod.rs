@@ -6,10 +6,13 @@ mod aggregate;
 mod binary;
 mod build;
 mod call;
+mod depth;
 mod durations;
 mod evaluate;
+mod info;
 mod invariant;
 mod special;
 
+pub(crate) use depth::{DEEP_STACK_BYTES, SHALLOW, height};
 pub(crate) use durations::QueryTimes;
 pub(crate) use evaluate::{Kind, Query, evaluate};

@@ -57,6 +57,7 @@ impl Builder<'_> {
                 self.absent(arg(0)?, matchers)?
             }
             Special::AbsentOverTime => self.absent_over_time(e, grid)?,
+            Special::Info => self.info(e, grid)?,
             Special::LabelReplace => self.label_replace(e, arg(0)?)?,
             Special::LabelJoin => self.label_join(e, arg(0)?)?,
             Special::Sort | Special::SortDesc => {

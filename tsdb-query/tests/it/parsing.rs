@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod arbitrary_durations;
 mod corpora;
 mod errors;

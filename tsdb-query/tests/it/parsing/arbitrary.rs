@@ -84,12 +84,12 @@ const STRINGS: [&str; 10] = [
 ];
 
 /// Draws decisions from random numbers; when they run out, always the first choice, which nests no deeper.
-pub(super) struct Source<'d> {
+pub(crate) struct Source<'d> {
     decisions: std::slice::Iter<'d, u16>,
 }
 
 impl<'d> Source<'d> {
-    pub(super) fn new(decisions: &'d [u16]) -> Self {
+    pub(crate) fn new(decisions: &'d [u16]) -> Self {
         Self {
             decisions: decisions.iter(),
         }
@@ -163,7 +163,7 @@ impl<'d> Source<'d> {
         ms * (1 + self.below(50) as i64)
     }
 
-    pub(super) fn expr(&mut self) -> Expr {
+    pub(crate) fn expr(&mut self) -> Expr {
         match self.below(8) {
             0 => self.of_type(ValueType::String),
             1 => self.of_type(ValueType::Matrix),

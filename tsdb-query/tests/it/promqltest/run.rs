@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use tsdb_core::{Labels, is_stale};
 use tsdb_query::{Engine, QueryError, QueryOptions, QueryResult, QueryValue, Storage};
 
-use super::script::{Command, Eval, Expect, Load, Text, When};
+use super::pinned::pinned;
+use super::script::{Command, Eval, Expect, Load, When};
 use super::series::Value;
 use crate::memory::Data;
 
@@ -40,7 +41,12 @@ impl Loaded {
     fn add(&mut self, load: &Load) {
         self.histograms |= load.with_nhcb;
         self.start_timestamps |= load.with_start_timestamps;
-        for series in &load.series {
+        for (line, series) in load.series.iter().enumerate() {
+            // Of several lines for a series the last counts.
+            let later = &load.series[line + 1..];
+            if later.iter().any(|other| other.labels == series.labels) {
+                continue;
+            }
             let samples = self.data.entry(series.labels.clone()).or_default();
             let mut new: Vec<(i64, f64)> = Vec::new();
             for (i, value) in (0..).zip(&series.values) {
@@ -125,47 +131,66 @@ impl From<String> for Mismatch {
 }
 
 fn evaluate(eval: &Eval, engine: &Engine, storage: &dyn Storage) -> Result<(), Mismatch> {
-    let options = QueryOptions::default();
-    let range = |start_ms, end_ms, step_ms| {
-        engine.range(storage, &eval.expr, start_ms, end_ms, step_ms, &options)
-    };
     match eval.when {
         When::Range {
             start_ms,
             end_ms,
             step_ms,
         } => {
-            let Some(result) = answer(eval, range(start_ms, end_ms, step_ms))? else {
+            let options = QueryOptions::default();
+            let result = engine.range(storage, &eval.expr, start_ms, end_ms, step_ms, &options);
+            let Some(result) = answer(eval, result)? else {
                 return Ok(());
             };
             matrix(&eval.expect, &result.value, start_ms, step_ms)?;
             annotations(&eval.expect, &result)
         }
         When::Instant { t_ms } => {
-            let result = engine.instant(storage, &eval.expr, t_ms, &options);
-            let Some(result) = answer(eval, result)? else {
-                return Ok(());
-            };
-            if let Some((from, _, step)) = eval.expect.range_vector {
-                matrix(&eval.expect, &result.value, from, step)?;
-                return annotations(&eval.expect, &result);
+            evaluate_instant(eval, &eval.expr, t_ms, engine, storage)?;
+            let (query, times) = pinned(&eval.expr, t_ms).unwrap_or_default();
+            for t_ms in times {
+                evaluate_instant(eval, &query, t_ms, engine, storage).map_err(|e| Mismatch {
+                    message: format!("{query} at {t_ms}: {}", e.message),
+                    ..e
+                })?;
             }
-            instant(&eval.expect, &result.value)?;
-            annotations(&eval.expect, &result)?;
-            // The same as the middle step of a range query, where that makes sense.
-            let context = ["start()", "end()", "step()", "range()"];
-            if eval.expect.string.is_some()
-                || eval.expect.ordered
-                || context.iter().any(|f| eval.expr.contains(f))
-            {
-                return Ok(());
-            }
-            let result = range(t_ms - 60_000, t_ms + 60_000, 60_000)
-                .map_err(|e| format!("in range mode: {e}"))?;
-            let middle = middle_step(&result.value, t_ms)?;
-            instant(&eval.expect, &middle).map_err(|e| format!("in range mode: {e}").into())
+            Ok(())
         }
     }
+}
+
+fn evaluate_instant(
+    eval: &Eval,
+    query: &str,
+    t_ms: i64,
+    engine: &Engine,
+    storage: &dyn Storage,
+) -> Result<(), Mismatch> {
+    let options = QueryOptions::default();
+    let result = engine.instant(storage, query, t_ms, &options);
+    let Some(result) = answer(eval, result)? else {
+        return Ok(());
+    };
+    if let Some((from, _, step)) = eval.expect.range_vector {
+        matrix(&eval.expect, &result.value, from, step)?;
+        return annotations(&eval.expect, &result);
+    }
+    instant(&eval.expect, &result.value)?;
+    annotations(&eval.expect, &result)?;
+    // The same as the middle step of a range query, where that makes sense.
+    let context = ["start()", "end()", "step()", "range()"];
+    if eval.expect.string.is_some()
+        || eval.expect.ordered
+        || context.iter().any(|f| query.contains(f))
+    {
+        return Ok(());
+    }
+    let (start_ms, end_ms) = (t_ms - 60_000, t_ms + 60_000);
+    let result = engine
+        .range(storage, query, start_ms, end_ms, 60_000, &options)
+        .map_err(|e| format!("in range mode: {e}"))?;
+    let middle = middle_step(&result.value, t_ms)?;
+    instant(&eval.expect, &middle).map_err(|e| format!("in range mode: {e}").into())
 }
 
 /// The result of an evaluation that was not to fail.
@@ -328,12 +353,5 @@ fn same(wanted: f64, found: f64) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("expected {wanted}, got {found}"))
-    }
-}
-
-impl Text {
-    /// Whether any text will do.
-    pub(crate) fn is_any(&self) -> bool {
-        matches!(self, Self::Any)
     }
 }
