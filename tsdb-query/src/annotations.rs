@@ -235,7 +235,12 @@ mod tests {
         ] {
             assert_eq!(format_g(v), text);
         }
-        for (v, text) in [(10.0, "10"), (100.0, "1e+02"), (0.012_34, "0.012"), (2.0, "2")] {
+        for (v, text) in [
+            (10.0, "10"),
+            (100.0, "1e+02"),
+            (0.012_34, "0.012"),
+            (2.0, "2"),
+        ] {
             assert_eq!(format_g2(v), text);
         }
     }
@@ -250,7 +255,9 @@ mod tests {
         assert!(warnings.is_empty());
         assert_eq!(
             infos,
-            ["PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"a\" (1:4)"]
+            [
+                "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"a\" (1:4)"
+            ]
         );
         assert_eq!(place("a +\nb", at(4)), " (2:1)");
     }

@@ -82,7 +82,15 @@ impl Operator for TopK {
                 held.add(tile.len)?;
                 order.push(number);
             }
-            let steps = slot.get_or_insert_with(|| vec![Heap { bottom, items: vec![] }; tile.len]);
+            let steps = slot.get_or_insert_with(|| {
+                vec![
+                    Heap {
+                        bottom,
+                        items: vec![]
+                    };
+                    tile.len
+                ]
+            });
             for (k, v) in column.iter() {
                 let limit = limit(k_at.at(tile.first + k), count);
                 if steps[k].offer(v, i, limit) {

@@ -11,10 +11,7 @@ use crate::vector::{Grid, Tile};
 
 enum Rule {
     /// The first k of each group at each step.
-    First {
-        group_of: Vec<u32>,
-        groups: usize,
-    },
+    First { group_of: Vec<u32>, groups: usize },
     /// Those whose place between 0 and 1, taken from their labels, lies below the ratio.
     Ratio { offsets: Vec<f64> },
 }

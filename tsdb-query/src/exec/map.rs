@@ -1,7 +1,7 @@
 //! Functions of one value: arithmetic, calendar, comparison with a scalar.
 
-use super::operator::{BoxOperator, Sink, run_scalar};
 use super::merge::{Merge, MergeRule};
+use super::operator::{BoxOperator, Sink, run_scalar};
 use super::{Context, Operator, SeriesMeta};
 use crate::error::QueryError;
 use crate::functions::MathKernel;

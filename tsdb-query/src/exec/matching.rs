@@ -18,8 +18,7 @@ use crate::vector::{Bits, Column, Tile};
 
 const NOT_EXPLICIT: &str =
     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
-const NOT_UNIQUE: &str =
-    "multiple matches for labels: grouping labels must ensure unique matches";
+const NOT_UNIQUE: &str = "multiple matches for labels: grouping labels must ensure unique matches";
 
 /// `v op on (…) group_left (…) v`
 pub(crate) struct VectorBinary {
@@ -308,7 +307,14 @@ impl Operator for VectorBinary {
                     common(&column.present, &one.present, &mut out.present);
                     rest.and_not(&one.present);
                     if !out.present.is_empty() {
-                        note_matches(&mut matched, &mut merging, rules, alone, (group, i, input), &out.present);
+                        note_matches(
+                            &mut matched,
+                            &mut merging,
+                            rules,
+                            alone,
+                            (group, i, input),
+                            &out.present,
+                        );
                         apply(&column.values, &one.values, &mut out);
                         merging.push(cx, input, &mut out, sink)?;
                     }
@@ -319,7 +325,14 @@ impl Operator for VectorBinary {
                 && !rest.is_empty()
             {
                 out.present.copy_from(&rest);
-                note_matches(&mut matched, &mut merging, rules, alone, (group, i, input), &rest);
+                note_matches(
+                    &mut matched,
+                    &mut merging,
+                    rules,
+                    alone,
+                    (group, i, input),
+                    &rest,
+                );
                 apply(&column.values, fill, &mut out);
                 merging.push(cx, input, &mut out, sink)?;
             }

@@ -124,8 +124,9 @@ impl Merging<'_> {
         if let Some(&at) = self.numbers.get(&output) {
             let existing = &mut self.buffered[at].1;
             if let Some(step) = existing.present.first_common(&column.present) {
-                self.clash
-                    .offer(step, ORDER_OF_MERGE + self.pushed, || SAME_LABELSET.to_owned());
+                self.clash.offer(step, ORDER_OF_MERGE + self.pushed, || {
+                    SAME_LABELSET.to_owned()
+                });
             } else {
                 existing.merge(column);
             }

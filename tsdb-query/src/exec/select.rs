@@ -133,13 +133,7 @@ fn last_before(
 }
 
 /// Sets each step to the value on the line between its neighbours, or to the last value where none follows.
-fn smooth(
-    samples: &Columns,
-    reference: &Reference,
-    tile: Tile,
-    back_ms: i64,
-    column: &mut Column,
-) {
+fn smooth(samples: &Columns, reference: &Reference, tile: Tile, back_ms: i64, column: &mut Column) {
     let alive = |&(_, v): &(i64, f64)| !is_stale(v);
     let points: Vec<(i64, f64)> = samples
         .times_ms
@@ -151,10 +145,7 @@ fn smooth(
     let mut next = 0;
     for k in 0..tile.len {
         let t_ms = reference.time(tile.first + k);
-        let (oldest, newest) = (
-            t_ms.saturating_sub(back_ms),
-            t_ms.saturating_add(back_ms),
-        );
+        let (oldest, newest) = (t_ms.saturating_sub(back_ms), t_ms.saturating_add(back_ms));
         while points.get(next).is_some_and(|p| p.0 < t_ms) {
             next += 1;
         }

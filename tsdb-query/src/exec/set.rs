@@ -29,7 +29,12 @@ pub(crate) struct SetOperation {
 }
 
 impl SetOperation {
-    pub(crate) fn new(kind: SetKind, lhs: BoxOperator, rhs: BoxOperator, mut keys: GroupKeys) -> Self {
+    pub(crate) fn new(
+        kind: SetKind,
+        lhs: BoxOperator,
+        rhs: BoxOperator,
+        mut keys: GroupKeys,
+    ) -> Self {
         let mut numbers = |operator: &BoxOperator| -> Vec<u32> {
             let series = operator.series().iter();
             series.map(|s| keys.number(&s.labels)).collect()

@@ -179,12 +179,7 @@ pub(super) fn delta(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
 }
 
 /// The best value of each window, by a queue of the samples that may still become the best: the first is the best now.
-fn extreme(
-    w: &Windows<'_>,
-    scratch: &mut Scratch,
-    out: &mut Column,
-    better: fn(f64, f64) -> bool,
-) {
+fn extreme(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column, better: fn(f64, f64) -> bool) {
     let queue = &mut scratch.indexes;
     queue.clear();
     let (mut head, mut next) = (0, 0);
@@ -193,9 +188,7 @@ fn extreme(
         while next < hi {
             let v = w.values[next];
             if !v.is_nan() {
-                while queue.len() > head
-                    && queue.last().is_some_and(|&i| better(v, w.values[i]))
-                {
+                while queue.len() > head && queue.last().is_some_and(|&i| better(v, w.values[i])) {
                     queue.pop();
                 }
                 queue.push(next);

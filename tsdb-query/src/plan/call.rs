@@ -5,8 +5,7 @@ use tsdb_core::METRIC_NAME;
 use crate::ast::{Call, Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, CounterHint, Extension, MapValues, Mapping, SeriesMeta, WindowFunction,
-    drop_names,
+    BoxOperator, CounterHint, Extension, MapValues, Mapping, SeriesMeta, WindowFunction, drop_names,
 };
 use crate::functions::{Kernel, WindowKernel};
 use crate::vector::Grid;
@@ -75,9 +74,9 @@ impl Builder<'_> {
         let vector = self.range_vector(range, grid)?;
         let extension = match vector.extension {
             None => None,
-            Some(extension) => Some(
-                Extension::new(extension, e.function.name).map_err(QueryError::Execution)?,
-            ),
+            Some(extension) => {
+                Some(Extension::new(extension, e.function.name).map_err(QueryError::Execution)?)
+            }
         };
         let hint = matches!(e.function.name, "rate" | "increase").then(|| CounterHint {
             names: vector.series.iter().map(doubtful_name).collect(),
@@ -88,10 +87,16 @@ impl Builder<'_> {
         } else {
             drop_names(&vector.series, self.cx.delayed_name_removal())
         };
-        Ok(Box::new(window_function(vector, kernel, args, series, |f| {
-            f.extension = extension;
-            f.counter_hint = hint;
-        })))
+        Ok(Box::new(window_function(
+            vector,
+            kernel,
+            args,
+            series,
+            |f| {
+                f.extension = extension;
+                f.counter_hint = hint;
+            },
+        )))
     }
 }
 

@@ -169,9 +169,15 @@ fn merge_same(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError
             merged.push(s);
             continue;
         };
-        let mut points: Vec<(i64, f64)> = Vec::with_capacity(existing.values.len() + s.values.len());
+        let mut points: Vec<(i64, f64)> =
+            Vec::with_capacity(existing.values.len() + s.values.len());
         for part in [&*existing, &s] {
-            points.extend(part.times_ms.iter().copied().zip(part.values.iter().copied()));
+            points.extend(
+                part.times_ms
+                    .iter()
+                    .copied()
+                    .zip(part.values.iter().copied()),
+            );
         }
         points.sort_by_key(|p| p.0);
         if points.windows(2).any(|w| w[0].0 == w[1].0) {

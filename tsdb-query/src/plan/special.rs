@@ -5,8 +5,8 @@ use tsdb_core::{LabelError, Labels, METRIC_NAME, Matcher};
 use crate::ast::{Call, Expr, Span};
 use crate::error::QueryError;
 use crate::exec::{
-    Absent, BoxOperator, Extension, HistogramFraction, HistogramQuantile, Mapping, Output, ScalarSource,
-    SeriesMeta, Sort, SortKey, drop_names, labels_of_absent, relabel,
+    Absent, BoxOperator, Extension, HistogramFraction, HistogramQuantile, Mapping, Output,
+    ScalarSource, SeriesMeta, Sort, SortKey, drop_names, labels_of_absent, relabel,
 };
 use crate::functions::labels::{LabelJoin, LabelReplace};
 use crate::functions::{Kernel, Special, go_max, go_min, lookup};
@@ -71,7 +71,13 @@ impl Builder<'_> {
             Special::HistogramQuantile => {
                 let phi = (arg(0)?, expect_arg(e, 0)?.span());
                 let input = (arg(1)?, expect_arg(e, 1)?.span());
-                Box::new(HistogramQuantile::new(vec![phi], None, input, self.cx, grid)?)
+                Box::new(HistogramQuantile::new(
+                    vec![phi],
+                    None,
+                    input,
+                    self.cx,
+                    grid,
+                )?)
             }
             Special::HistogramQuantiles => {
                 let label = string(expect_arg(e, 1)?)?;
@@ -106,8 +112,7 @@ impl Builder<'_> {
         };
         let vector = self.range_vector(arg, grid)?;
         if let Some(extension) = vector.extension {
-            Extension::new(extension, e.function.name)
-                .map_err(QueryError::Execution)?;
+            Extension::new(extension, e.function.name).map_err(QueryError::Execution)?;
         }
         // The names tell the series apart.
         let series = vector.series.clone();
@@ -131,7 +136,8 @@ impl Builder<'_> {
         let &[dst, replacement, src, regex] = texts.as_slice() else {
             return unsupported("label_replace without its strings", e.span);
         };
-        let call = LabelReplace::new(dst, replacement, src, regex).map_err(QueryError::Execution)?;
+        let call =
+            LabelReplace::new(dst, replacement, src, regex).map_err(QueryError::Execution)?;
         let mut series = Vec::with_capacity(input.series().len());
         for s in input.series() {
             series.push(match call.apply(&s.labels).map_err(failed)? {

@@ -12,17 +12,39 @@ fn explore() {
     let mut options = tsdb_query::EngineOptions::default();
     options.delayed_name_removal = std::env::var("EAGER").is_err();
     let engine = Engine::new(options);
-    let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     files.sort();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let commands = match script::parse(&text) { Ok(c) => c, Err(e) => { println!("{file:?} {e}"); continue } };
-        let outcomes = run::run(&commands, &engine, &|data| Box::new(crate::memory::Memory::new(data)));
+        let commands = match script::parse(&text) {
+            Ok(c) => c,
+            Err(e) => {
+                println!("{file:?} {e}");
+                continue;
+            }
+        };
+        let outcomes = run::run(&commands, &engine, &|data| {
+            Box::new(crate::memory::Memory::new(data))
+        });
         let passed = outcomes.iter().filter(|o| o.result.is_ok()).count();
-        println!("## {} {passed}/{}", file.file_name().unwrap().to_str().unwrap(), outcomes.len());
+        println!(
+            "## {} {passed}/{}",
+            file.file_name().unwrap().to_str().unwrap(),
+            outcomes.len()
+        );
         for o in outcomes {
             if let Err(e) = o.result {
-                println!("{}:{} [{}] {} -- {}", file.file_name().unwrap().to_str().unwrap(), o.line, e.lacks, o.expr, e.message);
+                println!(
+                    "{}:{} [{}] {} -- {}",
+                    file.file_name().unwrap().to_str().unwrap(),
+                    o.line,
+                    e.lacks,
+                    o.expr,
+                    e.message
+                );
             }
         }
     }

@@ -93,9 +93,8 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
 }
 
 fn lacks(eval: &Eval, loaded: &Loaded, mismatch: &Mismatch) -> &'static str {
-    let expects_histogram = |(_, values): &(Labels, Vec<Value>)| {
-        values.iter().any(|v| matches!(v, Value::Histogram))
-    };
+    let expects_histogram =
+        |(_, values): &(Labels, Vec<Value>)| values.iter().any(|v| matches!(v, Value::Histogram));
     if loaded.histograms || eval.expect.series.iter().any(expects_histogram) {
         "native histograms"
     } else if loaded.start_timestamps {

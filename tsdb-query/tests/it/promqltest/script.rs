@@ -34,8 +34,14 @@ pub(crate) struct Eval {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum When {
-    Instant { t_ms: i64 },
-    Range { start_ms: i64, end_ms: i64, step_ms: i64 },
+    Instant {
+        t_ms: i64,
+    },
+    Range {
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+    },
 }
 
 /// What an evaluation is to give.
@@ -117,9 +123,8 @@ fn parse_load(line: &str, block: &[&str]) -> Result<Load, String> {
     let mut words = line.split_whitespace();
     let with_nhcb = words.next().is_some_and(|w| w.ends_with("_with_nhcb"));
     let step_ms = duration(words.next().unwrap_or(""))?;
-    let (marked, plain): (Vec<&str>, Vec<&str>) = block
-        .iter()
-        .partition(|line| is_start_timestamp_line(line));
+    let (marked, plain): (Vec<&str>, Vec<&str>) =
+        block.iter().partition(|line| is_start_timestamp_line(line));
     Ok(Load {
         step_ms,
         with_nhcb,
