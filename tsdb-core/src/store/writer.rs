@@ -99,16 +99,28 @@ impl Writer {
         self.batch.metadata(metadata);
     }
 
+    /// The entries so far: canonical label bytes, times in milliseconds, values.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[i64], &[f64])> {
+        let incoming = Incoming {
+            batch: &self.batch,
+            recognized_in: Some(&self.generation),
+        };
+        self.batch.entries().iter().map(move |entry| {
+            let (times_ms, values) = incoming.batch.samples_of(entry);
+            (incoming.canonical(entry), times_ms, values)
+        })
+    }
+
+    /// The metadata so far.
+    #[must_use]
+    pub fn metadata_entries(&self) -> &[MetricMetadata] {
+        self.batch.metadata_entries()
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn samples_len(&self) -> usize {
         self.batch.samples_len()
-    }
-
-    /// Number of metadata entries.
-    #[must_use]
-    pub fn metadata_len(&self) -> usize {
-        self.batch.metadata_entries().len()
     }
 
     /// Whether there is neither a series nor metadata.
