@@ -1,7 +1,7 @@
 //! Reads an index from the bytes of a mapped file. Opening parses a header; everything else is looked up when asked for.
 //!
 //! Numbers of series, label pairs and symbols are in the order of label sets, of (name, value) and of strings. Every
-//! offset and number is checked where it is used: damaged bytes give [`Error::Corrupt`](crate::Error::Corrupt).
+//! offset and number is checked where it is used: damaged bytes give [`Error::Corrupt`].
 
 use std::cmp::Ordering;
 
