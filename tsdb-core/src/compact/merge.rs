@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::codec::StoreIdentity;
 use crate::disk::{FinishedRun, GroupReader, Run, RunSpec, RunWriter};
 use crate::error::Result;
+use crate::index::LabelBuffer;
 use crate::io::Fs;
 use crate::model::{Columns, Labels, TimeRange};
 
@@ -48,6 +49,7 @@ pub(crate) fn merge(
 struct Input {
     run: Arc<Run>,
     groups: GroupReader,
+    buffer: LabelBuffer,
     /// The present series; `None` at the end.
     at: Option<Series>,
 }
@@ -64,6 +66,7 @@ impl Input {
         let mut input = Self {
             run: Arc::clone(run),
             groups: GroupReader::default(),
+            buffer: LabelBuffer::default(),
             at: None,
         };
         input.go_to(0);
@@ -99,7 +102,7 @@ impl Input {
         let labels = match &at.labels {
             Some(labels) => labels.clone(),
             None => {
-                let labels = self.run.index().labels(at.id)?;
+                let labels = self.run.index().labels_after(at.id, &mut self.buffer)?;
                 at.labels.insert(labels).clone()
             }
         };

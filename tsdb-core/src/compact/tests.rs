@@ -149,6 +149,7 @@ fn a_failure_at_every_operation_of_a_merge_and_a_second_try() {
             for unsynced in Unsynced::EACH {
                 check(&fs.crash(unsynced), &expected, &context);
             }
+            fs.heal();
             let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
             if opened.runs.len() > 1 {
                 assert!(done.is_err(), "{context}");

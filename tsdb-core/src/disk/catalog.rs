@@ -67,15 +67,19 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
     let mut sweep = Sweep {
         fs,
         dir,
-        changed: false,
+        // A process that was killed between a rename and its sync leaves a name that is seen but would not outlive a
+        // power loss. What such a file stands for is given up once it is seen, so that it must be durable first.
+        changed: !listed.is_empty(),
         removed: 0,
     };
+    sweep.sync()?;
     for &(name, state) in &listed {
         if state == State::Tmp {
             sweep.remove_unused(name, state);
         }
     }
     let found = settle_sets(&mut sweep, identity, found)?;
+    sweep.sync()?;
     let replaced: BTreeSet<u64> = found
         .iter()
         .flat_map(|found| found.run.meta().replaces.iter().copied())
@@ -97,9 +101,6 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
             opened.runs.push(found.run);
         }
     }
-    // Also when nothing was changed: a process that was killed between a rename and its sync leaves a name that is seen
-    // but would not outlive a power loss, and what it stands for is given up once it is seen.
-    sweep.changed |= !listed.is_empty();
     sweep.sync()?;
     opened.swept = sweep.removed;
     opened.runs.sort_by_key(|run| run.meta().age());

@@ -2,7 +2,7 @@
 //!
 //! * A run holds all that a range of generations of the head had in one partition of time: columns, grouped and
 //!   compressed, a directory that finds them, and an index of its series. It needs no other file.
-//! * A run is written under a temporary name, synced, renamed, and its directory synced ([`publish`]). A name that ends
+//! * A run is written under a temporary name, synced, renamed, and its directory synced ([`publish()`]). A name that ends
 //!   in `.run` is complete. Files that must become live together are renamed in two steps, so that a crash between them
 //!   leaves all or none.
 //! * A run is live unless a live run *replaces* it. What is live is told from the files alone ([`catalog`]).

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::memory::MemoryIndex;
 use super::tests::{labels, matcher};
-use super::{IndexReader, IndexWriter, LabelIndex, resolve};
+use super::{IndexReader, IndexWriter, LabelBuffer, LabelIndex, resolve};
 use crate::io::{Mapped, Section};
 use crate::model::{Labels, TimeUnit};
 
@@ -57,8 +57,10 @@ proptest! {
         for name in memory.label_names().iter().map(String::as_str).chain(["absent", ""]) {
             prop_assert_eq!(file.label_values(name).unwrap(), memory.label_values(name));
         }
+        let mut buffer = LabelBuffer::default();
         for (id, labels) in (0u32..).zip(&series) {
             prop_assert_eq!(&file.labels(id).unwrap(), labels);
+            prop_assert_eq!(&file.labels_after(id, &mut buffer).unwrap(), labels);
             prop_assert_eq!(file.find(labels).unwrap(), Some(id));
             prop_assert_eq!(file.fingerprint(id), Some(u128::from(id) << 70));
             prop_assert_eq!(file.unit(id).unwrap(), TimeUnit::Milliseconds);

@@ -9,6 +9,7 @@
 //!
 //! A *postings list* holds ids of series, strictly rising. Ids mean something inside one index only.
 
+mod expand;
 mod format;
 pub(crate) mod memory;
 pub(crate) mod postings;
@@ -18,6 +19,7 @@ mod resolve;
 mod symbols;
 mod writer;
 
+pub(crate) use expand::LabelBuffer;
 pub(crate) use reader::IndexReader;
 pub(crate) use resolve::resolve;
 pub(crate) use writer::IndexWriter;
