@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use crate::error::Error;
 use crate::error::Result;
 use crate::io::{Fs, OsFs};
-use crate::model::{MetricMetadata, TimeRange, WriteBatch};
+use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
 use crate::options::Options;
-use crate::read::Querier;
+use crate::read::{Querier, Snapshot};
 use crate::stats::{Cardinality, Stats};
 use crate::store::{Commit, Maintenance, Store, WriteReport, Writer};
 
@@ -118,6 +118,14 @@ impl Db {
     /// [`Error::Closed`].
     pub fn querier(&self, range: TimeRange) -> Result<Querier> {
         self.handle.store.querier(range)
+    }
+
+    /// Captures what these lists of matchers select, all at one moment.
+    ///
+    /// # Errors
+    /// [`Error::Closed`](crate::Error::Closed), and when the index of a run cannot be read.
+    pub fn snapshot(&self, selectors: &[&[Matcher]]) -> Result<Snapshot> {
+        self.handle.store.snapshot(selectors)
     }
 
     /// Metadata of all metric families, sorted by name.

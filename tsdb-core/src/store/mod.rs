@@ -36,14 +36,15 @@ use self::figures::Counters;
 use self::lane::Lane;
 use self::lookup::Incoming;
 use self::maintenance::Signal;
+use self::merge::Merging;
 use self::metadata::MetadataFile;
 use crate::codec::StoreIdentity;
 use crate::disk::GroupCache;
 use crate::error::{Error, Result};
 use crate::io::{Fs, LockGuard};
-use crate::model::{MetricMetadata, TimeRange, WriteBatch};
+use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
 use crate::options::Options;
-use crate::read::{CurrentView, Querier};
+use crate::read::{CurrentView, Querier, Snapshot};
 use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
@@ -76,7 +77,7 @@ pub(crate) struct Store {
     /// Held for the flush of one generation.
     flushing: Mutex<()>,
     /// Held for one merge, or one round of expiry.
-    merging: Mutex<()>,
+    merging: Mutex<Merging>,
     /// Wakes the maintenance threads.
     signal: Signal,
     counters: Counters,
@@ -105,6 +106,11 @@ impl Store {
             Arc::clone(&self.view),
             Arc::clone(&self.cache),
         ))
+    }
+
+    pub(crate) fn snapshot(&self, selectors: &[&[Matcher]]) -> Result<Snapshot> {
+        self.check_open()?;
+        Snapshot::take(&self.view, &self.cache, selectors)
     }
 
     pub(crate) fn metadata(&self) -> Vec<MetricMetadata> {

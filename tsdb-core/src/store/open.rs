@@ -197,7 +197,7 @@ impl Store {
             newest_ms: AtomicI64::new(newest_ms),
             next_file_id: AtomicU64::new(parts.next_file_id),
             flushing: Mutex::new(()),
-            merging: Mutex::new(()),
+            merging: Mutex::default(),
             signal: Signal::default(),
             counters: parts.counters,
             closed: AtomicBool::new(false),

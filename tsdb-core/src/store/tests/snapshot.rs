@@ -37,6 +37,21 @@ fn batches_are_seen_whole_also_while_flushing_and_merging() {
                 db.flush().unwrap();
             }
         });
+        scope.spawn(|| {
+            let selectors = ["s0", "s7", "s19"].map(|name| [Matcher::equal("series", name)]);
+            let selectors = selectors.each_ref().map(|matchers| &matchers[..]);
+            while !done.load(Ordering::SeqCst) {
+                let snapshot = db.snapshot(&selectors).unwrap();
+                let counts = selectors.map(|matchers| {
+                    let series = snapshot.select(matchers, TimeRange::ALL).unwrap();
+                    series
+                        .iter()
+                        .map(|s| s.samples().unwrap().len())
+                        .sum::<usize>()
+                });
+                assert!(counts.iter().all(|&n| n == counts[0]), "{counts:?}");
+            }
+        });
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
