@@ -18,7 +18,10 @@ const QUERIES: [(&str, &str); 6] = [
         r#"{__name__=~"node_metric_[1-3]_total", instance=~"machine-.*"}"#,
     ),
     ("rate", "rate(node_metric_1_total[5m])"),
-    ("sum_rate", r#"sum by (instance) (rate({job="node"}[5m]))"#),
+    (
+        "sum_rate",
+        r#"sum by (instance) (rate(node_metric_4_total[5m]))"#,
+    ),
     (
         "join",
         "node_metric_1_total / on (instance, cpu) node_metric_2_total",

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::io::{Fs, OsFs};
 use crate::model::{MetricMetadata, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::Querier;
 use crate::stats::{Cardinality, Stats};
-use crate::store::{Commit, Maintenance, Store, WriteReport};
+use crate::store::{Commit, Maintenance, Store, WriteReport, Writer};
 
 /// An open store. Clones share it; it is `Send + Sync`, and every method may be called from any thread.
 ///
@@ -102,6 +104,12 @@ impl Db {
     /// As [`submit`](Self::submit) and [`Commit::wait`].
     pub fn write(&self, batch: &WriteBatch) -> Result<WriteReport> {
         self.submit(batch)?.wait()
+    }
+
+    /// A batch for the decoder of a protocol, which recognises the series of senders that repeat themselves.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer::new(&self.handle.store)
     }
 
     /// Reads over a range of time.

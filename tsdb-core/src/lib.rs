@@ -54,7 +54,7 @@ pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
 pub use read::{Querier, Samples, Series};
 pub use stats::{Cardinality, Stats};
-pub use store::{Commit, RejectReason, Rejected, Rejection, WriteReport};
+pub use store::{Commit, Encoding, RejectReason, Rejected, Rejection, WriteReport, Writer};
 
 /// The Rust in `README.md` compiles.
 #[cfg(doctest)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::codec::StoreIdentity;
 use crate::disk::{FinishedRun, GroupReader, Run, RunSpec, RunWriter};
 use crate::error::Result;
+use crate::index::LabelBuffer;
 use crate::io::Fs;
 use crate::model::{Columns, Labels, TimeRange};
 
@@ -25,23 +26,20 @@ pub(crate) fn merge(
     spec: RunSpec,
 ) -> Result<FinishedRun> {
     let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
-    let mut inputs: Vec<Input> = inputs
-        .iter()
-        .map(|run| Input::new(run))
-        .collect::<Result<_>>()?;
+    let mut inputs: Vec<Input> = inputs.iter().map(Input::new).collect();
     let mut samples = Columns::default();
-    while let Some((labels, fingerprint)) = least(&inputs) {
+    while let Some((labels, fingerprint)) = least(&mut inputs)? {
         out.start_series(&labels, fingerprint)?;
         let mut same: Vec<&mut Input> = inputs
             .iter_mut()
-            .filter(|input| input.is_at(&labels, fingerprint))
+            .filter(|input| input.is_at(fingerprint))
             .collect();
         match &mut same[..] {
             [only] => only.copy(&mut out)?,
             several => merge_series(several, &mut samples, &mut out)?,
         }
         for input in same {
-            input.advance()?;
+            input.advance();
         }
     }
     out.finish()
@@ -51,79 +49,109 @@ pub(crate) fn merge(
 struct Input {
     run: Arc<Run>,
     groups: GroupReader,
-    /// Number, labels and fingerprint of the present series; `None` at the end.
-    at: Option<(u32, Labels, u128)>,
+    buffer: LabelBuffer,
+    /// The present series; `None` at the end.
+    at: Option<Series>,
+}
+
+struct Series {
+    id: u32,
+    fingerprint: u128,
+    /// Read only where fingerprints do not tell enough.
+    labels: Option<Labels>,
 }
 
 impl Input {
-    fn new(run: &Arc<Run>) -> Result<Self> {
+    fn new(run: &Arc<Run>) -> Self {
         let mut input = Self {
             run: Arc::clone(run),
             groups: GroupReader::default(),
+            buffer: LabelBuffer::default(),
             at: None,
         };
-        input.go_to(0)?;
-        Ok(input)
+        input.go_to(0);
+        input
     }
 
-    fn advance(&mut self) -> Result<()> {
-        match &self.at {
-            Some((series, ..)) => self.go_to(series + 1),
-            None => Ok(()),
+    fn advance(&mut self) {
+        if let Some(at) = &self.at {
+            self.go_to(at.id + 1);
         }
     }
 
-    fn go_to(&mut self, series: u32) -> Result<()> {
-        let index = self.run.index();
-        self.at = match index.fingerprint(series) {
-            Some(fingerprint) => Some((series, index.labels(series)?, fingerprint)),
-            None => None,
-        };
-        Ok(())
+    fn go_to(&mut self, id: u32) {
+        let fingerprint = self.run.index().fingerprint(id);
+        self.at = fingerprint.map(|fingerprint| Series {
+            id,
+            fingerprint,
+            labels: None,
+        });
     }
 
-    fn is_at(&self, labels: &Labels, fingerprint: u128) -> bool {
-        // Fingerprints differ nearly always; that they are equal is not enough for a promise.
+    fn is_at(&self, fingerprint: u128) -> bool {
         self.at
             .as_ref()
-            .is_some_and(|(_, l, f)| *f == fingerprint && l == labels)
+            .is_some_and(|at| at.fingerprint == fingerprint)
+    }
+
+    /// Labels and fingerprint of the present series.
+    fn series(&mut self) -> Result<Option<(Labels, u128)>> {
+        let Some(at) = &mut self.at else {
+            return Ok(None);
+        };
+        let labels = match &at.labels {
+            Some(labels) => labels.clone(),
+            None => {
+                let labels = self.run.index().labels_after(at.id, &mut self.buffer)?;
+                at.labels.insert(labels).clone()
+            }
+        };
+        Ok(Some((labels, at.fingerprint)))
     }
 
     /// Copies the columns of a series that no other input has.
     fn copy(&mut self, out: &mut RunWriter) -> Result<()> {
-        let Some((series, ..)) = self.at else {
+        let Some(at) = &self.at else {
             return Ok(());
         };
-        self.groups.raw_columns(&self.run, series, |column| {
+        self.groups.raw_columns(&self.run, at.id, |column| {
             out.push_column(column.bytes(), column.stats)
         })
     }
 
     /// Times of the first and last sample of the present series, and their number.
     fn extent(&self) -> Option<(i64, i64, u64)> {
-        let (series, ..) = self.at.as_ref()?;
-        let (min_ms, max_ms) = self.run.column_range(*series)?;
-        Some((min_ms, max_ms, self.run.samples_of(*series)))
+        let at = self.at.as_ref()?;
+        let (min_ms, max_ms) = self.run.column_range(at.id)?;
+        Some((min_ms, max_ms, self.run.samples_of(at.id)))
     }
 
     fn read(&mut self, range: TimeRange, out: &mut Columns) -> Result<()> {
-        match self.at {
-            Some((series, ..)) => self.groups.read_series(&self.run, series, range, out),
+        match &self.at {
+            Some(at) => self.groups.read_series(&self.run, at.id, range, out),
             None => Ok(()),
         }
     }
 }
 
-/// The first of the present series, in label order.
-fn least(inputs: &[Input]) -> Option<(Labels, u128)> {
-    inputs
-        .iter()
-        .filter_map(|input| input.at.as_ref())
-        .reduce(|a, b| {
-            // The same series is met far more often than another, and then no label has to be compared.
-            if a.2 == b.2 || a.1 <= b.1 { a } else { b }
-        })
-        .map(|(_, labels, fingerprint)| (labels.clone(), *fingerprint))
+/// The first of the present series, in label order. A series is told by its fingerprint; labels are read of one run
+/// where all are at the same series, as they are nearly always.
+fn least(inputs: &mut [Input]) -> Result<Option<(Labels, u128)>> {
+    let mut least: Option<(Labels, u128)> = None;
+    for input in inputs {
+        match &mut least {
+            Some((_, fingerprint)) if input.is_at(*fingerprint) => {}
+            Some(least) => {
+                if let Some(series) = input.series()?
+                    && series.0 < least.0
+                {
+                    *least = series;
+                }
+            }
+            None => least = input.series()?,
+        }
+    }
+    Ok(least)
 }
 
 /// Merges the present series of several inputs, span by span.

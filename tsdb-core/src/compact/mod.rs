@@ -1,6 +1,6 @@
 //! Runs become fewer and larger, and go when their time is over.
 //!
-//! [`plan`] and [`retention`] are pure functions of what the footers say; [`merge()`] does the work.
+//! `plan` and `retention` are pure functions of what the footers say; [`merge()`] does the work.
 //!
 //! * Only runs that are neighbours in the order of generations, inside one partition, are merged: at equal times the
 //!   later generation wins, and that has to stay decidable between any two runs.

@@ -67,22 +67,26 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
     let mut sweep = Sweep {
         fs,
         dir,
-        changed: false,
+        // A process that was killed between a rename and its sync leaves a name that is seen but would not outlive a
+        // power loss. What such a file stands for is given up once it is seen, so that it must be durable first.
+        changed: !listed.is_empty(),
         removed: 0,
     };
+    sweep.sync()?;
     for &(name, state) in &listed {
         if state == State::Tmp {
-            sweep.remove(name, state);
+            sweep.remove_unused(name, state);
         }
     }
     let found = settle_sets(&mut sweep, identity, found)?;
+    sweep.sync()?;
     let replaced: BTreeSet<u64> = found
         .iter()
         .flat_map(|found| found.run.meta().replaces.iter().copied())
         .collect();
     for (name, state, error) in damaged {
         if replaced.contains(&name.file_id) {
-            sweep.remove(name, state);
+            sweep.remove_unused(name, state);
         } else {
             tracing::error!(%error, "a file is damaged and set aside");
             sweep.rename(name, state, State::Damaged)?;
@@ -92,7 +96,7 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
     }
     for found in found {
         if replaced.contains(&found.name.file_id) {
-            sweep.remove(found.name, found.state);
+            sweep.remove_unused(found.name, found.state);
         } else {
             opened.runs.push(found.run);
         }
@@ -180,13 +184,7 @@ fn settle_sets(
             sweep.sync()?;
             last = found.state;
         }
-        if !sweep.remove(found.name, found.state) && found.state == State::Live {
-            return Err(Error::corrupt(
-                found.run.path(),
-                0,
-                "file of an incomplete set cannot be removed",
-            ));
-        }
+        sweep.remove(found.name, found.state)?;
     }
     Ok(whole)
 }
@@ -201,19 +199,21 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Removes a file. Says whether that succeeded: where the file is not served either way it can wait.
-    fn remove(&mut self, name: RunName, state: State) -> bool {
+    /// Removes a file.
+    fn remove(&mut self, name: RunName, state: State) -> Result<()> {
         let path = self.dir.join(name.file_name(state));
         self.changed = true;
-        match self.fs.remove(&path) {
-            Ok(()) => {
-                self.removed += 1;
-                true
-            }
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a file that is not used could not be removed");
-                false
-            }
+        self.fs
+            .remove(&path)
+            .map_err(|e| Error::io("unlink", &path, e))?;
+        self.removed += 1;
+        Ok(())
+    }
+
+    /// Removes a file that is not served either way: where that fails, it waits for the next open.
+    fn remove_unused(&mut self, name: RunName, state: State) {
+        if let Err(error) = self.remove(name, state) {
+            tracing::warn!(%error, "a file that is not used stays");
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! * A run holds all that a range of generations of the head had in one partition of time: columns, grouped and
 //!   compressed, a directory that finds them, and an index of its series. It needs no other file.
-//! * A run is written under a temporary name, synced, renamed, and its directory synced ([`publish`]). A name that ends
+//! * A run is written under a temporary name, synced, renamed, and its directory synced ([`publish()`]). A name that ends
 //!   in `.run` is complete. Files that must become live together are renamed in two steps, so that a crash between them
 //!   leaves all or none.
 //! * A run is live unless a live run *replaces* it. What is live is told from the files alone ([`catalog`]).
@@ -28,12 +28,10 @@ mod run;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use cache::GroupCache;
-pub(crate) use column::ColumnStats;
-pub(crate) use footer::{FORMAT_VERSION, RunMeta};
-pub(crate) use group::Group;
+pub(crate) use footer::RunMeta;
 pub(crate) use partition::Partition;
 pub(crate) use publish::{FinishedRun, publish, remove_runs};
 pub(crate) use run::{GroupReader, Run};

@@ -10,7 +10,7 @@ use super::directory::{ColumnRecord, Directory};
 use super::footer::{self, Extent, FORMAT_VERSION, Footer, Refusal, RunMeta};
 use super::group::{self, Group, Unpacker};
 use super::name::RunName;
-use crate::codec::{DecodeError, StoreIdentity};
+use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexReader;
 use crate::io::{Fs, Mapped, ReadFile, Section};

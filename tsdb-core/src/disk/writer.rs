@@ -41,6 +41,7 @@ pub(crate) struct RunWriter {
     tmp: TmpFile,
     file: Box<dyn WriteFile>,
     identity: StoreIdentity,
+    checksums: FileIdentity,
     /// Bytes written, without those in `buffer`.
     written: u64,
     buffer: Vec<u8>,
@@ -82,15 +83,17 @@ impl RunWriter {
         let file = fs
             .create(&path)
             .map_err(|e| Error::io("create", &path, e))?;
-        let mut buffer = Vec::with_capacity(BUFFER_BYTES + (BUFFER_BYTES >> 3));
-        buffer.extend(footer::header(FileIdentity {
+        let checksums = FileIdentity {
             store_id: identity.id,
             file_id: spec.file_id,
-        }));
+        };
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES + (BUFFER_BYTES >> 3));
+        buffer.extend(footer::header(checksums));
         Ok(Self {
             tmp: TmpFile::new(fs, path, name),
             file,
             identity,
+            checksums,
             written: 0,
             buffer,
             meta: RunMeta {
@@ -290,13 +293,9 @@ impl RunWriter {
 
     fn end_group(&mut self) -> Result<()> {
         let offset = self.offset();
-        let file = FileIdentity {
-            store_id: self.identity.id,
-            file_id: self.meta.file_id,
-        };
         let raw_len = self
             .group
-            .finish(file, offset, &mut self.buffer)
+            .finish(self.checksums, offset, &mut self.buffer)
             .map_err(|e| Error::io("compress", self.tmp.path(), e))?;
         let Some(raw_len) = raw_len else {
             return Ok(());
@@ -328,14 +327,10 @@ impl RunWriter {
     }
 
     fn write_section(&mut self, bytes: &[u8]) -> Result<Extent> {
-        let file = FileIdentity {
-            store_id: self.identity.id,
-            file_id: self.meta.file_id,
-        };
         let extent = Extent {
             offset: self.written,
             len: bytes.len() as u64,
-            crc: file.crc(self.written, bytes),
+            crc: self.checksums.crc(self.written, bytes),
         };
         self.file
             .write_all(bytes)

@@ -32,7 +32,7 @@ pub(crate) fn decode(bytes: &[u8], count: u32, series: u32) -> Result<Vec<u32>, 
     let mut ids = Vec::with_capacity(count as usize);
     let mut least = 0;
     for _ in 0..count {
-        let id = cursor.uvarint()?.checked_add(least).unwrap_or(u64::MAX);
+        let id = cursor.uvarint()?.saturating_add(least);
         let Some(id) = u32::try_from(id).ok().filter(|&id| id < series) else {
             return Err(cursor.error("postings list names a series that does not exist"));
         };

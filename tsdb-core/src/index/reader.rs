@@ -1,10 +1,11 @@
 //! Reads an index from the bytes of a mapped file. Opening parses a header; everything else is looked up when asked for.
 //!
 //! Numbers of series, label pairs and symbols are in the order of label sets, of (name, value) and of strings. Every
-//! offset and number is checked where it is used: damaged bytes give [`Error::Corrupt`](crate::Error::Corrupt).
+//! offset and number is checked where it is used: damaged bytes give [`Error::Corrupt`].
 
 use std::cmp::Ordering;
 
+use super::expand::LabelBuffer;
 use super::format::{FINGERPRINT_LEN, Layout, PAIR_LEN, entry, item, partition_point};
 use super::symbols::{SymbolScan, SymbolTable};
 use super::{LabelIndex, postings_codec};
@@ -12,7 +13,7 @@ use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::io::Section;
-use crate::model::{Labels, TimeUnit, push_label};
+use crate::model::{Labels, TimeUnit};
 
 /// An index in a file. Ids are those of the series in label order, `0..series_len`.
 #[derive(Debug)]
@@ -69,15 +70,27 @@ impl IndexReader {
     /// # Errors
     /// When its record or what that points to is damaged.
     pub(crate) fn labels(&self, id: u32) -> Result<Labels> {
-        let mut canonical = Vec::with_capacity(256);
+        self.labels_after(id, &mut LabelBuffer::default())
+    }
+
+    /// As [`Self::labels`]; what the series has in common with the one that the buffer was last used for, a neighbour
+    /// at best, is copied from there. The buffer is used with no other index.
+    ///
+    /// # Errors
+    /// Those of [`Self::labels`].
+    pub(crate) fn labels_after(&self, id: u32, buffer: &mut LabelBuffer) -> Result<Labels> {
+        buffer.start();
         let mut names = self.symbols().scan();
         let mut values = self.symbols().scan();
-        for pair in self.pairs_of(id)? {
-            let pair = self.pair(pair?)?;
-            let name = self.symbol(&mut names, pair.name)?;
-            push_label(&mut canonical, name, self.symbol(&mut values, pair.value)?);
+        for number in self.pairs_of(id)? {
+            let number = number?;
+            if !buffer.reuse(number) {
+                let pair = self.pair(number)?;
+                let name = self.symbol(&mut names, pair.name)?;
+                buffer.push(number, name, self.symbol(&mut values, pair.value)?);
+            }
         }
-        Labels::from_canonical(&canonical)
+        Labels::from_canonical(&buffer.canonical)
             .map_err(|_| self.corrupt_record("series has labels that are not a label set"))
     }
 

@@ -9,12 +9,11 @@ use crate::codec::cursor::Cursor;
 use crate::codec::varint::push_uvarint;
 
 /// Encodes strings that are sorted and each there once: the table of the blocks' offsets, and the blocks.
-pub(super) fn encode<'a>(sorted: impl Iterator<Item = &'a str>) -> (Vec<usize>, Vec<u8>) {
+pub(super) fn encode<'a>(sorted: impl Iterator<Item = &'a [u8]>) -> (Vec<usize>, Vec<u8>) {
     let mut offsets = Vec::new();
     let mut blocks = Vec::new();
     let mut last: &[u8] = b"";
     for (id, text) in (0u32..).zip(sorted) {
-        let text = text.as_bytes();
         if id % SYMBOLS_PER_BLOCK == 0 {
             offsets.push(blocks.len());
             last = b"";
@@ -53,11 +52,12 @@ impl<'a> SymbolTable<'a> {
 
     /// Number of the first string that is not below `text`, and whether it is `text`.
     pub(super) fn lower_bound(self, text: &str) -> Result<(u32, bool), DecodeError> {
+        let text = text.as_bytes();
         let blocks = self.len.div_ceil(SYMBOLS_PER_BLOCK);
         let mut scan = self.scan();
         // The last block that begins at or below the text has the place, unless the text is behind all of it.
         let after = partition_point(blocks, |block| {
-            Ok(scan.get(block * SYMBOLS_PER_BLOCK)? <= text)
+            Ok(scan.bytes(block * SYMBOLS_PER_BLOCK)? <= text)
         })?;
         let Some(block) = after.checked_sub(1) else {
             return Ok((0, false));
@@ -65,7 +65,7 @@ impl<'a> SymbolTable<'a> {
         let start = block * SYMBOLS_PER_BLOCK;
         let end = start.saturating_add(SYMBOLS_PER_BLOCK).min(self.len);
         for id in start..end {
-            match scan.get(id)?.cmp(text) {
+            match scan.bytes(id)?.cmp(text) {
                 Ordering::Less => {}
                 Ordering::Equal => return Ok((id, true)),
                 Ordering::Greater => return Ok((id, false)),
@@ -123,6 +123,14 @@ impl SymbolScan<'_> {
     /// # Errors
     /// When there is none or the bytes are damaged.
     pub(super) fn get(&mut self, id: u32) -> Result<&str, DecodeError> {
+        let at = self.base;
+        std::str::from_utf8(self.bytes(id)?).map_err(|_| DecodeError {
+            what: "symbol is not UTF-8",
+            at,
+        })
+    }
+
+    fn bytes(&mut self, id: u32) -> Result<&[u8], DecodeError> {
         if id >= self.table.len {
             return Err(DecodeError {
                 what: "symbol does not exist",
@@ -150,10 +158,7 @@ impl SymbolScan<'_> {
                 });
             }
         }
-        std::str::from_utf8(&self.text).map_err(|_| DecodeError {
-            what: "symbol is not UTF-8",
-            at: self.base,
-        })
+        Ok(&self.text)
     }
 
     fn step(&mut self) -> Result<(), DecodeError> {
@@ -182,7 +187,7 @@ mod tests {
             probes in prop::collection::vec("[ab]{0,3}|\\PC{0,6}|node_[a-c]{0,4}", 0..20),
             order in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
         ) {
-            let (offsets, blocks) = encode(texts.iter().map(String::as_str));
+            let (offsets, blocks) = encode(texts.iter().map(String::as_bytes));
             let offsets: Vec<u8> = offsets.iter().flat_map(|&o| (o as u32).to_le_bytes()).collect();
             let table = SymbolTable::new(&offsets, &blocks, texts.len() as u32);
             let sorted: Vec<&str> = texts.iter().map(String::as_str).collect();

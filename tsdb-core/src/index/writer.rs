@@ -22,6 +22,8 @@ pub(crate) struct IndexWriter {
     /// Pairs of all series, one series after the other, and where each series ends.
     series_pairs: Vec<u32>,
     series_ends: Vec<usize>,
+    /// Labels of the last series: most of a series' pairs are those of its neighbour.
+    last_canonical: Vec<u8>,
 }
 
 impl IndexWriter {
@@ -31,10 +33,25 @@ impl IndexWriter {
     /// When there are more series or strings than an index can number.
     pub(crate) fn push(&mut self, canonical: &[u8], fingerprint: u128) -> Result<u32> {
         let id = number(self.fingerprints.len())?;
-        for (name, value) in LabelIter::over(canonical) {
-            let pair = self.pairs.number(&mut self.symbols, name, value)?;
+        let mut last = LabelIter::over(&self.last_canonical);
+        let mut last_pair = last.next_bytes();
+        // Where the number of `last_pair` stands; what is pushed comes behind the last series.
+        let ends = &self.series_ends;
+        let mut at = ends.len().checked_sub(2).map_or(0, |before| ends[before]);
+        let mut labels = LabelIter::over(canonical);
+        while let Some((name, value)) = labels.next_bytes() {
+            while last_pair.is_some_and(|(last_name, _)| last_name < name) {
+                last_pair = last.next_bytes();
+                at += 1;
+            }
+            let pair = match last_pair {
+                Some(pair) if pair == (name, value) => self.series_pairs[at],
+                _ => self.pairs.number(&mut self.symbols, name, value)?,
+            };
             self.series_pairs.push(pair);
         }
+        self.last_canonical.clear();
+        self.last_canonical.extend_from_slice(canonical);
         self.fingerprints.push(fingerprint);
         self.series_ends.push(self.series_pairs.len());
         Ok(id)
@@ -174,7 +191,7 @@ fn ranks<K: Ord>(len: usize, key: impl Fn(u32) -> K) -> (Vec<u32>, Vec<u32>) {
 struct Interner {
     hasher: RandomState,
     numbers: HashTable<u32>,
-    text: String,
+    text: Vec<u8>,
     ends: Vec<usize>,
 }
 
@@ -183,11 +200,11 @@ impl Interner {
         self.ends.len()
     }
 
-    fn get(&self, id: u32) -> &str {
+    fn get(&self, id: u32) -> &[u8] {
         text_of(&self.text, &self.ends, id)
     }
 
-    fn number(&mut self, text: &str) -> Result<u32> {
+    fn number(&mut self, text: &[u8]) -> Result<u32> {
         let hash = self.hasher.hash_one(text);
         let (arena, ends) = (&self.text, &self.ends);
         if let Some(&id) = self
@@ -197,7 +214,7 @@ impl Interner {
             return Ok(id);
         }
         let id = number(self.ends.len())?;
-        self.text.push_str(text);
+        self.text.extend_from_slice(text);
         self.ends.push(self.text.len());
         let (arena, ends, hasher) = (&self.text, &self.ends, &self.hasher);
         self.numbers
@@ -206,7 +223,7 @@ impl Interner {
     }
 }
 
-fn text_of<'a>(arena: &'a str, ends: &[usize], id: u32) -> &'a str {
+fn text_of<'a>(arena: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
     let id = id as usize;
     let start = id.checked_sub(1).map_or(0, |before| ends[before]);
     &arena[start..ends[id]]
@@ -222,7 +239,7 @@ struct Pairs {
 }
 
 impl Pairs {
-    fn number(&mut self, symbols: &mut Interner, name: &str, value: &str) -> Result<u32> {
+    fn number(&mut self, symbols: &mut Interner, name: &[u8], value: &[u8]) -> Result<u32> {
         let hash = self.hasher.hash_one((name, value));
         let pairs = &self.pairs;
         let found = self.numbers.find(hash, |&id| {

@@ -13,6 +13,7 @@ mod regex;
 mod sample;
 mod time;
 
+pub(crate) use batch::Form;
 pub use batch::{BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
 pub(crate) use labels::check_canonical;
 pub(crate) use labels::push_label;

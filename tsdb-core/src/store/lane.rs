@@ -9,12 +9,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::lookup::{Target, look_up};
+use super::lookup::{Incoming, Target, look_up};
 use super::write::{Commit, RejectReason, WriteReport};
 use super::{Store, figures};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
-use crate::model::{BatchSeries, ConflictPolicy, TimeUnit, WriteBatch};
+use crate::head::{Generation, LastSample, Offer, SeriesRef};
+use crate::model::{BatchSeries, ConflictPolicy, Form, TimeUnit};
 use crate::wal::RecordBuilder;
 
 /// Generations that may wait to be flushed. More would be memory that nobody asked for.
@@ -67,10 +67,11 @@ struct Limits {
 ///
 /// # Errors
 /// See [`Db::submit`](crate::Db::submit); nothing is applied then.
-pub(super) fn submit(store: &Store, batch: &WriteBatch) -> Result<Commit> {
+pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
+    let batch = incoming.batch;
     let (mut lane, targets) = loop {
         let seen = store.view.get();
-        let targets = look_up(store, &seen, batch)?;
+        let targets = look_up(store, &seen, incoming)?;
         let lane = store.lane.lock();
         // The head may only be taken apart by who holds the lane.
         if store.view.get().epoch == seen.epoch {
@@ -112,10 +113,12 @@ pub(super) fn submit(store: &Store, batch: &WriteBatch) -> Result<Commit> {
             limits,
             seq,
             report: &mut report,
+            newest_ms: store.newest_ms.load(Ordering::Relaxed),
         };
         for (entry, target) in batch.entries().iter().zip(&targets) {
-            apply.entry(batch, entry, target);
+            apply.entry(incoming, entry, *target);
         }
+        store.newest_ms.store(apply.newest_ms, Ordering::Relaxed);
         // Logged before readers are let in: what can be seen is on its way to the disk.
         if let Some(wal) = &store.wal
             && !lane.record.is_empty()
@@ -140,68 +143,106 @@ struct Apply<'a> {
     limits: Limits,
     seq: u64,
     report: &'a mut WriteReport,
+    newest_ms: i64,
+}
+
+impl Limits {
+    #[inline]
+    fn check(&self, t_ms: i64) -> Option<RejectReason> {
+        if t_ms > self.newest_allowed_ms {
+            Some(RejectReason::TooFarInFuture)
+        } else if t_ms < self.oldest_allowed_ms {
+            Some(RejectReason::TooOld)
+        } else {
+            None
+        }
+    }
 }
 
 impl Apply<'_> {
-    fn entry(&mut self, batch: &WriteBatch, entry: &BatchSeries, target: &Target) {
-        let canonical = batch.labels_of(entry);
-        let (times_ms, values) = batch.samples_of(entry);
-        // Made since the look-up, perhaps by an earlier entry of this batch.
-        let mut series = target
-            .series
-            .or_else(|| self.generation.find(target.hash, canonical));
-        let mut last = match series {
-            Some(series) => self.generation.last(series),
-            None => target.last,
+    fn entry(&mut self, incoming: Incoming<'_>, entry: &BatchSeries, target: Target) {
+        let (times_ms, values) = incoming.batch.samples_of(entry);
+        let mut series = match target {
+            Target::There(series) => Some(series),
+            // Perhaps made since the look-up, by an earlier entry of this batch.
+            Target::Missing { hash, .. } => self.generation.find(hash, incoming.canonical(entry)),
         };
         let mut started = false;
         for (&t_ms, value) in times_ms.iter().zip(values) {
             let bits = value.to_bits();
-            let refused = if t_ms > self.limits.newest_allowed_ms {
-                Some(RejectReason::TooFarInFuture)
-            } else if t_ms < self.limits.oldest_allowed_ms {
-                Some(RejectReason::TooOld)
-            } else if let Some(last) = last
-                && last.t_ms == t_ms
-            {
-                if last.bits == bits {
+            let outcome = self.limits.check(t_ms).map_or_else(
+                || self.offer(incoming, entry, target, &mut series, t_ms, bits),
+                Err,
+            );
+            match outcome {
+                Ok(Offer::Taken) => {}
+                Ok(_) => {
                     self.report.accepted += 1;
                     continue;
                 }
-                (self.limits.policy == ConflictPolicy::Refuse)
-                    .then_some(RejectReason::DuplicateTimestamp)
-            } else {
-                None
-            };
-            if let Some(reason) = refused {
-                self.report.rejected.add(reason, canonical, t_ms);
-                continue;
+                Err(reason) => {
+                    let canonical = incoming.canonical(entry);
+                    self.report.rejected.add(reason, canonical, t_ms);
+                    continue;
+                }
             }
-            let series = *series.get_or_insert_with(|| self.create(canonical, target));
+            let Some(series) = series else { continue };
             if !started {
                 started = true;
                 if self.lane.definitions.due(series, self.seq) {
-                    self.lane
-                        .record
-                        .define_series(series, TimeUnit::Milliseconds, canonical);
+                    let canonical = incoming.canonical(entry);
+                    let record = &mut self.lane.record;
+                    record.define_series(series, TimeUnit::Milliseconds, canonical);
                 }
                 self.lane.record.start_series(series);
             }
             self.lane.record.sample(t_ms, bits);
-            self.generation.append(series, t_ms, bits);
-            last = self.generation.last(series);
             self.report.accepted += 1;
-            if t_ms > self.store.newest_ms.load(Ordering::Relaxed) {
-                self.store.newest_ms.store(t_ms, Ordering::Relaxed);
-            }
+            self.newest_ms = self.newest_ms.max(t_ms);
+        }
+        if let (Form::Encoded(key), Some(series)) = (entry.form, series) {
+            self.generation.learn(key, series);
         }
     }
 
-    fn create(&self, canonical: &[u8], target: &Target) -> SeriesRef {
+    /// Offers a sample to the series, which is made if it is the first one that is taken.
+    #[inline]
+    fn offer(
+        &self,
+        incoming: Incoming<'_>,
+        entry: &BatchSeries,
+        target: Target,
+        series: &mut Option<SeriesRef>,
+        t_ms: i64,
+        bits: u64,
+    ) -> std::result::Result<Offer, RejectReason> {
+        let replace = self.limits.policy == ConflictPolicy::Replace;
+        let there = match (*series, target) {
+            (Some(there), _) | (None, Target::There(there)) => there,
+            (None, Target::Missing { hash, last }) => {
+                // A series that would be made only to refuse its sample is not made.
+                match last {
+                    Some(last) if last.t_ms == t_ms && last.bits == bits => {
+                        return Ok(Offer::Equal);
+                    }
+                    Some(last) if last.t_ms == t_ms && !replace => {
+                        return Err(RejectReason::DuplicateTimestamp);
+                    }
+                    _ => self.create(incoming.canonical(entry), hash, last),
+                }
+            }
+        };
+        *series = Some(there);
+        match self.generation.offer(there, t_ms, bits, replace) {
+            Offer::Conflict => Err(RejectReason::DuplicateTimestamp),
+            offer => Ok(offer),
+        }
+    }
+
+    fn create(&self, canonical: &[u8], hash: u64, last: Option<LastSample>) -> SeriesRef {
         figures::count(&self.store.counters.series_created, 1);
         let fingerprint = self.store.identity.fingerprint(canonical);
-        self.generation
-            .create(target.hash, canonical, fingerprint, target.last)
+        self.generation.create(hash, canonical, fingerprint, last)
     }
 }
 

@@ -4,7 +4,7 @@
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
-//! * `write`: what a write tells its caller. `figures`: what a store tells of itself.
+//! * `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
 //!
 //! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
 //! No file is touched under the lane or the view.
@@ -20,6 +20,7 @@ mod merge;
 mod metadata;
 mod open;
 mod write;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use parking_lot::Mutex;
 use self::clock::ReferenceClock;
 use self::figures::Counters;
 use self::lane::Lane;
+use self::lookup::Incoming;
 use self::maintenance::Signal;
 use self::metadata::MetadataFile;
 use crate::codec::StoreIdentity;
@@ -46,6 +48,7 @@ use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
+pub use writer::{Encoding, Writer};
 
 /// An open store.
 #[derive(Debug)]
@@ -59,6 +62,10 @@ pub(crate) struct Store {
     clock: ReferenceClock,
     /// Per process: the hash by which label sets are looked up. Never stored.
     hasher: foldhash::fast::RandomState,
+    /// Per process: the keys under which encoded labels are recognised.
+    form_hashers: [foldhash::quality::RandomState; 2],
+    /// Emptied batches, whose memory the next writers use.
+    batches: Mutex<Vec<WriteBatch>>,
     view: Arc<CurrentView>,
     cache: Arc<GroupCache>,
     lane: Mutex<Lane>,
@@ -80,8 +87,15 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn submit(&self, batch: &WriteBatch) -> Result<Commit> {
+        let recognized_in = None;
         self.check_open()?;
-        lane::submit(self, batch)
+        lane::submit(
+            self,
+            Incoming {
+                batch,
+                recognized_in,
+            },
+        )
     }
 
     pub(crate) fn querier(&self, range: TimeRange) -> Result<Querier> {

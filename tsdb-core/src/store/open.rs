@@ -188,6 +188,8 @@ impl Store {
             clock: ReferenceClock::new(parts.options.clock.clone(), newest_ms, tolerance_ms),
             options: parts.options,
             hasher: parts.hasher,
+            form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
+            batches: Mutex::default(),
             view: Arc::new(CurrentView::new(view)),
             cache: Arc::new(GroupCache::new(CACHE_BYTES)),
             lane: Mutex::new(Lane::default()),

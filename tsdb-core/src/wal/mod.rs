@@ -8,6 +8,7 @@
 //!   segment; after a failed fsync nothing is acknowledged until the store is opened anew.
 //! * One reader serves recovery and verification. It takes any bytes.
 
+mod file;
 mod frame;
 mod plan;
 mod queue;

@@ -90,7 +90,6 @@ pub(super) fn plan(found: &[Found], dir: &Path, is_flushed: &dyn Fn(u64) -> bool
         for run in &f.scan.runs {
             let first = run.first_seq.max(next.unwrap_or(0));
             let end = run.end_seq.min(void_from);
-            // A run of marks alone has no frames, but its place counts.
             let here = Gap {
                 found,
                 from: last,
@@ -106,14 +105,13 @@ pub(super) fn plan(found: &[Found], dir: &Path, is_flushed: &dyn Fn(u64) -> bool
                     plan.damages.push(here.damage(dir, wanted..=first - 1));
                 }
             }
-            if first < end {
+            if first <= end {
+                // A run of marks alone has no frames to give, but the log reaches to its end.
                 plan.visits.push(Visit {
                     segment,
                     run: *run,
                     seqs: first..=end - 1,
                 });
-            }
-            if first <= end {
                 next = Some(end);
                 last = (segment, run.end);
             }

@@ -30,10 +30,16 @@ pub(crate) struct Recovered {
     pub(crate) generations: Vec<u64>,
 }
 
+/// Takes a frame: generation, number, payload.
+type TakeFrame<'a> = dyn FnMut(u64, u64, &[u8]) -> Result<()> + 'a;
+
+/// The end of a frame: which of the segments that were found, and the offset.
+type FrameEnd = (usize, u64);
+
 /// Gives every frame that is kept to `visit` (generation, number, payload), once and in order, and leaves a log to which a
 /// [`Wal`](super::Wal) can be opened: segments of flushed generations are unlinked unread, a torn tail is cut off, and
-/// both is durable on return. Damage is left as it is; it is found again by the next recovery, as long as its generation
-/// is not flushed.
+/// both is durable on return. A log with damage is left as it is, its torn tail too; the damage is found again by the
+/// next recovery, as long as its generation is not flushed.
 ///
 /// Without `identity` the headers of the segments tell it.
 ///
@@ -44,7 +50,7 @@ pub(crate) fn recover(
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
-    visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<()>,
+    visit: &mut TakeFrame<'_>,
 ) -> Result<Recovered> {
     let all = segment::list(fs, dir)?;
     let (flushed, kept): (Vec<_>, Vec<_>) = all
@@ -166,8 +172,11 @@ impl Log {
                 lost_seqs: None,
                 what,
             };
-            let bytes = read_file(fs, &path)?;
+            let (bytes, unreadable) = segment::read(fs, &path)?;
             let len = bytes.len() as u64;
+            if unreadable > 0 {
+                damages.push(damage(unreadable, "bytes cannot be read"));
+            }
             let header = match SegmentHeader::read(&bytes) {
                 ReadHeader::Valid(header) => Some(header),
                 ReadHeader::Damaged => None,
@@ -238,8 +247,8 @@ impl Log {
         &self,
         fs: &dyn Fs,
         dir: &Path,
-        visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<()>,
-    ) -> Result<(u64, Option<(usize, u64)>)> {
+        visit: &mut TakeFrame<'_>,
+    ) -> Result<(u64, Option<FrameEnd>)> {
         let mut frames = 0;
         let mut end = None;
         let mut loaded: Option<(usize, Vec<u8>)> = None;
@@ -253,7 +262,9 @@ impl Log {
                 _ => {
                     // The one before goes first.
                     drop(loaded.take());
-                    &loaded.insert((wanted.segment, read_file(fs, &path)?)).1
+                    &loaded
+                        .insert((wanted.segment, segment::read(fs, &path)?.0))
+                        .1
                 }
             };
             let mut outcome = Ok(());
@@ -283,10 +294,55 @@ impl Log {
         Ok((frames, end))
     }
 
-    /// Cuts off everything behind `end` if the plan says so.
-    fn cut(&self, fs: &dyn Fs, dir: &Path, end: Option<(usize, u64)>) -> Result<Option<Torn>> {
-        let _ = (fs, dir, end);
-        Ok(None)
+    /// Cuts off everything behind `end` if the plan says so. Interrupted, it is found the same way again.
+    ///
+    /// Beside damage nothing is cut: what stands in the tail may be all that tells the damage from a torn tail. The header
+    /// of the next segment makes it void.
+    fn cut(&self, fs: &dyn Fs, dir: &Path, end: Option<FrameEnd>) -> Result<Option<Torn>> {
+        if !self.plan.cut || !self.damages.is_empty() {
+            return Ok(None);
+        }
+        // Without any frame a header is all that tells the next number.
+        let headed = || self.found.first().is_some_and(|f| f.header.is_some());
+        let end = end.or_else(|| headed().then_some((0, HEADER_LEN as u64)));
+        let mut torn: Option<Torn> = None;
+        let later = end.map_or(0, |(segment, _)| segment + 1);
+        if let Some((segment, offset)) = end
+            && let Some(found) = self.found.get(segment)
+            && found.len > offset
+        {
+            let path = found.id.path(dir);
+            let cut = || {
+                let mut file = fs.open_append(&path)?;
+                file.truncate(offset)?;
+                file.sync()
+            };
+            cut().map_err(|e| Error::io("truncate", &path, e))?;
+            let bytes = found.len - offset;
+            torn = Some(Torn {
+                path,
+                offset,
+                bytes,
+            });
+        }
+        let later = self.found.get(later..).unwrap_or_default();
+        remove(fs, dir, later.iter().map(|found| found.id).collect())?;
+        for found in later {
+            // A segment with a header only was never begun: nothing of the log is cut.
+            let bytes = found.len.saturating_sub(HEADER_LEN as u64);
+            match &mut torn {
+                Some(torn) => torn.bytes += bytes,
+                None if bytes == 0 => {}
+                None => {
+                    torn = Some(Torn {
+                        path: found.id.path(dir),
+                        offset: HEADER_LEN as u64,
+                        bytes,
+                    });
+                }
+            }
+        }
+        Ok(torn)
     }
 }
 
@@ -298,20 +354,4 @@ fn read_header(fs: &dyn Fs, path: &Path) -> Result<ReadHeader> {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(ReadHeader::Damaged),
         Err(e) => Err(Error::io("read", path, e)),
     }
-}
-
-fn read_file(fs: &dyn Fs, path: &Path) -> Result<Vec<u8>> {
-    let read = || {
-        let file = fs.open_read(path)?;
-        let len = usize::try_from(file.len()?)
-            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let mut bytes = Vec::new();
-        bytes
-            .try_reserve_exact(len)
-            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        bytes.resize(len, 0);
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
-    };
-    read().map_err(|e| Error::io("read", path, e))
 }

@@ -7,7 +7,7 @@ use crate::codec::crc::crc32;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 use crate::error::{Error, Result};
-use crate::io::Fs;
+use crate::io::{Fs, ReadFile};
 
 /// The first bytes of a segment.
 const MAGIC: [u8; 4] = *b"tswl";
@@ -59,6 +59,41 @@ pub(super) fn list(fs: &dyn Fs, dir: &Path) -> Result<Vec<SegmentId>> {
     let mut ids: Vec<SegmentId> = names.iter().filter_map(|n| SegmentId::of_name(n)).collect();
     ids.sort_unstable();
     Ok(ids)
+}
+
+/// The bytes of a segment. What the disk does not give any more is zeros; second is how many of these there are.
+///
+/// # Errors
+/// [`Error::Io`] when nothing can be read.
+pub(super) fn read(fs: &dyn Fs, path: &Path) -> Result<(Vec<u8>, u64)> {
+    fs.open_read(path)
+        .and_then(|file| read_all(&*file))
+        .map_err(|e| Error::io("read", path, e))
+}
+
+fn read_all(file: &dyn ReadFile) -> io::Result<(Vec<u8>, u64)> {
+    const BLOCK: usize = 4096;
+    let no_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+    let len = usize::try_from(file.len()?).map_err(|_| no_memory())?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| no_memory())?;
+    bytes.resize(len, 0);
+    let Err(error) = file.read_exact_at(&mut bytes, 0) else {
+        return Ok((bytes, 0));
+    };
+    let mut unreadable = 0;
+    let mut offset = 0;
+    for block in bytes.chunks_mut(BLOCK) {
+        if file.read_exact_at(block, offset).is_err() {
+            block.fill(0);
+            unreadable += block.len();
+        }
+        offset += block.len() as u64;
+    }
+    if unreadable == len {
+        return Err(error);
+    }
+    Ok((bytes, unreadable as u64))
 }
 
 /// The start of a segment. Frames do not need it: it tells the store's identity and where the segment begins.
@@ -155,6 +190,37 @@ mod tests {
         ] {
             assert_eq!(name(other), None, "{other}");
         }
+    }
+
+    /// A disk on which a range of bytes has gone bad.
+    #[derive(Debug)]
+    struct BadSector(Vec<u8>, std::ops::Range<usize>);
+
+    impl ReadFile for BadSector {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+            let start = usize::try_from(offset).unwrap();
+            let end = start + buf.len();
+            if start < self.1.end && self.1.start < end {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            buf.copy_from_slice(&self.0[start..end]);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bad_sector_costs_its_block() {
+        let (bytes, unreadable) = read_all(&BadSector(vec![7; 10_000], 5000..5001)).unwrap();
+        assert_eq!(unreadable, 4096);
+        let wanted = [vec![7; 4096], vec![0; 4096], vec![7; 1808]].concat();
+        assert_eq!(bytes, wanted);
+        assert_eq!(read_all(&BadSector(vec![7; 9], 9..9)).unwrap().1, 0);
+        assert!(read_all(&BadSector(vec![7; 9], 0..9)).is_err());
+        assert!(read_all(&BadSector(Vec::new(), 0..9)).is_ok());
     }
 
     #[test]

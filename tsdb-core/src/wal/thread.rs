@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::file::OpenSegment;
 use super::frame::{self, FrameKind, Place};
 use super::queue::Chunk;
-use super::segment::{self, SegmentHeader, SegmentId};
+use super::segment::{SegmentHeader, SegmentId};
 use super::tickets::{Failure, WriteFailure};
 use super::writer::{LogPosition, Shared};
 use crate::codec::StoreIdentity;
-use crate::io::WriteFile;
 use crate::options::Durability;
 
 /// Time between two tries after a failed write.
@@ -46,19 +46,6 @@ pub(super) struct Writer {
     unsynced_since: Option<Instant>,
     /// After a failed write: when to try again.
     retry_at: Option<Instant>,
-}
-
-/// The segment that is being written.
-struct OpenSegment {
-    id: SegmentId,
-    path: PathBuf,
-    file: Box<dyn WriteFile>,
-    /// End of the last whole frame.
-    len: u64,
-    /// Whether its name is durable.
-    named: bool,
-    /// After a failed write: nothing more goes into it.
-    abandoned: bool,
 }
 
 enum Trouble {
@@ -178,7 +165,7 @@ impl Writer {
         self.backlog.is_empty()
             && self.written == self.durable
             && self.marked < self.durable
-            && self.segment.as_ref().is_some_and(|s| !s.abandoned)
+            && self.segment.as_ref().is_some_and(OpenSegment::is_usable)
     }
 
     fn round(&mut self, wake: &Wake) -> Result<(), Trouble> {
@@ -214,6 +201,7 @@ impl Writer {
     }
 
     fn write_chunk(&mut self, chunk: &mut Chunk) -> Result<(), Trouble> {
+        let fs = Arc::clone(&self.shared.fs);
         while !chunk.is_done() {
             let (store, durable) = (self.identity.id, self.durable);
             let segment_bytes = self.segment_bytes;
@@ -227,13 +215,8 @@ impl Writer {
                 };
                 frame::seal(frame, &place, FrameKind::Batch, seq, durable);
             });
-            if let Err(e) = segment.file.write_all(bytes) {
-                let failure = WriteFailure::new("write", segment.path.clone(), &e);
-                self.abandon();
-                return Err(Trouble::Write(failure));
-            }
+            segment.write(&*fs, bytes).map_err(Trouble::Write)?;
             let bytes = chunk.advance(frames);
-            segment.len += bytes;
             self.written = chunk.next_seq() - 1;
             self.written_bytes += bytes;
             self.unsynced_since.get_or_insert_with(Instant::now);
@@ -243,27 +226,15 @@ impl Writer {
 
     /// The segment for the next frame: the present one, or a new one after the present one is synced.
     fn segment_for(&mut self, generation: u64, seq: u64) -> Result<&mut OpenSegment, Trouble> {
-        let fits = self.segment.as_ref().is_some_and(|segment| {
-            !segment.abandoned
-                && segment.id.generation == generation
-                && (segment.len < self.segment_bytes || segment.len == segment::HEADER_LEN as u64)
-        });
-        if !fits {
-            self.finish_segment()?;
-            if self.next_id.generation != generation {
-                self.next_id = SegmentId {
-                    generation,
-                    index: 0,
-                };
-                let mut state = self.shared.state.lock();
-                state.removed.retain(|removed| *removed >= generation);
+        let segment = match self.segment.take() {
+            Some(segment) if segment.takes(generation, self.segment_bytes) => segment,
+            old => {
+                self.segment = old;
+                self.finish_segment()?;
+                self.create_segment(generation, seq)?
             }
-            self.create_segment(seq)?;
-        }
-        let Some(segment) = self.segment.as_mut() else {
-            unreachable!("a segment was made or is open");
         };
-        Ok(segment)
+        Ok(self.segment.insert(segment))
     }
 
     fn finish_segment(&mut self) -> Result<(), Trouble> {
@@ -279,8 +250,8 @@ impl Writer {
             let removed = state.removed.contains(&old.id.generation);
             if removed {
                 state.segments.remove(&old.id);
-            } else {
-                state.segments.insert(old.id, old.len);
+            } else if !old.is_empty() {
+                state.segments.insert(old.id, old.len());
             }
             removed
         };
@@ -294,66 +265,32 @@ impl Writer {
         Ok(())
     }
 
-    fn create_segment(&mut self, first_seq: u64) -> Result<(), Trouble> {
+    fn create_segment(&mut self, generation: u64, first_seq: u64) -> Result<OpenSegment, Trouble> {
+        if self.next_id.generation != generation {
+            self.next_id = SegmentId {
+                generation,
+                index: 0,
+            };
+            let mut state = self.shared.state.lock();
+            state.removed.retain(|removed| *removed >= generation);
+        }
         let id = self.next_id;
         // A name is tried once, also if the segment comes to nothing.
         self.next_id.index = id.index.saturating_add(1);
-        let path = id.path(&self.shared.dir);
-        let trouble = |op, e: io::Error| Trouble::Write(WriteFailure::new(op, path.clone(), &e));
-        let mut file = self
-            .shared
-            .fs
-            .create(&path)
-            .map_err(|e| trouble("create", e))?;
         let header = SegmentHeader {
             id,
             first_seq,
             identity: self.identity,
         };
-        let written = file.write_all(&header.to_bytes());
-        self.segment = Some(OpenSegment {
-            id,
-            path: path.clone(),
-            file,
-            len: segment::HEADER_LEN as u64,
-            named: false,
-            abandoned: false,
-        });
-        written.map_err(|e| {
-            self.abandon();
-            trouble("write", e)
-        })
-    }
-
-    /// After a failed write: cuts the segment back to its last whole frame. If that fails too, a reader meets a part of a
-    /// frame there, and the frame again at the start of the next segment.
-    fn abandon(&mut self) {
-        let Some(segment) = self.segment.as_mut() else {
-            return;
-        };
-        segment.abandoned = true;
-        if segment.len == segment::HEADER_LEN as u64 {
-            // It holds nothing yet. If its name stays it does no harm.
-            drop(self.shared.fs.remove(&segment.path));
-            self.segment = None;
-        } else if let Err(error) = segment.file.truncate(segment.len) {
-            tracing::warn!(path = %segment.path.display(), %error, "cannot cut back a segment after a failed write");
-        }
+        let (fs, dir) = (&*self.shared.fs, &self.shared.dir);
+        OpenSegment::create(fs, dir, header).map_err(Trouble::Write)
     }
 
     fn sync(&mut self) -> Result<(), Trouble> {
         if let Some(segment) = self.segment.as_mut() {
             segment
-                .file
-                .sync()
-                .map_err(|e| Trouble::Sync(segment.path.clone(), e))?;
-            if !segment.named {
-                self.shared
-                    .fs
-                    .sync_dir(&self.shared.dir)
-                    .map_err(|e| Trouble::Sync(self.shared.dir.clone(), e))?;
-                segment.named = true;
-            }
+                .sync(&*self.shared.fs, &self.shared.dir)
+                .map_err(|(path, e)| Trouble::Sync(path, e))?;
         }
         self.durable = self.written;
         self.unsynced_since = None;
@@ -376,10 +313,9 @@ impl Writer {
             durable,
             durable,
         );
-        match segment.file.write_all(&bytes) {
-            Ok(()) => segment.len += bytes.len() as u64,
-            // Nothing was lost. The next frame will find out whether writing works again.
-            Err(_) => self.abandon(),
+        if segment.write(&*self.shared.fs, &bytes).is_err() {
+            // Nothing is lost. The next frame will find out whether writing works again.
+            tracing::debug!(path = %segment.path.display(), "cannot mark the end of the log");
         }
     }
 
@@ -396,9 +332,10 @@ impl Writer {
             state.pending_bytes = state.pending_bytes.saturating_sub(self.written_bytes);
             self.written_bytes = 0;
             if let Some(segment) = &self.segment
+                && !segment.is_empty()
                 && !state.removed.contains(&segment.id.generation)
             {
-                state.segments.insert(segment.id, segment.len);
+                state.segments.insert(segment.id, segment.len());
             }
             if self.retry_at.is_none() && matches!(state.failure, Some(Failure::Write(_))) {
                 state.failure = None;
@@ -435,18 +372,6 @@ impl Writer {
     fn fail_sync(&mut self, path: &Path, error: &io::Error) {
         tracing::error!(path = %path.display(), %error, "fsync of the write-ahead log failed; writes are stopped until the store is opened anew");
         self.shared.stop();
-    }
-}
-
-impl OpenSegment {
-    /// Where its next frame will stand.
-    fn place(&self, store: u128) -> Place {
-        Place {
-            store,
-            generation: self.id.generation,
-            segment: self.id.index,
-            offset: self.len,
-        }
     }
 }
 

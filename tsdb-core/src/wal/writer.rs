@@ -9,7 +9,6 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::frame;
 use super::queue::Queue;
 use super::segment::{self, SegmentId};
 use super::thread::Writer;
@@ -407,9 +406,4 @@ impl fmt::Debug for Wal {
             .field("dir", &self.shared.dir)
             .finish_non_exhaustive()
     }
-}
-
-/// Bytes that a payload takes in a segment.
-pub(crate) const fn framed_len(payload: usize) -> usize {
-    frame::OVERHEAD + payload
 }
