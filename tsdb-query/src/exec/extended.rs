@@ -1,5 +1,7 @@
 //! `anchored` and `smoothed` ranges: windows whose bounds have values of their own.
 
+use tsdb_core::Columns;
+
 use super::select::interpolate;
 use crate::ast::RangeExtension;
 use crate::functions::Windows;
@@ -104,8 +106,8 @@ impl Range<'_> {
         interpolate(from, to, t_ms)
     }
 
-    /// The difference between the bounds, resets of a counter made up for.
-    fn difference(&self, smoothed: bool, is_counter: bool) -> Option<f64> {
+    /// Where the window begins and ends, and what the values are there; `None` when it has none.
+    fn bounds(&self, smoothed: bool, is_counter: bool) -> Option<Bounds> {
         let mut last = self.times_ms.len().checked_sub(1)?;
         let before_last = &self.times_ms[..last];
         let mut first = before_last
@@ -114,8 +116,7 @@ impl Range<'_> {
         if smoothed {
             last = before_last.partition_point(|&t| t < self.end_ms);
         }
-        if self.times_ms[last] <= self.start_ms || (smoothed && self.times_ms[first] > self.end_ms)
-        {
+        if self.times_ms[last] <= self.start_ms {
             return None;
         }
         let left = if smoothed && self.times_ms[first] < self.start_ms {
@@ -128,14 +129,30 @@ impl Range<'_> {
         } else {
             self.values[last]
         };
-        let mut result = right - left;
+        let begins_after_end = self.times_ms[first] > self.end_ms;
+        // The bounds stand for the samples at or beyond them.
+        if self.times_ms[first] <= self.start_ms {
+            first += 1;
+        }
+        let end = last + usize::from(self.times_ms[last] < self.end_ms);
+        Some(Bounds {
+            left,
+            right,
+            inside: first..end.max(first),
+            begins_after_end,
+        })
+    }
+
+    /// The difference between the bounds, resets of a counter made up for.
+    fn difference(&self, smoothed: bool, is_counter: bool) -> Option<f64> {
+        let bounds = self.bounds(smoothed, is_counter)?;
+        if smoothed && bounds.begins_after_end {
+            return None;
+        }
+        let mut result = bounds.right - bounds.left;
         if is_counter {
-            // The bounds stand for the samples at or beyond them.
-            if self.times_ms[first] <= self.start_ms {
-                first += 1;
-            }
-            let end = last + usize::from(self.times_ms[last] < self.end_ms);
-            result += resets_between(left, self.values.get(first..end).unwrap_or(&[]), right);
+            let inside = self.values.get(bounds.inside).unwrap_or(&[]);
+            result += resets_between(bounds.left, inside, bounds.right);
         }
         Some(result)
     }
@@ -150,6 +167,40 @@ impl Range<'_> {
         let pairs = values.windows(2);
         Some(pairs.filter(|pair| counts(pair[0], pair[1])).count() as f64)
     }
+}
+
+/// Values at the bounds of a window and the samples strictly inside.
+struct Bounds {
+    left: f64,
+    right: f64,
+    inside: std::ops::Range<usize>,
+    /// No sample is before the end.
+    begins_after_end: bool,
+}
+
+/// An extended range as the result of a query: the samples inside with a value at each bound. `samples` reach as far beyond
+/// the bounds as the lookback does.
+pub(crate) fn with_bounds(
+    samples: &Columns,
+    start_ms: i64,
+    end_ms: i64,
+    extension: RangeExtension,
+) -> Columns {
+    let range = Range {
+        times_ms: &samples.times_ms,
+        values: &samples.values,
+        start_ms,
+        end_ms,
+    };
+    let mut out = Columns::default();
+    if let Some(bounds) = range.bounds(extension == RangeExtension::Smoothed, false) {
+        out.push(start_ms, bounds.left);
+        for i in bounds.inside {
+            out.push(samples.times_ms[i], samples.values[i]);
+        }
+        out.push(end_ms, bounds.right);
+    }
+    out
 }
 
 /// What a counter lost by resets on its way from `left` over `values` to `right`.

@@ -1,4 +1,4 @@
-//! `label_replace`, `label_join`: other labels, the same samples.
+//! Other labels, the same samples: `label_replace`, `label_join`; `-v`, which drops the name; `timestamp(selector)`.
 
 use super::merge::{Merge, MergeRule};
 use super::operator::{BoxOperator, Sink};

@@ -43,7 +43,7 @@ pub(crate) use binary::{Arithmetic, VectorScalar};
 pub(crate) use clash::SAME_LABELSET;
 pub(crate) use context::{Context, Limits};
 pub(crate) use count_values::count_values;
-pub(crate) use extended::Extension;
+pub(crate) use extended::{Extension, with_bounds};
 pub(crate) use histogram::{HistogramFraction, HistogramQuantile};
 pub(crate) use info::{IDENTIFYING, InfoSelector, info};
 pub(crate) use labels::relabel;

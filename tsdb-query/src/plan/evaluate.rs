@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use tsdb_core::{Columns, Labels};
 
-use crate::ast::{Expr, ValueType};
+use crate::ast::{Expr, RangeExtension, ValueType};
 use crate::error::QueryError;
-use crate::exec::{BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, without_metadata};
+use crate::exec::{
+    BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, take_out_stale, with_bounds,
+    without_metadata,
+};
 use crate::storage::Storage;
 use crate::value::{MatrixSeries, QueryValue, VectorSample};
 use crate::vector::Grid;
@@ -197,9 +200,6 @@ fn merge_same(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError
 fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, QueryError> {
     let cx = builder.cx;
     let vector = builder.range_vector(expr, Grid::instant(t_ms))?;
-    if vector.extension.is_some() {
-        return super::build::unsupported("an extended range as the result", vector.span);
-    }
     let mut series = Vec::new();
     let mut give = |meta: &SeriesMeta, columns: Columns| -> Result<(), QueryError> {
         if !columns.is_empty() {
@@ -212,9 +212,17 @@ fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, Q
         }
         Ok(())
     };
-    let range = vector
-        .reference
-        .range(vector.reference.grid.whole(), vector.range_ms, 0);
+    let (back_ms, ahead_ms) = match vector.extension {
+        None => (0, 0),
+        Some(RangeExtension::Anchored) => (cx.lookback_ms(), 0),
+        Some(RangeExtension::Smoothed) => (cx.lookback_ms(), cx.lookback_ms()),
+    };
+    let (end_ms, range_ms) = (vector.reference.time(0), vector.range_ms);
+    let range = vector.reference.range(
+        vector.reference.grid.whole(),
+        range_ms.saturating_add(back_ms),
+        ahead_ms,
+    );
     match vector.samples {
         Samples::Stored(readers) => {
             for (meta, reader) in vector.series.iter().zip(&readers) {
@@ -222,7 +230,11 @@ fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, Q
                 let mut columns = Columns::default();
                 reader.read(range, &mut columns)?;
                 cx.count_read(columns.len());
-                crate::exec::take_out_stale(&mut columns);
+                take_out_stale(&mut columns);
+                if let Some(extension) = vector.extension {
+                    let start_ms = end_ms.saturating_sub(range_ms);
+                    columns = with_bounds(&columns, start_ms, end_ms, extension);
+                }
                 give(meta, columns)?;
             }
         }
