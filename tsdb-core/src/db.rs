@@ -13,7 +13,7 @@ use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::{Querier, Snapshot};
 use crate::stats::{Cardinality, Stats};
-use crate::store::{Commit, Maintenance, Store, WriteReport, Writer};
+use crate::store::{self, Commit, Maintenance, Store, VerifyReport, WriteReport, Writer};
 
 /// An open store. Clones share it; it is `Send + Sync`, and every method may be called from any thread.
 ///
@@ -157,6 +157,14 @@ impl Db {
     /// [`Error::Io`], [`Error::WritesStopped`].
     pub fn sync(&self) -> Result<()> {
         self.handle.store.sync()
+    }
+
+    /// Reads every byte of the store in a directory that no process has open, checks it, and changes nothing.
+    ///
+    /// # Errors
+    /// When the directory cannot be read; damage is in the report.
+    pub fn verify(dir: impl AsRef<Path>) -> Result<VerifyReport> {
+        store::verify(&OsFs, dir.as_ref())
     }
 
     /// Figures of the store.

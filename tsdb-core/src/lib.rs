@@ -54,7 +54,10 @@ pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
 pub use read::{Querier, Samples, Series, Snapshot};
 pub use stats::{Cardinality, Stats};
-pub use store::{Commit, Encoding, RejectReason, Rejected, Rejection, WriteReport, Writer};
+pub use store::{
+    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, VerifyReport, WriteReport,
+    Writer,
+};
 
 /// The Rust in `README.md` compiles.
 #[cfg(doctest)]

@@ -14,5 +14,5 @@ mod vector;
 
 pub use engine::{Engine, EngineOptions, QueryOptions};
 pub use error::QueryError;
-pub use storage::{SeriesReader, Storage, StorageError};
+pub use storage::{SeriesReader, Snapshot, Storage, StorageError};
 pub use value::{MatrixSeries, QueryResult, QueryStats, QueryValue, VectorSample};

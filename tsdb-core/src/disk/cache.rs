@@ -54,11 +54,6 @@ impl GroupCache {
     pub(crate) fn bytes(&self) -> u64 {
         self.groups.weight()
     }
-
-    /// Drops everything.
-    pub(crate) fn clear(&self) {
-        self.groups.clear();
-    }
 }
 
 /// Decompressors with their buffers that nobody uses at the moment.

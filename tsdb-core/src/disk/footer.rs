@@ -20,6 +20,7 @@ pub(super) const HEADER_LEN: usize = 24;
 /// Bytes of the tail: length and checksum of the footer, magic.
 pub(super) const TAIL_LEN: usize = 16;
 /// Bytes of a footer that replaces nothing.
+#[cfg(test)]
 const FOOTER_LEN: usize = 172;
 
 const SEALED: u8 = 1;

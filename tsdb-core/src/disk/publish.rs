@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::footer::RunMeta;
 use super::name::{RunName, State};
 use super::run::Run;
 use crate::codec::StoreIdentity;
@@ -57,21 +56,11 @@ impl Drop for TmpFile {
 pub(crate) struct FinishedRun {
     tmp: TmpFile,
     identity: StoreIdentity,
-    meta: RunMeta,
 }
 
 impl FinishedRun {
-    pub(super) fn new(tmp: TmpFile, identity: StoreIdentity, meta: RunMeta) -> Self {
-        Self {
-            tmp,
-            identity,
-            meta,
-        }
-    }
-
-    /// What the run is and holds.
-    pub(crate) fn meta(&self) -> &RunMeta {
-        &self.meta
+    pub(super) fn new(tmp: TmpFile, identity: StoreIdentity) -> Self {
+        Self { tmp, identity }
     }
 }
 

@@ -196,6 +196,7 @@ impl Run {
             out.clear();
             groups.read_series(self, series, TimeRange::ALL, &mut out)?;
             self.index.labels(series)?;
+            self.index.unit(series)?;
             samples += out.len() as u64;
         }
         for group in 0..self.directory.groups_len() {

@@ -224,7 +224,7 @@ impl RunWriter {
             .sync()
             .map_err(|e| Error::io("fsync", self.tmp.path(), e))?;
         self.meta.bytes = self.written;
-        Ok(FinishedRun::new(self.tmp, self.identity, self.meta))
+        Ok(FinishedRun::new(self.tmp, self.identity))
     }
 
     fn extend_times(&mut self, min_ms: i64, max_ms: i64, count: u64) -> Result<()> {

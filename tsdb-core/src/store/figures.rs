@@ -53,6 +53,7 @@ impl Store {
             runs: view.runs.len() as u64,
             run_bytes: of_runs(|meta| meta.bytes),
             run_samples: of_runs(|meta| meta.samples),
+            cache_bytes: self.cache.bytes(),
             wal_bytes: self.wal.as_ref().map_or(0, |wal| wal.bytes()),
             newest_ms: (newest_ms != i64::MIN).then_some(newest_ms),
             oldest_ms: oldest_in_runs.into_iter().chain(oldest_in_head).min(),

@@ -4,7 +4,7 @@
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
-//! * `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
+//! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
 //!
 //! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
 //! No file is touched under the lane or the view.
@@ -19,6 +19,7 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod verify;
 mod write;
 mod writer;
 
@@ -48,6 +49,8 @@ use crate::read::{CurrentView, Querier, Snapshot};
 use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
+pub(crate) use verify::verify;
+pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
 pub use writer::{Encoding, Writer};
 

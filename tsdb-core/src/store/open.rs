@@ -93,6 +93,12 @@ impl Store {
             );
         }
         figures::count(&counters.replayed_frames, recovered.frames);
+        tracing::debug!(
+            frames = recovered.frames,
+            generations = ?recovered.generations,
+            torn = ?recovered.torn,
+            "write-ahead log replayed"
+        );
 
         let Replay {
             hasher,

@@ -23,7 +23,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use plan::{Damage, Torn};
-pub(crate) use reader::{Recovered, identity_in_headers, recover, survey};
+pub(crate) use reader::{identity_in_headers, recover, survey};
 pub(crate) use record::{RecordBuilder, RecordItem, read_record};
 pub(crate) use writer::{LogPosition, Wal};

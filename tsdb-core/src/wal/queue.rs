@@ -115,10 +115,6 @@ impl Queue {
             .map_or(0, |chunk| chunk.push(payload) as u64)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
-    }
-
     /// Moves everything behind `backlog`.
     pub(super) fn drain_into(&mut self, backlog: &mut VecDeque<Chunk>) {
         backlog.append(&mut self.chunks);

@@ -8,7 +8,7 @@ use crate::exec::{
     BoxOperator, Context, Empty, InstantSelect, Output, Reference, Samples, Scalar, ScalarSource,
     SeriesMeta, StepInvariant, drop_names, relabel,
 };
-use crate::storage::{SeriesReader, Storage};
+use crate::storage::{SeriesReader, Snapshot};
 use crate::vector::Grid;
 
 use super::QueryTimes;
@@ -16,7 +16,7 @@ use super::invariant::Invariance;
 
 /// Turns nodes into operators.
 pub(super) struct Builder<'a> {
-    pub(super) storage: &'a dyn Storage,
+    pub(super) storage: &'a dyn Snapshot,
     pub(super) cx: &'a Context,
     pub(super) times: QueryTimes,
     pub(super) invariance: &'a Invariance,

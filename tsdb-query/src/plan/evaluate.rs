@@ -17,6 +17,7 @@ use crate::vector::Grid;
 use super::QueryTimes;
 use super::build::{Builder, strip};
 use super::invariant::Invariance;
+use super::selectors::selectors;
 
 /// Steps that are evaluated at a time, unless windows reach much further: then what a tile reads anew would be most of it.
 const TILE_STEPS: usize = 1024;
@@ -48,8 +49,9 @@ pub(crate) fn evaluate(
     cx: &Context,
 ) -> Result<QueryValue, QueryError> {
     let invariance = Invariance::of(query.expr);
+    let snapshot = storage.snapshot(&selectors(query.expr))?;
     let builder = Builder {
-        storage,
+        storage: &*snapshot,
         cx,
         times: query.times,
         invariance: &invariance,

@@ -11,6 +11,7 @@ mod durations;
 mod evaluate;
 mod info;
 mod invariant;
+mod selectors;
 mod special;
 
 pub(crate) use depth::{DEEP_STACK_BYTES, SHALLOW, height};

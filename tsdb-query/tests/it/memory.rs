@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tsdb_core::{Columns, Labels, Matcher, TimeRange};
-use tsdb_query::{SeriesReader, Storage, StorageError};
+use tsdb_query::{SeriesReader, Snapshot, StorageError};
 
 /// Samples by label set, times rising.
 pub(crate) type Data = BTreeMap<Labels, Vec<(i64, f64)>>;
@@ -37,7 +37,7 @@ impl Memory {
     }
 }
 
-impl Storage for Memory {
+impl Snapshot for Memory {
     fn select(
         &self,
         matchers: &[Matcher],

@@ -165,7 +165,7 @@ impl Encoder {
     /// field that was written byte by byte ends on the border of a byte.
     #[inline]
     pub(super) fn spare_byte(&self) -> bool {
-        self.whole_bytes && self.out.bits() % 8 == 0
+        self.whole_bytes && self.out.bits().is_multiple_of(8)
     }
 }
 
@@ -188,6 +188,7 @@ pub(super) fn parse_header(bytes: [u8; 2]) -> u16 {
 ///
 /// # Errors
 /// [`ChunkFull`] for more than [`MAX_SAMPLES`] samples.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn encode(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, ChunkFull> {
     // About what samples of real metrics take; the vector grows where that is too little.
     let mut bytes = Vec::with_capacity(24 + times_ms.len() * 3 / 2);

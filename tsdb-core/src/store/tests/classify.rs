@@ -138,7 +138,7 @@ fn metadata_survives_in_the_log_and_in_its_file() {
     only_metadata.metadata(told.clone());
     store.submit(&only_metadata).unwrap().wait().unwrap();
     let after_kill = open(&fs.crash(crate::io::Unsynced::Lost)).unwrap();
-    assert_eq!(after_kill.metadata(), [told.clone()]);
+    assert_eq!(after_kill.metadata(), std::slice::from_ref(&told));
     store.flush().unwrap();
     assert_eq!(store.stats().wal_bytes, 0);
     let after_flush = open(&fs.crash(crate::io::Unsynced::Lost)).unwrap();

@@ -4,6 +4,7 @@ mod classify;
 mod crash;
 mod life;
 mod snapshot;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -80,9 +81,7 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
                 "times rise strictly"
             );
             last_ms = Some(sample.t_ms);
-            let Value::Float(value) = sample.value else {
-                unreachable!("only floats were written");
-            };
+            let Value::Float(value) = sample.value;
             samples.insert(sample.t_ms, value.to_bits());
         }
         if !samples.is_empty() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tsdb_core::{Labels, Matcher, STALE_NAN_BITS, TimeRange};
 use tsdb_query::{
-    Engine, EngineOptions, QueryOptions, QueryValue, SeriesReader, Storage, StorageError,
+    Engine, EngineOptions, QueryOptions, QueryValue, SeriesReader, Snapshot, StorageError,
 };
 
 use crate::memory::{Data, Memory};
@@ -16,7 +16,7 @@ use crate::parsing::arbitrary::Source;
 /// The same series whatever is selected, so that no selector is without samples.
 struct Always(Memory);
 
-impl Storage for Always {
+impl Snapshot for Always {
     fn select(
         &self,
         _: &[Matcher],

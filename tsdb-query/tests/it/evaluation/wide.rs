@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tsdb_core::{Columns, Labels, Matcher, TimeRange};
-use tsdb_query::{Engine, QueryOptions, QueryValue, SeriesReader, Storage, StorageError};
+use tsdb_query::{Engine, QueryOptions, QueryValue, SeriesReader, Snapshot, StorageError};
 
 const SERIES: usize = 20_000;
 const SCRAPE_MS: i64 = 15_000;
@@ -17,7 +17,7 @@ struct Counter {
     rate: f64,
 }
 
-impl Storage for Counters {
+impl Snapshot for Counters {
     fn select(
         &self,
         _: &[Matcher],
