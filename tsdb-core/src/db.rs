@@ -1,17 +1,54 @@
 //! The public handle of a store.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::model::{MetricMetadata, TimeRange, WriteBatch};
+use parking_lot::Mutex;
+
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
+use crate::io::{Fs, OsFs};
+use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
 use crate::options::Options;
-use crate::read::Querier;
+use crate::read::{Querier, Snapshot};
 use crate::stats::{Cardinality, Stats};
-use crate::store::{Commit, WriteReport};
+use crate::store::{self, Commit, Maintenance, Store, VerifyReport, WriteReport, Writer};
 
 /// An open store. Clones share it; it is `Send + Sync`, and every method may be called from any thread.
+///
+/// Dropping the last clone closes the store as [`close`](Self::close) does, and logs what goes wrong.
 #[derive(Clone, Debug)]
-pub struct Db {}
+pub struct Db {
+    handle: Arc<Handle>,
+}
+
+/// The store and its threads.
+#[derive(Debug)]
+struct Handle {
+    store: Arc<Store>,
+    // Taken once, to end the threads.
+    maintenance: Mutex<Option<Maintenance>>,
+}
+
+impl Handle {
+    fn close(&self) -> Result<()> {
+        // Dropping it ends the threads; only then may the log end.
+        drop(self.maintenance.lock().take());
+        self.store.close()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        match self.close() {
+            Ok(()) | Err(crate::Error::Closed) => {}
+            Err(e) => {
+                tracing::error!(error = %e, "the store was not closed in order; what was acknowledged is in the log");
+            }
+        }
+    }
+}
 
 impl Db {
     /// Opens the store in a directory, making it if it is not there, and recovers what a crash left.
@@ -19,24 +56,46 @@ impl Db {
     /// # Errors
     /// [`Error::Locked`] when another process has it open, [`Error::InvalidOption`], [`Error::Io`],
     /// [`Error::UnsupportedFormat`] for a store of a newer version.
-    pub fn open(_dir: impl AsRef<Path>, _options: Options) -> Result<Self> {
-        Err(Error::Closed)
+    pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
+        Self::open_on(Arc::new(OsFs), dir.as_ref(), options)
+    }
+
+    /// Opens the store on a file system.
+    fn open_on(fs: Arc<dyn Fs>, dir: &Path, options: Options) -> Result<Self> {
+        Self::start(Store::open(fs, dir, options)?)
+    }
+
+    /// The store behind the handle.
+    #[cfg(test)]
+    pub(crate) fn store(&self) -> &Store {
+        &self.handle.store
+    }
+
+    fn start(store: Store) -> Result<Self> {
+        let store = Arc::new(store);
+        let maintenance = Maintenance::start(&store)?;
+        Ok(Self {
+            handle: Arc::new(Handle {
+                store,
+                maintenance: Mutex::new(Some(maintenance)),
+            }),
+        })
     }
 
     /// A store in memory, without a directory: nothing survives it.
     ///
     /// # Errors
     /// [`Error::InvalidOption`].
-    pub fn in_memory(_options: Options) -> Result<Self> {
-        Err(Error::Closed)
+    pub fn in_memory(options: Options) -> Result<Self> {
+        Self::start(Store::in_memory(options)?)
     }
 
     /// Applies a batch and returns before it is durable. Queries see it from now on.
     ///
     /// # Errors
     /// [`Error::StorageFull`], [`Error::WritesStopped`], [`Error::LimitExceeded`], [`Error::Closed`]; nothing of the batch is applied then.
-    pub fn submit(&self, _batch: &WriteBatch) -> Result<Commit> {
-        Err(Error::Closed)
+    pub fn submit(&self, batch: &WriteBatch) -> Result<Commit> {
+        self.handle.store.submit(batch)
     }
 
     /// Applies a batch and waits until it is durable.
@@ -47,18 +106,32 @@ impl Db {
         self.submit(batch)?.wait()
     }
 
+    /// A batch for the decoder of a protocol, which recognises the series of senders that repeat themselves.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer::new(&self.handle.store)
+    }
+
     /// Reads over a range of time.
     ///
     /// # Errors
     /// [`Error::Closed`].
-    pub fn querier(&self, _range: TimeRange) -> Result<Querier> {
-        Err(Error::Closed)
+    pub fn querier(&self, range: TimeRange) -> Result<Querier> {
+        self.handle.store.querier(range)
+    }
+
+    /// Captures what these lists of matchers select, all at one moment.
+    ///
+    /// # Errors
+    /// [`Error::Closed`](crate::Error::Closed), and when the index of a run cannot be read.
+    pub fn snapshot(&self, selectors: &[&[Matcher]]) -> Result<Snapshot> {
+        self.handle.store.snapshot(selectors)
     }
 
     /// Metadata of all metric families, sorted by name.
     #[must_use]
     pub fn metadata(&self) -> Vec<MetricMetadata> {
-        Vec::new()
+        self.handle.store.metadata()
     }
 
     /// Writes everything in memory to runs, merges runs until nothing is left to merge, and drops the write-ahead log
@@ -67,7 +140,7 @@ impl Db {
     /// # Errors
     /// [`Error::Io`] and the like; nothing is lost then.
     pub fn flush(&self) -> Result<()> {
-        Err(Error::Closed)
+        self.handle.store.flush()
     }
 
     /// Merges runs until nothing is left to merge.
@@ -75,7 +148,7 @@ impl Db {
     /// # Errors
     /// [`Error::Io`] and the like; nothing is lost then.
     pub fn compact(&self) -> Result<()> {
-        Err(Error::Closed)
+        self.handle.store.compact()
     }
 
     /// Makes everything written so far durable, whatever the [`Durability`](crate::Durability).
@@ -83,19 +156,27 @@ impl Db {
     /// # Errors
     /// [`Error::Io`], [`Error::WritesStopped`].
     pub fn sync(&self) -> Result<()> {
-        Err(Error::Closed)
+        self.handle.store.sync()
+    }
+
+    /// Reads every byte of the store in a directory that no process has open, checks it, and changes nothing.
+    ///
+    /// # Errors
+    /// When the directory cannot be read; damage is in the report.
+    pub fn verify(dir: impl AsRef<Path>) -> Result<VerifyReport> {
+        store::verify(&OsFs, dir.as_ref())
     }
 
     /// Figures of the store.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.handle.store.stats()
     }
 
     /// The labels that make the most series in the head, at most `limit` of each list.
     #[must_use]
-    pub fn cardinality(&self, _limit: usize) -> Cardinality {
-        Cardinality::default()
+    pub fn cardinality(&self, limit: usize) -> Cardinality {
+        self.handle.store.cardinality(limit)
     }
 
     /// Flushes, ends the threads and frees the directory. Other clones answer [`Error::Closed`] from now on.
@@ -103,6 +184,6 @@ impl Db {
     /// # Errors
     /// [`Error::Io`] and the like; what was acknowledged is in the write-ahead log then.
     pub fn close(self) -> Result<()> {
-        Err(Error::Closed)
+        self.handle.close()
     }
 }

@@ -22,6 +22,8 @@ pub struct Stats {
     pub run_bytes: u64,
     /// Samples in them; a sample that was written twice may count twice until it is merged.
     pub run_samples: u64,
+    /// Decompressed groups of runs that are kept in memory, in bytes.
+    pub cache_bytes: u64,
     /// Size of the write-ahead log, in bytes.
     pub wal_bytes: u64,
     /// Newest sample, in milliseconds; `None` for an empty store.

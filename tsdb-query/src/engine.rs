@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crate::ast::Span;
+use crate::ast::{Expr, ValueType};
 use crate::error::QueryError;
-use crate::parse::{self, ParseOptions};
+use crate::exec::{Context, Limits};
+use crate::parse::{self, ParseError, ParseOptions};
+use crate::plan::{DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height};
 use crate::storage::Storage;
 use crate::value::QueryResult;
 
@@ -20,6 +22,9 @@ pub struct EngineOptions {
     pub max_samples: u64,
     /// Step of a subquery without one, in milliseconds. Default 1 minute.
     pub default_subquery_step_ms: i64,
+    /// Whether metric names are dropped at the end of a query only, so that functions see them until then: Prometheus's
+    /// feature flag `promql-delayed-name-removal`. Default false.
+    pub delayed_name_removal: bool,
     /// What the parser accepts.
     pub parse: ParseOptions,
 }
@@ -30,6 +35,7 @@ impl Default for EngineOptions {
             lookback_ms: 300_000,
             max_samples: 50_000_000,
             default_subquery_step_ms: 60_000,
+            delayed_name_removal: false,
             parse: ParseOptions::default(),
         }
     }
@@ -76,12 +82,13 @@ impl Engine {
         t_ms: i64,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
-        let _ = (storage, t_ms, options);
-        parse::parse(query, &self.options.parse)?;
-        Err(QueryError::Unsupported {
-            feature: "evaluation".into(),
-            span: Span::default(),
-        })
+        let expr = parse::parse(query, &self.options.parse)?;
+        let times = QueryTimes {
+            start_ms: t_ms,
+            end_ms: t_ms,
+            step_ms: 0,
+        };
+        self.evaluate(storage, query, &expr, Kind::Instant, times, options)
     }
 
     /// Evaluates `query` at `start_ms`, `start_ms + step_ms`, … up to and including `end_ms`.
@@ -97,11 +104,84 @@ impl Engine {
         step_ms: i64,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
-        let _ = (storage, start_ms, end_ms, step_ms, options);
-        parse::parse(query, &self.options.parse)?;
-        Err(QueryError::Unsupported {
-            feature: "evaluation".into(),
-            span: Span::default(),
+        if step_ms <= 0 {
+            return Err(QueryError::Execution(
+                "the step of a range query must be positive".to_owned(),
+            ));
+        }
+        let expr = parse::parse(query, &self.options.parse)?;
+        let ty = expr.value_type();
+        if !matches!(ty, ValueType::Scalar | ValueType::Vector) {
+            return Err(QueryError::Parse(ParseError {
+                message: format!(
+                    "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+                    ty.documented()
+                ),
+                span: expr.span(),
+            }));
+        }
+        let times = QueryTimes {
+            start_ms,
+            end_ms,
+            step_ms,
+        };
+        self.evaluate(storage, query, &expr, Kind::Range, times, options)
+    }
+
+    fn evaluate(
+        &self,
+        storage: &dyn Storage,
+        text: &str,
+        expr: &Expr,
+        kind: Kind,
+        times: QueryTimes,
+        options: &QueryOptions,
+    ) -> Result<QueryResult, QueryError> {
+        let limits = Limits {
+            lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
+            max_samples: self.options.max_samples,
+            deadline: options.deadline,
+            cancel: options.cancel.clone(),
+            delayed_name_removal: self.options.delayed_name_removal,
+        };
+        let query = Query {
+            expr,
+            text,
+            kind,
+            times,
+            subquery_step_ms: self.options.default_subquery_step_ms,
+        };
+        if height(expr) <= SHALLOW {
+            return run(&query, storage, limits);
+        }
+        // The caller's stack may be too small.
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .name("deep query".to_owned())
+                .stack_size(DEEP_STACK_BYTES)
+                .spawn_scoped(scope, || run(&query, storage, limits))
+                .map_err(|e| QueryError::Execution(format!("no thread for a deep query: {e}")))?;
+            match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         })
     }
+}
+
+fn run(
+    query: &Query<'_>,
+    storage: &dyn Storage,
+    limits: Limits,
+) -> Result<QueryResult, QueryError> {
+    let cx = Context::new(limits);
+    let value = evaluate(query, storage, &cx)?;
+    let stats = cx.stats();
+    let (warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
+    Ok(QueryResult {
+        value,
+        warnings,
+        infos,
+        stats,
+    })
 }

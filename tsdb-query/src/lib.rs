@@ -1,15 +1,18 @@
 //! PromQL: parser, checker and columnar evaluator over any storage that can select series.
 
+mod annotations;
 pub mod ast;
 mod engine;
 mod error;
+mod exec;
 pub mod functions;
-#[path = "parse_stub.rs"] // replaced by `pub mod parse;` with the parser
 pub mod parse;
+mod plan;
 mod storage;
 mod value;
+mod vector;
 
 pub use engine::{Engine, EngineOptions, QueryOptions};
 pub use error::QueryError;
-pub use storage::{SeriesReader, Storage, StorageError};
+pub use storage::{SeriesReader, Snapshot, Storage, StorageError};
 pub use value::{MatrixSeries, QueryResult, QueryStats, QueryValue, VectorSample};

@@ -27,10 +27,22 @@ impl From<tsdb_core::Error> for StorageError {
     }
 }
 
-/// Selects series.
+/// Holds series, and may change while a query is evaluated.
 pub trait Storage: Send + Sync {
+    /// What these selectors select, all of one moment: a write is in all that is read from it, or in nothing.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the index cannot be read.
+    fn snapshot<'a>(
+        &'a self,
+        selectors: &[&[Matcher]],
+    ) -> Result<Box<dyn Snapshot + 'a>, StorageError>;
+}
+
+/// Selects series.
+pub trait Snapshot: Send + Sync {
     /// The series that match all `matchers` and may have samples in the closed range `range`, in label order
-    /// (`Labels: Ord`), each label set once. The readers hold a snapshot taken now: a write is in all of them or in none.
+    /// (`Labels: Ord`), each label set once. Matchers that the snapshot was not taken for may select of a later moment.
     ///
     /// # Errors
     /// [`StorageError`] when the index cannot be read.
@@ -41,13 +53,32 @@ pub trait Storage: Send + Sync {
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError>;
 }
 
+/// A storage that does not change is a snapshot of itself.
+impl<T: Snapshot> Storage for T {
+    fn snapshot<'a>(&'a self, _: &[&[Matcher]]) -> Result<Box<dyn Snapshot + 'a>, StorageError> {
+        Ok(Box::new(Same(self)))
+    }
+}
+
+struct Same<'a, T>(&'a T);
+
+impl<T: Snapshot> Snapshot for Same<'_, T> {
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
+        self.0.select(matchers, range)
+    }
+}
+
 /// One selected series.
 pub trait SeriesReader: Send + Sync {
     /// Its labels.
     fn labels(&self) -> &Labels;
 
     /// Appends the samples inside the closed range to `out`, times strictly rising, staleness markers included.
-    /// `range` lies inside the range of the `select` that made this reader.
+    /// `range` lies inside the range of the [`Snapshot::select`] that made this reader.
     ///
     /// # Errors
     /// [`StorageError`] when the samples cannot be read.
@@ -55,12 +86,21 @@ pub trait SeriesReader: Send + Sync {
 }
 
 impl Storage for Db {
+    fn snapshot<'a>(
+        &'a self,
+        selectors: &[&[Matcher]],
+    ) -> Result<Box<dyn Snapshot + 'a>, StorageError> {
+        Ok(Box::new(Db::snapshot(self, selectors)?))
+    }
+}
+
+impl Snapshot for tsdb_core::Snapshot {
     fn select(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
-        let series = self.querier(range)?.select(matchers)?;
+        let series = tsdb_core::Snapshot::select(self, matchers, range)?;
         Ok(series
             .into_iter()
             .map(|s| Arc::new(s) as Arc<dyn SeriesReader>)

@@ -10,6 +10,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Parser, ValueEnum};
 use tsdb_core::{Durability, Options};
 use tsdb_query::EngineOptions;
+use tsdb_query::parse::ParseOptions;
 
 use crate::duration;
 
@@ -35,6 +36,14 @@ pub enum LogFormat {
     Logfmt,
     /// One JSON object a line.
     Json,
+}
+
+/// What can be switched on, under Prometheus's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+pub enum Feature {
+    /// Functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
+    PromqlExperimentalFunctions,
 }
 
 /// A time-series database that speaks Prometheus: remote write in, PromQL out.
@@ -127,6 +136,15 @@ pub struct Config {
     )]
     pub query_max_samples: u64,
 
+    /// Features to switch on, separated by commas.
+    #[arg(
+        long = "enable-feature",
+        value_name = "NAME",
+        env = "TSDB_ENABLE_FEATURE",
+        value_delimiter = ','
+    )]
+    pub enable_feature: Vec<Feature>,
+
     /// Least severe level that is logged.
     #[arg(
         long = "log.level",
@@ -206,12 +224,22 @@ impl Config {
             .future_limit(unless_zero(self.future_limit))
     }
 
+    /// What the parser of queries accepts: without a feature of that name nothing experimental, as in Prometheus.
+    pub(crate) fn parse_options(&self) -> ParseOptions {
+        let mut options = ParseOptions::default();
+        options.experimental = self
+            .enable_feature
+            .contains(&Feature::PromqlExperimentalFunctions);
+        options
+    }
+
     /// Options of the query engine.
     #[must_use]
     pub fn engine_options(&self) -> EngineOptions {
         let mut options = EngineOptions::default();
         options.lookback_ms = i64::try_from(self.lookback_delta.as_millis()).unwrap_or(i64::MAX);
         options.max_samples = self.query_max_samples;
+        options.parse = self.parse_options();
         options
     }
 
@@ -223,7 +251,13 @@ impl Config {
             _ => "always".to_owned(),
         };
         let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
+        let features: Vec<String> = self
+            .enable_feature
+            .iter()
+            .filter_map(|feature| Some(feature.to_possible_value()?.get_name().to_owned()))
+            .collect();
         vec![
+            ("enable-feature", features.join(",")),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (
@@ -314,6 +348,14 @@ mod tests {
         );
         assert!(parse(&["--storage.wal.durability=sometimes"]).is_err());
         assert!(parse(&["--storage.wal.durability=always:1s"]).is_err());
+    }
+
+    #[test]
+    fn features_are_named_and_off_by_default() {
+        assert!(!parse(&[]).unwrap().parse_options().experimental);
+        let flag = "--enable-feature=promql-experimental-functions";
+        assert!(parse(&[flag]).unwrap().parse_options().experimental);
+        assert!(parse(&["--enable-feature=nosuch"]).is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-pub use config::{Config, LogFormat, LogLevel};
+pub use config::{Config, Feature, LogFormat, LogLevel};
 pub use state::AppState;
 
 /// The whole HTTP surface.

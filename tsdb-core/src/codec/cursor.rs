@@ -45,12 +45,6 @@ impl<'a> Cursor<'a> {
         i64 -> i64,
     }
 
-    /// Eight bytes, little-endian: the bits of a double, every NaN kept as it is.
-    #[inline]
-    pub(crate) fn f64(&mut self) -> Result<f64, DecodeError> {
-        self.u64().map(f64::from_bits)
-    }
-
     /// A varint of at most 64 bits.
     #[inline]
     pub(crate) fn uvarint(&mut self) -> Result<u64, DecodeError> {
@@ -155,7 +149,7 @@ mod tests {
         assert_eq!(cursor.u8(), Ok(7));
         assert_eq!(cursor.u16(), Ok(0x0102));
         assert_eq!(cursor.u32(), Ok(0x0304_0506));
-        assert_eq!(cursor.f64().map(f64::to_bits), Ok(STALE_NAN_BITS));
+        assert_eq!(cursor.u64(), Ok(STALE_NAN_BITS));
         assert_eq!(cursor.u128(), Ok(u128::MAX - 1));
         assert_eq!(cursor.i64(), Ok(-5));
         assert_eq!((cursor.at(), cursor.remaining()), (39, 5));

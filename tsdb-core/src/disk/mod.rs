@@ -1,1 +1,38 @@
-//! (being written)
+//! Files of samples: *runs*, written once, never changed, unlinked in the end. Drawn in `docs/format/run.md`.
+//!
+//! * A run holds all that a range of generations of the head had in one partition of time: columns, grouped and
+//!   compressed, a directory that finds them, and an index of its series. It needs no other file.
+//! * A run is written under a temporary name, synced, renamed, and its directory synced ([`publish()`]). A name that ends
+//!   in `.run` is complete. Files that must become live together are renamed in two steps, so that a crash between them
+//!   leaves all or none.
+//! * A run is live unless a live run *replaces* it. What is live is told from the files alone ([`catalog`]).
+//! * Every byte is covered by a checksum over the store, the file, the offset and the contents. Index and directory are
+//!   verified when a run is opened and then used from a memory map; groups are read by positional reads and verified
+//!   each time they are decompressed.
+//! * A damaged file is set aside, never removed, and its id is never used again.
+//!
+//! `name`, `partition`, `footer`: what a file is. `column`, `group`, `directory`: how samples stand in it. `writer`,
+//! `run`, `cache`: writing and reading one. `publish`, `catalog`: the life of all.
+
+mod cache;
+pub(crate) mod catalog;
+mod checksum;
+mod column;
+mod directory;
+mod footer;
+mod group;
+mod name;
+mod partition;
+mod publish;
+mod run;
+mod writer;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use cache::GroupCache;
+pub(crate) use footer::RunMeta;
+pub(crate) use partition::Partition;
+pub(crate) use publish::{FinishedRun, publish, remove_runs};
+pub(crate) use run::{GroupReader, Run};
+pub(crate) use writer::{RunSpec, RunWriter};

@@ -16,7 +16,29 @@ const OPEN_BYTES: usize = size_of::<OpenChunk>() + 2 * size_of::<usize>();
 /// Memory of a closed chunk beside its samples.
 const CLOSED_BYTES: usize = size_of::<ClosedChunk>() + 2 * size_of::<usize>();
 
+/// What became of a sample that was offered to a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It is appended.
+    Taken,
+    /// The same bits stand at this time, the series' newest.
+    Equal,
+    /// Another value stands at this time, the series' newest.
+    Conflict,
+}
+
 impl SeriesState {
+    /// Appends a sample unless it meets the series' newest sample at its time: equal bits change nothing, others are
+    /// refused unless `replace`. Returns the growth of memory in bytes as well.
+    #[inline]
+    pub(super) fn offer(&mut self, t_ms: i64, bits: u64, replace: bool) -> (Offer, isize) {
+        match self.last {
+            Some(last) if t_ms == last.t_ms && bits == last.bits => (Offer::Equal, 0),
+            Some(last) if t_ms == last.t_ms && !replace => (Offer::Conflict, 0),
+            _ => (Offer::Taken, self.append(t_ms, bits)),
+        }
+    }
+
     /// Appends a sample: behind the newest one into the out-of-order log, else into the open chunk. Returns the growth
     /// of memory in bytes.
     #[inline]

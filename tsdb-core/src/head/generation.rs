@@ -4,13 +4,15 @@ use std::sync::atomic::{AtomicI64, AtomicIsize, AtomicU64, Ordering};
 
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
+use super::recognition::{FormKey, FormRef, Recognition};
 use super::series::Series;
 use super::slab::Slab;
-use super::{LastSample, SeriesRef};
+use super::{LastSample, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::resolve;
 use crate::model::{Labels, Matcher};
+use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
 ///
@@ -22,6 +24,7 @@ pub(crate) struct Generation {
     id: u64,
     series: Slab<Series>,
     lookup: LookupTable,
+    recognition: Recognition,
     index: MemoryIndex,
     samples: AtomicU64,
     /// `i64::MAX` and `i64::MIN` while there is no sample.
@@ -38,6 +41,7 @@ impl Generation {
             id,
             series: Slab::new(),
             lookup: LookupTable::default(),
+            recognition: Recognition::new(),
             index: MemoryIndex::default(),
             samples: AtomicU64::new(0),
             min_ms: AtomicI64::new(i64::MAX),
@@ -94,6 +98,22 @@ impl Generation {
     #[inline]
     pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, bits: u64) {
         let growth = self.series(series).append(t_ms, bits);
+        self.count(t_ms, growth);
+    }
+
+    /// Appends a sample unless it meets the series' newest sample at its time: equal bits change nothing, others are
+    /// refused unless `replace`.
+    #[inline]
+    pub(crate) fn offer(&self, series: SeriesRef, t_ms: i64, bits: u64, replace: bool) -> Offer {
+        let (offer, growth) = self.series(series).offer(t_ms, bits, replace);
+        if offer == Offer::Taken {
+            self.count(t_ms, growth);
+        }
+        offer
+    }
+
+    #[inline]
+    fn count(&self, t_ms: i64, growth: isize) {
         self.grow(growth);
         // One writer: a load and a store, which cost less than an atomic addition.
         let samples = self.samples.load(Ordering::Relaxed);
@@ -104,6 +124,21 @@ impl Generation {
         if t_ms > self.max_ms.load(Ordering::Relaxed) {
             self.max_ms.store(t_ms, Ordering::Relaxed);
         }
+    }
+
+    /// The form and the series that a sender's encoding of labels stands for; `previous` is the form before it.
+    #[inline]
+    pub(crate) fn recognize(
+        &self,
+        previous: Option<FormRef>,
+        key: FormKey,
+    ) -> Option<(FormRef, SeriesRef)> {
+        self.recognition.find(previous, key)
+    }
+
+    /// Remembers a sender's encoding of the labels of a series. For the writer alone.
+    pub(crate) fn learn(&self, key: FormKey, series: SeriesRef) {
+        self.recognition.learn(key, series, self.series_len());
     }
 
     /// Number of series.
@@ -127,7 +162,8 @@ impl Generation {
     pub(crate) fn bytes(&self) -> usize {
         let series = self.series_bytes.load(Ordering::Relaxed);
         let lookup = self.series_len() as usize * LookupTable::BYTES_PER_SERIES;
-        usize::try_from(series).unwrap_or(0) + lookup + self.index.bytes()
+        let forms = self.recognition.len() * Recognition::BYTES_PER_FORM;
+        usize::try_from(series).unwrap_or(0) + lookup + forms + self.index.bytes()
     }
 
     /// The series that satisfy all matchers, strictly rising.
@@ -148,9 +184,19 @@ impl Generation {
         self.index.label_values(name)
     }
 
+    /// The labels that make the most series, at most `limit` of each list.
+    pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
+        self.index.cardinality(limit)
+    }
+
     /// The label set of a series; shares its bytes.
     pub(crate) fn labels(&self, series: SeriesRef) -> Labels {
         self.series(series).labels().clone()
+    }
+
+    /// The canonical label bytes of a series.
+    pub(crate) fn canonical(&self, series: SeriesRef) -> &[u8] {
+        self.series(series).labels().as_bytes()
     }
 
     /// The store-wide id of a series.

@@ -5,7 +5,7 @@
 //! *capture* a series (a few reference counts) while the writer is kept out, and decode later, beside the writer.
 //!
 //! * `generation`: the whole; finding and making series, counts, the label index.
-//! * `lookup`: label set → series. `slab`: series ref → series, at addresses that never change.
+//! * `lookup`: label set → series. `recognition`: encoded labels → series. `slab`: series ref → series, at addresses that never change.
 //! * `series`: what a series holds. `append`: how a sample gets there. `out_of_order`: the samples behind the newest.
 //! * `reader`: what a reader captures, and how it becomes columns.
 //!
@@ -18,15 +18,17 @@ mod generation;
 mod lookup;
 mod out_of_order;
 mod reader;
+mod recognition;
 mod series;
 mod slab;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use append::Offer;
 pub(crate) use generation::Generation;
-pub(crate) use lookup::Lookup;
 pub(crate) use reader::SeriesSnapshot;
+pub(crate) use recognition::{FormKey, FormRef};
 
 /// Names a series inside one generation.
 pub(crate) type SeriesRef = u32;

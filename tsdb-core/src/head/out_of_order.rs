@@ -50,8 +50,15 @@ impl OutOfOrderLog {
         size_of::<Self>() + (full + last) * size_of::<Entry>()
     }
 
+    /// Appends the samples inside `range` in order of time, each time once, with the value written last.
+    pub(crate) fn read(&self, range: TimeRange, out: &mut Columns) {
+        for (t_ms, bits) in self.sorted(range) {
+            out.push(t_ms, f64::from_bits(bits));
+        }
+    }
+
     /// The samples inside `range` in order of time, each time once, with the value written last.
-    pub(crate) fn sorted(&self, range: TimeRange) -> Vec<Entry> {
+    fn sorted(&self, range: TimeRange) -> Vec<Entry> {
         if !range.overlaps(&self.time_range()) {
             return Vec::new();
         }
@@ -65,29 +72,5 @@ impl OutOfOrderLog {
         sorted.sort_by_key(|entry| entry.0);
         sorted.dedup_by_key(|entry| entry.0);
         sorted
-    }
-}
-
-/// Merges `late` into the samples that `out` holds from index `start` on; `late` wins at equal times.
-pub(crate) fn merge_into(out: &mut Columns, start: usize, late: &[Entry]) {
-    if late.is_empty() {
-        return;
-    }
-    let times_ms = out.times_ms.split_off(start);
-    let values = out.values.split_off(start);
-    out.times_ms.reserve(times_ms.len() + late.len());
-    out.values.reserve(values.len() + late.len());
-    let mut late = late.iter().copied().peekable();
-    for (t_ms, value) in times_ms.into_iter().zip(values) {
-        while let Some((late_ms, bits)) = late.next_if(|entry| entry.0 < t_ms) {
-            out.push(late_ms, f64::from_bits(bits));
-        }
-        match late.next_if(|entry| entry.0 == t_ms) {
-            Some((_, bits)) => out.push(t_ms, f64::from_bits(bits)),
-            None => out.push(t_ms, value),
-        }
-    }
-    for (late_ms, bits) in late {
-        out.push(late_ms, f64::from_bits(bits));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::out_of_order::{OutOfOrderLog, merge_into};
+use super::out_of_order::OutOfOrderLog;
 use super::series::ClosedChunk;
 use crate::codec::DecodeError;
 use crate::codec::xor::{self, OpenChunk, Published, XorIter};
@@ -54,7 +54,9 @@ impl SeriesSnapshot {
             out.times_ms.truncate(start);
             out.values.truncate(start);
         } else if let Some(log) = &self.out_of_order {
-            merge_into(out, start, &log.sorted(range));
+            let late = out.len();
+            log.read(range, out);
+            out.merge_tail(start, late);
         }
         decoded
     }
@@ -70,12 +72,12 @@ impl SeriesSnapshot {
             if range.contains(chunk.min_ms) && range.contains(chunk.max_ms) {
                 xor::decode_into(&chunk.bytes, out)?;
             } else {
-                push_inside(XorIter::new(&chunk.bytes)?, range, out)?;
+                xor::take_range(XorIter::new(&chunk.bytes)?, range, out)?;
             }
         }
         match &self.open {
             Some(open) if range.overlaps(&TimeRange::new(open.min_ms, open.max_ms)) => {
-                push_inside(open.chunk.iter(open.published), range, out)
+                xor::take_range(open.chunk.iter(open.published), range, out)
             }
             _ => Ok(()),
         }
@@ -84,23 +86,4 @@ impl SeriesSnapshot {
     fn closed_chunks(&self) -> &[ClosedChunk] {
         self.closed.as_deref().map_or(&[], Vec::as_slice)
     }
-}
-
-/// Appends what lies inside the range; ends at the first sample behind it.
-#[inline]
-fn push_inside(
-    samples: impl Iterator<Item = Result<(i64, f64), DecodeError>>,
-    range: TimeRange,
-    out: &mut Columns,
-) -> Result<(), DecodeError> {
-    for sample in samples {
-        let (t_ms, value) = sample?;
-        if t_ms > range.end_ms {
-            break;
-        }
-        if t_ms >= range.start_ms {
-            out.push(t_ms, value);
-        }
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::LastSample;
+use super::append::Offer;
 use super::out_of_order::OutOfOrderLog;
 use super::reader::{OpenSnapshot, SeriesSnapshot};
 use crate::codec::xor::XorAppender;
@@ -52,6 +53,12 @@ impl Series {
     #[inline]
     pub(crate) fn append(&self, t_ms: i64, bits: u64) -> isize {
         self.state.lock().append(t_ms, bits)
+    }
+
+    /// See [`SeriesState::offer`].
+    #[inline]
+    pub(crate) fn offer(&self, t_ms: i64, bits: u64, replace: bool) -> (Offer, isize) {
+        self.state.lock().offer(t_ms, bits, replace)
     }
 
     /// What is there now; later samples do not show in it.

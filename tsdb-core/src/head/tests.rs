@@ -95,7 +95,7 @@ proptest! {
             };
             for t_ms in times {
                 written += 1;
-                let bits = if written % 7 == 0 { STALE_NAN_BITS } else { (written as f64).to_bits() };
+                let bits = if written.is_multiple_of(7) { STALE_NAN_BITS } else { (written as f64).to_bits() };
                 generation.append(series, t_ms, bits);
                 model.insert(t_ms, bits);
                 newest_ms = newest_ms.max(t_ms);

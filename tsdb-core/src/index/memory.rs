@@ -7,7 +7,8 @@ use parking_lot::RwLock;
 
 use super::LabelIndex;
 use crate::error::Result;
-use crate::model::LabelIter;
+use crate::model::{LabelIter, METRIC_NAME};
+use crate::stats::Cardinality;
 
 /// Bytes of a map entry beside its key's text: key and value in the node, and the node's share of free slots.
 const ENTRY_BYTES: usize = 64;
@@ -39,6 +40,10 @@ impl Postings {
             Self::One(first) => *self = Self::Many(vec![*first, id]),
             Self::Many(ids) => ids.push(id),
         }
+    }
+
+    fn len(&self) -> usize {
+        self.as_slice().len()
     }
 
     fn as_slice(&self) -> &[u32] {
@@ -88,10 +93,62 @@ impl MemoryIndex {
         order
     }
 
+    /// The labels that make the most series, at most `limit` of each list.
+    pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
+        let inner = self.inner.read();
+        let metrics = inner.names.get(METRIC_NAME).into_iter().flatten();
+        let pairs = inner.names.iter().flat_map(|(name, values)| {
+            values
+                .iter()
+                .map(move |(value, postings)| ((name, value), postings.len()))
+        });
+        let bytes_of = |values: &BTreeMap<Box<str>, Postings>| values.keys().map(|v| v.len()).sum();
+        Cardinality {
+            label_pairs: inner.names.values().map(|values| values.len() as u64).sum(),
+            series_by_metric: largest(
+                metrics.map(|(metric, postings)| (metric, postings.len())),
+                limit,
+                |metric| metric.to_string(),
+            ),
+            values_by_label: largest(
+                inner
+                    .names
+                    .iter()
+                    .map(|(name, values)| (name, values.len())),
+                limit,
+                |name| name.to_string(),
+            ),
+            bytes_by_label: largest(
+                inner
+                    .names
+                    .iter()
+                    .map(|(name, values)| (name, bytes_of(values))),
+                limit,
+                |name| name.to_string(),
+            ),
+            series_by_pair: largest(pairs, limit, |(name, value)| format!("{name}={value}")),
+        }
+    }
+
     /// Estimate of the memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.inner.read().bytes
     }
+}
+
+/// The `limit` entries with the largest figures, largest first, at equal figures in the order in which they came.
+fn largest<K>(
+    figures: impl Iterator<Item = (K, usize)>,
+    limit: usize,
+    text: impl Fn(K) -> String,
+) -> Vec<(String, u64)> {
+    let mut figures: Vec<(K, usize)> = figures.collect();
+    figures.sort_by_key(|(_, figure)| std::cmp::Reverse(*figure));
+    figures.truncate(limit);
+    let named = figures
+        .into_iter()
+        .map(|(key, figure)| (text(key), figure as u64));
+    named.collect()
 }
 
 impl Inner {

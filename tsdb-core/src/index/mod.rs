@@ -3,16 +3,29 @@
 //! * [`LabelIndex`]: what an index can be asked, in memory or in a file.
 //! * [`resolve`](resolve()): which series satisfy all of a list of matchers, the same code over every index.
 //! * [`memory`]: the index of a head generation.
+//! * [`IndexWriter`], [`IndexReader`]: the index in a file, drawn in `docs/format/index.md`; `format`, `symbols` and
+//!   [`postings_codec`] are its parts.
 //! * [`postings`]: set operations on sorted lists of series ids.
 //!
 //! A *postings list* holds ids of series, strictly rising. Ids mean something inside one index only.
 
+mod expand;
+mod format;
 pub(crate) mod memory;
 pub(crate) mod postings;
+pub(crate) mod postings_codec;
+mod reader;
 mod resolve;
+mod symbols;
+mod writer;
 
+pub(crate) use expand::LabelBuffer;
+pub(crate) use reader::IndexReader;
 pub(crate) use resolve::resolve;
+pub(crate) use writer::IndexWriter;
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod tests;
 

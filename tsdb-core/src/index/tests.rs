@@ -41,12 +41,12 @@ const PATTERNS: [&str; 24] = [
     "[^a]*",
 ];
 
-fn labels() -> impl Strategy<Value = Labels> {
+pub(super) fn labels() -> impl Strategy<Value = Labels> {
     prop::collection::vec(prop::sample::select(&VALUES), NAMES.len())
         .prop_map(|values| Labels::from_pairs(NAMES.iter().zip(values)).expect("names differ"))
 }
 
-fn matcher() -> impl Strategy<Value = Matcher> {
+pub(super) fn matcher() -> impl Strategy<Value = Matcher> {
     let name = prop_oneof![9 => prop::sample::select(&NAMES), 1 => Just("absent")];
     let equal =
         (name.clone(), prop::sample::select(&VALUES), any::<bool>()).prop_map(|(n, v, not)| {

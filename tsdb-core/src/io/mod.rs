@@ -9,9 +9,11 @@ mod fs;
 mod memory;
 mod mmap;
 mod os;
+mod section;
 
 #[cfg(test)]
 pub(crate) use fault::{FaultFs, OpKind, Unsynced};
 pub(crate) use fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};
 pub(crate) use memory::MemFs;
 pub(crate) use os::OsFs;
+pub(crate) use section::Section;

@@ -23,6 +23,19 @@ pub struct BatchSeries {
     pub(crate) samples_start: u32,
     pub(crate) samples_end: u32,
     pub(crate) kind: Kind,
+    /// How the series is known besides its labels.
+    pub(crate) form: Form,
+}
+
+/// How the series of an entry is known besides its labels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    /// By its labels alone.
+    Labels,
+    /// Its sender encodes the labels in bytes that have this hash.
+    Encoded([u64; 2]),
+    /// It is this series of the generation that the batch was made for; the entry has no labels.
+    Known(u32),
 }
 
 /// Samples of many series, applied together: all of a batch is durable, visible and recovered, or nothing of it.
@@ -81,7 +94,7 @@ impl WriteBatch {
     /// # Errors
     /// [`LabelError::EmptySet`].
     pub fn series_labels(&mut self, labels: &Labels) -> Result<SeriesBuilder<'_>, LabelError> {
-        self.start(labels.as_bytes())
+        self.start(labels.as_bytes(), Form::Labels)
     }
 
     /// Starts a series with canonical label bytes, as a decoder makes them.
@@ -90,13 +103,33 @@ impl WriteBatch {
     /// [`LabelError::NotCanonical`], [`LabelError::EmptySet`] or [`LabelError::TooLarge`].
     pub fn series_canonical(&mut self, bytes: &[u8]) -> Result<SeriesBuilder<'_>, LabelError> {
         check_canonical(bytes)?;
-        self.start(bytes)
+        self.start(bytes, Form::Labels)
     }
 
-    fn start(&mut self, canonical: &[u8]) -> Result<SeriesBuilder<'_>, LabelError> {
+    /// As [`series_canonical`](Self::series_canonical); the sender's encoding of the labels has the hash `key`.
+    pub(crate) fn series_encoded(
+        &mut self,
+        key: [u64; 2],
+        bytes: &[u8],
+    ) -> Result<SeriesBuilder<'_>, LabelError> {
+        check_canonical(bytes)?;
+        self.start(bytes, Form::Encoded(key))
+    }
+
+    /// Starts an entry for a series of the generation that the batch is made for.
+    pub(crate) fn series_known(&mut self, series: u32) -> Result<SeriesBuilder<'_>, LabelError> {
+        self.push(&[], Form::Known(series))
+    }
+
+    fn start(&mut self, canonical: &[u8], form: Form) -> Result<SeriesBuilder<'_>, LabelError> {
         if canonical.is_empty() {
             return Err(LabelError::EmptySet);
         }
+        self.push(canonical, form)
+    }
+
+    #[inline]
+    fn push(&mut self, canonical: &[u8], form: Form) -> Result<SeriesBuilder<'_>, LabelError> {
         let fits = |n: usize| u32::try_from(n).map_err(|_| LabelError::TooLarge { bytes: n });
         let labels_start = fits(self.arena.len())?;
         let labels_end = fits(self.arena.len() + canonical.len())?;
@@ -108,6 +141,7 @@ impl WriteBatch {
             samples_start: samples,
             samples_end: samples,
             kind: Kind::Float,
+            form,
         });
         Ok(SeriesBuilder { batch: self })
     }
@@ -149,6 +183,13 @@ impl WriteBatch {
         self.times_ms.clear();
         self.values.clear();
         self.metadata.clear();
+    }
+
+    /// Memory held, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.arena.capacity()
+            + self.series.capacity() * size_of::<BatchSeries>()
+            + (self.times_ms.capacity() + self.values.capacity()) * 8
     }
 
     /// The series entries, in the order they were added.

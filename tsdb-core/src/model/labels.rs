@@ -179,7 +179,9 @@ impl PartialOrd for Labels {
 impl Ord for Labels {
     /// The order of Prometheus's `labels.Compare`.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        // Text is in the order of its bytes, and that both are text is known.
+        let (mut a, mut b) = (self.iter(), other.iter());
+        std::iter::from_fn(|| a.take_bytes()).cmp(std::iter::from_fn(|| b.take_bytes()))
     }
 }
 
@@ -209,11 +211,21 @@ impl<'a> LabelIter<'a> {
     }
 
     fn take_str(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.take_bytes()?).ok()
+    }
+
+    /// The next name and value as bytes: for who compares them only.
+    pub(crate) fn next_bytes(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        Some((self.take_bytes()?, self.take_bytes()?))
+    }
+
+    /// The next name or value.
+    fn take_bytes(&mut self) -> Option<&'a [u8]> {
         let (len, used) = read_uvarint(self.rest)?;
         let end = used.checked_add(len)?;
-        let s = self.rest.get(used..end)?;
+        let bytes = self.rest.get(used..end)?;
         self.rest = self.rest.get(end..)?;
-        std::str::from_utf8(s).ok()
+        Some(bytes)
     }
 }
 

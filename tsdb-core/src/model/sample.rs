@@ -2,6 +2,9 @@
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::histogram::{FloatHistogram, Histogram};
 
 /// Bits of the NaN that marks a series as stale (Prometheus `model/value/value.go`, `StaleNaN`).
 pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -60,6 +63,18 @@ pub struct Columns {
     pub times_ms: Vec<i64>,
     /// The values; the staleness marker is kept as it was written.
     pub values: Vec<f64>,
+    /// The native histograms among the samples, with their index in the other columns, rising. `values` has a NaN there
+    /// that means nothing.
+    pub histograms: Vec<(usize, HistogramSample)>,
+}
+
+/// A native histogram as it was written.
+#[derive(Clone, Debug)]
+pub enum HistogramSample {
+    /// With integer buckets.
+    Integer(Arc<Histogram>),
+    /// With float buckets.
+    Float(Arc<FloatHistogram>),
 }
 
 impl Columns {
@@ -67,6 +82,13 @@ impl Columns {
     pub fn clear(&mut self) {
         self.times_ms.clear();
         self.values.clear();
+        self.histograms.clear();
+    }
+
+    /// Appends a native histogram; the caller keeps the times rising.
+    pub fn push_histogram(&mut self, t_ms: i64, histogram: HistogramSample) {
+        self.histograms.push((self.times_ms.len(), histogram));
+        self.push(t_ms, f64::NAN);
     }
 
     /// Appends a sample; the caller keeps the times rising.

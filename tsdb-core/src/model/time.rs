@@ -1,11 +1,24 @@
 //! Times are `i64` ticks since the Unix epoch; PromQL works in milliseconds.
 
-/// Unit of a series' timestamps. Fixed when the series is made; codecs do not know it.
+/// Unit of a series' timestamps. Fixed when the series is made; codecs do not know it. The numbers are part of the
+/// on-disk formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum TimeUnit {
     /// Milliseconds since the Unix epoch: everything PromQL writes.
-    Milliseconds,
+    Milliseconds = 1,
+}
+
+impl TimeUnit {
+    /// The unit with this number in the on-disk formats, if this version knows it.
+    #[must_use]
+    pub const fn from_u8(n: u8) -> Option<Self> {
+        match n {
+            1 => Some(Self::Milliseconds),
+            _ => None,
+        }
+    }
 }
 
 /// A closed range of timestamps in milliseconds, `start_ms..=end_ms`; empty when `start_ms > end_ms`.

@@ -1,5 +1,18 @@
 //! Reading: a consistent snapshot of head and runs, series by series.
+//!
+//! * `view`: what there is to read, and the lock under which it changes.
+//! * `snapshot`: the series of some selectors at one moment. `series`: one of them and its samples.
+//! * `querier`: reading over a range of time, label names and values.
+//!
+//! Of several samples of a series at one time the one written last counts; *parts* of a series are therefore kept in
+//! rising order of writing: runs, frozen generations, the active generation.
 
 mod querier;
+mod series;
+mod snapshot;
+mod view;
 
-pub use querier::{Querier, Samples, Series};
+pub use querier::Querier;
+pub use series::{Samples, Series};
+pub use snapshot::Snapshot;
+pub(crate) use view::{CurrentView, View};

@@ -1,89 +1,114 @@
-//! (being written)
-use crate::error::{Error, Result};
-use crate::model::{Columns, Labels, Matcher, Sample, TimeRange, Value};
+//! Reading over a range of time: series, and the names and values of their labels.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::series::Series;
+use super::snapshot::{Snapshot, runs_in};
+use super::view::{CurrentView, View};
+use crate::disk::GroupCache;
+use crate::error::Result;
+use crate::head::Generation;
+use crate::index::resolve;
+use crate::model::{Labels, Matcher, TimeRange};
 
 /// Reads a store over a range of time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Querier {
-    pub(crate) range: TimeRange,
+    range: TimeRange,
+    view: Arc<CurrentView>,
+    cache: Arc<GroupCache>,
 }
 
 impl Querier {
-    /// The series that match all `matchers` and may have samples in the range, in label order.
+    pub(crate) fn new(range: TimeRange, view: Arc<CurrentView>, cache: Arc<GroupCache>) -> Self {
+        Self { range, view, cache }
+    }
+
+    /// The series that match all `matchers` and may have samples in the range, in label order. They hold a snapshot
+    /// taken now: of each batch all or nothing, and of each batch whose write has returned, all.
     ///
     /// # Errors
     /// When the index of a run cannot be read.
-    pub fn select(&self, _matchers: &[Matcher]) -> Result<Vec<Series>> {
-        Err(Error::Closed)
+    pub fn select(&self, matchers: &[Matcher]) -> Result<Vec<Series>> {
+        Snapshot::take(&self.view, &self.cache, &[matchers])?.select(matchers, self.range)
     }
 
     /// Label names, sorted, of the series that match any of the matcher sets; of all series when there is none.
     ///
     /// # Errors
     /// When the index of a run cannot be read.
-    pub fn label_names(&self, _any_of: &[Vec<Matcher>]) -> Result<Vec<String>> {
-        Err(Error::Closed)
+    pub fn label_names(&self, any_of: &[Vec<Matcher>]) -> Result<Vec<String>> {
+        let mut names = BTreeSet::new();
+        if any_of.is_empty() {
+            let view = self.view.get();
+            for run in runs_in(&view, self.range) {
+                names.extend(run.index().label_names()?);
+            }
+            for generation in self.generations(&view) {
+                names.extend(generation.label_names());
+            }
+        } else {
+            self.visit_labels(any_of, |labels| {
+                for (name, _) in labels.iter() {
+                    if !names.contains(name) {
+                        names.insert(name.to_owned());
+                    }
+                }
+            })?;
+        }
+        Ok(names.into_iter().collect())
     }
 
     /// Values of a label, sorted, of the series that match any of the matcher sets; of all series when there is none.
     ///
     /// # Errors
     /// When the index of a run cannot be read.
-    pub fn label_values(&self, _name: &str, _any_of: &[Vec<Matcher>]) -> Result<Vec<String>> {
-        Err(Error::Closed)
-    }
-}
-
-/// One selected series with a snapshot of its samples.
-#[derive(Debug)]
-pub struct Series {
-    labels: Labels,
-    range: TimeRange,
-}
-
-impl Series {
-    /// Its labels.
-    #[must_use]
-    pub fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
-    /// Its samples inside the querier's range, times strictly rising, staleness markers included.
-    ///
-    /// # Errors
-    /// When a file cannot be read or is damaged.
-    pub fn samples(&self) -> Result<Samples> {
-        let mut columns = Columns::default();
-        self.read_into(self.range, &mut columns)?;
-        Ok(Samples { columns, next: 0 })
+    pub fn label_values(&self, name: &str, any_of: &[Vec<Matcher>]) -> Result<Vec<String>> {
+        let mut values = BTreeSet::new();
+        if any_of.is_empty() {
+            let view = self.view.get();
+            for run in runs_in(&view, self.range) {
+                values.extend(run.index().label_values(name)?);
+            }
+            for generation in self.generations(&view) {
+                values.extend(generation.label_values(name));
+            }
+        } else {
+            self.visit_labels(any_of, |labels| {
+                if let Some(value) = labels.get(name)
+                    && !values.contains(value)
+                {
+                    values.insert(value.to_owned());
+                }
+            })?;
+        }
+        Ok(values.into_iter().collect())
     }
 
-    /// Appends the samples inside `range` to `out`, times strictly rising, staleness markers included.
-    ///
-    /// # Errors
-    /// When a file cannot be read or is damaged.
-    pub fn read_into(&self, _range: TimeRange, _out: &mut Columns) -> Result<()> {
-        Err(Error::Closed)
+    /// Calls `visit` with the label sets that match any of the matcher sets; the same set may come more than once.
+    fn visit_labels(&self, any_of: &[Vec<Matcher>], mut visit: impl FnMut(&Labels)) -> Result<()> {
+        let view = self.view.get();
+        for matchers in any_of {
+            for run in runs_in(&view, self.range) {
+                for series in resolve(run.index(), matchers)? {
+                    visit(&run.index().labels(series)?);
+                }
+            }
+            for generation in self.generations(&view) {
+                for series in generation.resolve(matchers)? {
+                    visit(&generation.labels(series));
+                }
+            }
+        }
+        Ok(())
     }
-}
 
-/// Iterator over the samples of a series.
-#[derive(Debug)]
-pub struct Samples {
-    columns: Columns,
-    next: usize,
-}
-
-impl Iterator for Samples {
-    type Item = Sample<'static>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let t_ms = *self.columns.times_ms.get(self.next)?;
-        let value = *self.columns.values.get(self.next)?;
-        self.next += 1;
-        Some(Sample {
-            t_ms,
-            value: Value::Float(value),
+    fn generations<'a>(&self, view: &'a View) -> impl Iterator<Item = &'a Arc<Generation>> {
+        let range = self.range;
+        view.generations().filter(move |generation| {
+            let held = generation.time_range();
+            held.is_some_and(|(min_ms, max_ms)| TimeRange::new(min_ms, max_ms).overlaps(&range))
         })
     }
 }

@@ -1,5 +1,177 @@
 //! The order of steps: open, write, flush, merge, expire. The only room that knows all the others.
+//!
+//! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that.
+//! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
+//! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
+//! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
+//! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
+//!
+//! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
+//! No file is touched under the lane or the view.
 
+mod clock;
+mod figures;
+mod flush;
+mod identity;
+mod lane;
+mod lookup;
+mod maintenance;
+mod merge;
+mod metadata;
+mod open;
+mod verify;
 mod write;
+mod writer;
 
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use self::clock::ReferenceClock;
+use self::figures::Counters;
+use self::lane::Lane;
+use self::lookup::Incoming;
+use self::maintenance::Signal;
+use self::merge::Merging;
+use self::metadata::MetadataFile;
+use crate::codec::StoreIdentity;
+use crate::disk::GroupCache;
+use crate::error::{Error, Result};
+use crate::io::{Fs, LockGuard};
+use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
+use crate::options::Options;
+use crate::read::{CurrentView, Querier, Snapshot};
+use crate::wal::Wal;
+
+pub(crate) use maintenance::Maintenance;
+pub(crate) use verify::verify;
+pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
+pub use writer::{Encoding, Writer};
+
+/// An open store.
+#[derive(Debug)]
+pub(crate) struct Store {
+    fs: Arc<dyn Fs>,
+    /// `None` for a store in memory, where nothing survives anyway.
+    wal: Option<Arc<Wal>>,
+    data_dir: PathBuf,
+    identity: StoreIdentity,
+    options: Options,
+    clock: ReferenceClock,
+    /// Per process: the hash by which label sets are looked up. Never stored.
+    hasher: foldhash::fast::RandomState,
+    /// Per process: the keys under which encoded labels are recognised.
+    form_hashers: [foldhash::quality::RandomState; 2],
+    /// Emptied batches, whose memory the next writers use.
+    batches: Mutex<Vec<WriteBatch>>,
+    view: Arc<CurrentView>,
+    cache: Arc<GroupCache>,
+    lane: Mutex<Lane>,
+    metadata: MetadataFile,
+    /// Newest sample accepted, in milliseconds; `i64::MIN` while there is none. Written in the lane.
+    newest_ms: AtomicI64,
+    next_file_id: AtomicU64,
+    /// Held for the flush of one generation.
+    flushing: Mutex<()>,
+    /// Held for one merge, or one round of expiry.
+    merging: Mutex<Merging>,
+    /// Wakes the maintenance threads.
+    signal: Signal,
+    counters: Counters,
+    closed: AtomicBool,
+    /// Held until the store is closed.
+    lock: Mutex<Option<Box<dyn LockGuard>>>,
+}
+
+impl Store {
+    pub(crate) fn submit(&self, batch: &WriteBatch) -> Result<Commit> {
+        let recognized_in = None;
+        self.check_open()?;
+        lane::submit(
+            self,
+            Incoming {
+                batch,
+                recognized_in,
+            },
+        )
+    }
+
+    pub(crate) fn querier(&self, range: TimeRange) -> Result<Querier> {
+        self.check_open()?;
+        Ok(Querier::new(
+            range,
+            Arc::clone(&self.view),
+            Arc::clone(&self.cache),
+        ))
+    }
+
+    pub(crate) fn snapshot(&self, selectors: &[&[Matcher]]) -> Result<Snapshot> {
+        self.check_open()?;
+        Snapshot::take(&self.view, &self.cache, selectors)
+    }
+
+    pub(crate) fn metadata(&self) -> Vec<MetricMetadata> {
+        self.metadata.all()
+    }
+
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.check_open()?;
+        self.wal.as_ref().map_or(Ok(()), |wal| wal.sync())
+    }
+
+    /// Flushes the whole head, then merges until nothing is left to merge.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.check_open()?;
+        self.flush_head()?;
+        self.expire()?;
+        self.compact()
+    }
+
+    /// Merges runs until every partition has one.
+    pub(crate) fn compact(&self) -> Result<()> {
+        self.check_open()?;
+        self.merge_all()
+    }
+
+    /// Flushes, ends the log and frees the directory; from now on everything answers [`Error::Closed`]. The
+    /// maintenance threads must have ended.
+    pub(crate) fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Err(Error::Closed);
+        }
+        let flushed = match &self.wal {
+            Some(_) => self.flush_head(),
+            None => Ok(()), // nothing of it is to survive
+        };
+        let ended = self.wal.as_ref().map_or(Ok(()), |wal| wal.close());
+        self.lock.lock().take();
+        flushed.and(ended)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    fn new_file_id(&self) -> u64 {
+        self.next_file_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What is older has expired, in milliseconds; `None` when samples are kept for ever or there is none.
+    ///
+    /// Measured from the newest sample, so that an idle store keeps its data, and never from a time ahead of the
+    /// reference clock, so that a sample far ahead does not make others expire.
+    fn retention_cutoff_ms(&self) -> Option<i64> {
+        let newest_ms = self.newest_ms.load(Ordering::Relaxed);
+        let age_ms = self.options.retention_ms?;
+        (newest_ms != i64::MIN).then(|| newest_ms.min(self.clock.now_ms()).saturating_sub(age_ms))
+    }
+}

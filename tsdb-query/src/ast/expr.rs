@@ -96,8 +96,8 @@ pub enum Duration {
 /// Arithmetic on durations, in seconds.
 #[derive(Clone, Debug)]
 pub enum DurationExpr {
-    /// A number of seconds.
-    Number(f64, Span),
+    /// A number of seconds, or a duration.
+    Number(Number),
     /// `step()`
     Step(Span),
     /// `range()`
@@ -152,9 +152,9 @@ pub struct SelectorModifiers {
 /// `name{matchers} offset … @ …`
 #[derive(Clone, Debug)]
 pub struct VectorSelector {
-    /// The metric name, when it was written before the braces or as a lone quoted string inside.
+    /// The metric name, when it was written before the braces; a quoted name inside is a matcher alone, as in Prometheus.
     pub name: Option<String>,
-    /// All matchers, the one for `__name__` of a plain or quoted name included (it comes last, as in Prometheus).
+    /// All matchers, the one for `__name__` of a name before the braces included: it comes last, as in Prometheus.
     pub matchers: Vec<Matcher>,
     /// `offset` and `@`.
     pub modifiers: SelectorModifiers,

@@ -108,6 +108,14 @@ pub(super) fn year(seconds: f64) -> f64 {
     of(seconds, |s| date(s).year)
 }
 
+/// A time in seconds as RFC 3339 writes it.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    let Date { year, month, day } = date(seconds);
+    let in_day = seconds.rem_euclid(SECONDS_A_DAY);
+    let (hour, minute, second) = (in_day / 3_600, in_day % 3_600 / 60, in_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

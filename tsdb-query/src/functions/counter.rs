@@ -6,74 +6,152 @@ use super::kernel::{Window, seconds};
 /// for the series to count as covering it.
 const EXTRAPOLATION_THRESHOLD: f64 = 1.1;
 
-/// The difference between the two bounds of the window, extrapolated from the samples inside.
+/// What extrapolation takes from the times of a window, whatever the values.
 ///
 /// Where the samples stop short of a bound by [`EXTRAPOLATION_THRESHOLD`] distances or more, the series is taken to begin
-/// (end) half a distance beyond its sample. A counter is not extrapolated to before the time at which it was zero.
-struct Extrapolated {
-    /// Difference between last and first sample, with resets of a counter made up for.
-    delta: f64,
-    /// By what the difference grows to cover the window.
+/// (end) half a distance beyond its sample.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    times: Times,
+    sampled: f64,
+    to_start: f64,
+    to_end: f64,
+    /// By what a difference grows to cover the window.
     factor: f64,
+    /// `factor` divided by the length of the window.
+    per_second: f64,
+}
+
+/// Times of a window relative to each other. Two windows with the same have the same [`Shape`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Times {
+    lead_ms: i64,
+    span_ms: i64,
+    tail_ms: i64,
+    intervals: usize,
+}
+
+impl Shape {
+    /// `None` for fewer than two samples. `known` is the shape of the window before: mostly it is the same again, and the
+    /// divisions were done.
+    pub(super) fn of(w: &Window<'_>, known: Option<&Self>) -> Option<Self> {
+        let (&first_ms, &last_ms) = (w.times_ms.first()?, w.times_ms.last()?);
+        let intervals = w.times_ms.len() - 1;
+        if intervals == 0 {
+            return None;
+        }
+        let times = Times {
+            lead_ms: first_ms - w.start_ms,
+            span_ms: last_ms - first_ms,
+            tail_ms: w.end_ms - last_ms,
+            intervals,
+        };
+        if let Some(known) = known.filter(|known| known.times == times) {
+            return Some(*known);
+        }
+        let sampled = seconds(times.span_ms);
+        let distance = sampled / intervals as f64;
+        let threshold = distance * EXTRAPOLATION_THRESHOLD;
+        let reach = |ms| {
+            let seconds = seconds(ms);
+            if seconds >= threshold {
+                distance / 2.0
+            } else {
+                seconds
+            }
+        };
+        let (to_start, to_end) = (reach(times.lead_ms), reach(times.tail_ms));
+        let factor = (sampled + to_start + to_end) / sampled;
+        Some(Self {
+            times,
+            sampled,
+            to_start,
+            to_end,
+            factor,
+            per_second: factor / w.range_seconds(),
+        })
+    }
+}
+
+/// The difference between the two bounds of the window, extrapolated from the samples inside.
+///
+/// A counter is not extrapolated to before the time at which it was zero.
+pub(super) struct Extrapolated {
+    /// Difference between last and first sample, with resets of a counter made up for.
+    pub(super) delta: f64,
+    /// By what the difference grows to cover the window.
+    pub(super) factor: f64,
+    per_second: f64,
 }
 
 impl Extrapolated {
     /// `None` for fewer than two samples.
     fn of(w: &Window<'_>, is_counter: bool) -> Option<Self> {
-        let (&first_ms, &last_ms) = (w.times_ms.first()?, w.times_ms.last()?);
-        let (&first, &last) = (w.values.first()?, w.values.last()?);
-        let intervals = w.values.len() - 1;
-        if intervals == 0 {
-            return None;
-        }
-        let mut delta = last - first;
-        if is_counter {
-            // After a reset the counter began at zero: what it had before is added. NaN is no reset.
-            for pair in w.values.windows(2) {
-                if pair[1] < pair[0] {
-                    delta += pair[0];
-                }
-            }
-        }
+        let shape = Shape::of(w, None)?;
+        let pairs = w.values.windows(2);
+        // NaN is no reset.
+        let resets = pairs.filter(|pair| is_counter && pair[1] < pair[0]);
+        Some(Self::with_resets(
+            w,
+            &shape,
+            is_counter,
+            resets.map(|pair| pair[0]),
+        ))
+    }
 
-        let sampled = seconds(last_ms - first_ms);
-        let distance = sampled / intervals as f64;
-        let threshold = distance * EXTRAPOLATION_THRESHOLD;
-        let mut to_start = seconds(first_ms - w.start_ms);
-        if to_start >= threshold {
-            to_start = distance / 2.0;
-        }
-        if is_counter && delta > 0.0 && first >= 0.0 {
-            let to_zero = sampled * (first / delta);
-            if to_zero < to_start {
-                to_start = to_zero;
+    /// The same when it is known which values the counter fell from inside the window, in their order.
+    pub(super) fn with_resets(
+        w: &Window<'_>,
+        shape: &Shape,
+        is_counter: bool,
+        fallen_from: impl Iterator<Item = f64>,
+    ) -> Self {
+        let value = |v: Option<&f64>| v.copied().unwrap_or(f64::NAN);
+        let (first, last) = (value(w.values.first()), value(w.values.last()));
+        // After a reset the counter began at zero: what it had before is added.
+        let delta = fallen_from.fold(last - first, |delta, value| delta + value);
+        let mut extrapolated = Self {
+            delta,
+            factor: shape.factor,
+            per_second: shape.per_second,
+        };
+        // A counter that was at least as high as it has grown since was at zero a whole span earlier: too far to matter.
+        let far_from_zero = first >= delta && shape.times.intervals >= 2;
+        if is_counter && delta > 0.0 && first >= 0.0 && !far_from_zero {
+            let to_zero = shape.sampled * (first / delta);
+            if to_zero < shape.to_start {
+                let covered = shape.sampled + to_zero + shape.to_end;
+                extrapolated.factor = covered / shape.sampled;
+                extrapolated.per_second = extrapolated.factor / w.range_seconds();
             }
         }
-        let mut to_end = seconds(w.end_ms - last_ms);
-        if to_end >= threshold {
-            to_end = distance / 2.0;
-        }
-        let factor = (sampled + to_start + to_end) / sampled;
-        Some(Self { delta, factor })
+        extrapolated
+    }
+
+    /// The difference over the whole window.
+    pub(super) fn total(&self) -> f64 {
+        self.delta * self.factor
+    }
+
+    /// The difference per second.
+    pub(super) fn per_second(&self) -> f64 {
+        self.delta * self.per_second
     }
 }
 
 /// `rate(m)`: per-second increase of a counter.
 pub(super) fn rate(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let e = Extrapolated::of(w, true)?;
-    Some(e.delta * (e.factor / w.range_seconds()))
+    Extrapolated::of(w, true).map(|e| e.per_second())
 }
 
 /// `increase(m)`: increase of a counter over the window.
 pub(super) fn increase(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let e = Extrapolated::of(w, true)?;
-    Some(e.delta * e.factor)
+    Extrapolated::of(w, true).map(|e| e.total())
 }
 
 /// `delta(m)`: difference of a gauge over the window.
 pub(super) fn delta(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let e = Extrapolated::of(w, false)?;
-    Some(e.delta * e.factor)
+    Extrapolated::of(w, false).map(|e| e.total())
 }
 
 /// The last two samples and the seconds between them.

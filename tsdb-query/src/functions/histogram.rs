@@ -54,6 +54,10 @@ pub(crate) fn parse_upper_bound(le: &str) -> Option<f64> {
 /// only a bound is known, which is the result. NaN when φ is NaN, the highest bucket is not `+Inf`, there are fewer than two
 /// buckets or no observations; ∓Inf for φ outside of `[0, 1]`. Sorts `buckets`, merges those of one bound, makes the counts
 /// rise: calling it again with the same buckets reports no forced monotonicity.
+#[expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "a NaN count is below every rank"
+)]
 pub(crate) fn bucket_quantile(phi: f64, buckets: &mut Vec<Bucket>) -> BucketQuantile {
     if phi.is_nan() {
         return f64::NAN.into();

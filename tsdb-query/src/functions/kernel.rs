@@ -1,5 +1,7 @@
 //! What stands behind a function's name: arithmetic on a window or a value, or work that only the evaluator can do.
 
+use super::slide::SlideKernel;
+
 /// The samples of one series that one step of a range function sees.
 ///
 /// Staleness markers are taken out; all samples lie in the left-open window `(start_ms, end_ms]`; there is at least one.
@@ -35,6 +37,8 @@ pub struct WindowKernel {
     /// The value of a window; `None` when it has too few samples for one. The scalars are in the order of the call,
     /// the range vector left out.
     pub eval: fn(&Window<'_>, &[f64]) -> Option<f64>,
+    /// The values of all windows of a series at once, bit for bit those of `eval`, in less time.
+    pub(crate) slide: Option<SlideKernel>,
     /// Whether the metric name stays: the result is a sample of the series, not a computed quantity.
     pub keeps_name: bool,
     /// Says what is wrong with the scalar arguments; the query then fails with that text.
@@ -77,6 +81,8 @@ pub enum Special {
     AbsentOverTime,
     /// `end()`: last step of the query, in seconds.
     End,
+    /// `info(v, {…})`
+    Info,
     /// `histogram_fraction(lower, upper, v)`
     HistogramFraction,
     /// `histogram_quantile(q, v)`
@@ -123,15 +129,33 @@ pub enum Special {
 pub(super) const fn window(eval: fn(&Window<'_>, &[f64]) -> Option<f64>) -> Kernel {
     Kernel::Window(WindowKernel {
         eval,
+        slide: None,
+        keeps_name: false,
+        check: |_| Ok(()),
+    })
+}
+
+/// A window kernel that can slide.
+pub(super) const fn sliding(
+    eval: fn(&Window<'_>, &[f64]) -> Option<f64>,
+    slide: SlideKernel,
+) -> Kernel {
+    Kernel::Window(WindowKernel {
+        eval,
+        slide: Some(slide),
         keeps_name: false,
         check: |_| Ok(()),
     })
 }
 
 /// A window kernel whose result is a sample of the series.
-pub(super) const fn sample_of_window(eval: fn(&Window<'_>, &[f64]) -> Option<f64>) -> Kernel {
+pub(super) const fn sample_of_window(
+    eval: fn(&Window<'_>, &[f64]) -> Option<f64>,
+    slide: SlideKernel,
+) -> Kernel {
     Kernel::Window(WindowKernel {
         eval,
+        slide: Some(slide),
         keeps_name: true,
         check: |_| Ok(()),
     })

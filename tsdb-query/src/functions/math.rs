@@ -1,7 +1,7 @@
 //! Functions of one value.
 
 /// Go's `math.Min`, which differs from `f64::min` where an argument is NaN: -Inf wins, else NaN.
-fn go_min(a: f64, b: f64) -> f64 {
+pub(crate) fn go_min(a: f64, b: f64) -> f64 {
     if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
         f64::NEG_INFINITY
     } else if a.is_nan() || b.is_nan() {
@@ -12,7 +12,7 @@ fn go_min(a: f64, b: f64) -> f64 {
 }
 
 /// Go's `math.Max`, which differs from `f64::max` where an argument is NaN: +Inf wins, else NaN.
-fn go_max(a: f64, b: f64) -> f64 {
+pub(crate) fn go_max(a: f64, b: f64) -> f64 {
     -go_min(-a, -b)
 }
 
@@ -27,8 +27,11 @@ pub(super) fn clamp(v: f64, args: &[f64]) -> f64 {
 }
 
 /// Whether `clamp` has a result: not for an empty interval.
+#[expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "a NaN bound passes, and gives NaN"
+)]
 pub(super) fn clamp_applies(args: &[f64]) -> bool {
-    // Written so that a NaN bound passes, and gives NaN.
     !(arg(args, 1) < arg(args, 0))
 }
 

@@ -15,8 +15,12 @@ mod native_histogram;
 mod over_time;
 pub(crate) mod quantile;
 mod regression;
+mod slide;
 pub(crate) mod sort;
 mod table;
 
+pub(crate) use clock::rfc3339;
 pub use kernel::{Kernel, MathKernel, Special, Window, WindowKernel};
+pub(crate) use math::{go_max, go_min};
+pub(crate) use slide::{Scratch, Windows};
 pub use table::{FUNCTIONS, Function, lookup};

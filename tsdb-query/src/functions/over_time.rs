@@ -103,6 +103,9 @@ pub(super) fn quantile_over_time(w: &Window<'_>, args: &[f64]) -> Option<f64> {
 
 /// `mad_over_time(m)`: median of the distances from the median.
 pub(super) fn mad(w: &Window<'_>, _: &[f64]) -> Option<f64> {
+    if w.values.iter().any(|v| v.is_nan()) {
+        return Some(f64::NAN);
+    }
     let mut values = w.values.to_vec();
     let median = quantile(0.5, &mut values);
     values.iter_mut().for_each(|v| *v = (*v - median).abs());

@@ -1,7 +1,9 @@
 //! Name, signature, standing and kernel of each function (Prometheus 3.14 `promql/parser/functions.go`).
 
-use super::kernel::{Kernel, MathKernel, Special, WindowKernel, math, sample_of_window, window};
-use super::{clock, counter, math as m, over_time, regression};
+use super::kernel::{
+    Kernel, MathKernel, Special, WindowKernel, math, sample_of_window, sliding, window,
+};
+use super::{clock, counter, math as m, over_time, regression, slide};
 use crate::ast::ValueType;
 
 /// A function of PromQL.
@@ -69,6 +71,7 @@ const CLAMP: Kernel = Kernel::Math(MathKernel {
 
 const SMOOTHING: Kernel = Kernel::Window(WindowKernel {
     eval: regression::double_exponential_smoothing,
+    slide: None,
     keeps_name: false,
     check: regression::check_factors,
 });
@@ -90,15 +93,33 @@ pub static FUNCTIONS: &[Function] = &[
     f("asinh", &[V], 0, V, math(|v, _| v.asinh())),
     f("atan", &[V], 0, V, math(|v, _| v.atan())),
     f("atanh", &[V], 0, V, math(|v, _| v.atanh())),
-    f("avg_over_time", &[M], 0, V, window(over_time::avg)),
+    f(
+        "avg_over_time",
+        &[M],
+        0,
+        V,
+        sliding(over_time::avg, slide::avg),
+    ),
     f("ceil", &[V], 0, V, math(|v, _| v.ceil())),
-    f("changes", &[M], 0, V, window(counter::changes)),
+    f(
+        "changes",
+        &[M],
+        0,
+        V,
+        sliding(counter::changes, slide::changes),
+    ),
     f("clamp", &[V, S, S], 0, V, CLAMP),
     f("clamp_max", &[V, S], 0, V, math(m::clamp_max)),
     f("clamp_min", &[V, S], 0, V, math(m::clamp_min)),
     f("cos", &[V], 0, V, math(|v, _| v.cos())),
     f("cosh", &[V], 0, V, math(|v, _| v.cosh())),
-    f("count_over_time", &[M], 0, V, window(over_time::count)),
+    f(
+        "count_over_time",
+        &[M],
+        0,
+        V,
+        sliding(over_time::count, slide::count),
+    ),
     f(
         "day_of_month",
         &[V],
@@ -116,7 +137,7 @@ pub static FUNCTIONS: &[Function] = &[
         Kernel::Clock(clock::days_in_month),
     ),
     f("deg", &[V], 0, V, math(m::deg)),
-    f("delta", &[M], 0, V, window(counter::delta)),
+    f("delta", &[M], 0, V, sliding(counter::delta, slide::delta)),
     f("deriv", &[M], 0, V, window(regression::deriv)),
     x("double_exponential_smoothing", &[M, S, S], 0, V, SMOOTHING),
     x("end", &[], 0, S, special(Special::End)),
@@ -126,7 +147,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sample_of_window(over_time::first),
+        sample_of_window(over_time::first, slide::first),
     ),
     f("floor", &[V], 0, V, math(|v, _| v.floor())),
     f(
@@ -187,8 +208,14 @@ pub static FUNCTIONS: &[Function] = &[
     ),
     f("hour", &[V], 1, V, Kernel::Clock(clock::hour)),
     f("idelta", &[M], 0, V, window(counter::idelta)),
-    f("increase", &[M], 0, V, window(counter::increase)),
-    x("info", &[V, V], 1, V, Kernel::Unsupported("info")),
+    f(
+        "increase",
+        &[M],
+        0,
+        V,
+        sliding(counter::increase, slide::increase),
+    ),
+    x("info", &[V, V], 1, V, special(Special::Info)),
     f("irate", &[M], 0, V, window(counter::irate)),
     f(
         "label_join",
@@ -209,16 +236,28 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sample_of_window(over_time::last),
+        sample_of_window(over_time::last, slide::last),
     ),
     f("ln", &[V], 0, V, math(|v, _| v.ln())),
     f("log10", &[V], 0, V, math(|v, _| v.log10())),
     f("log2", &[V], 0, V, math(|v, _| v.log2())),
     x("mad_over_time", &[M], 0, V, window(over_time::mad)),
     x("max_of", &[S, S], 0, S, special(Special::MaxOf)),
-    f("max_over_time", &[M], 0, V, window(over_time::max)),
+    f(
+        "max_over_time",
+        &[M],
+        0,
+        V,
+        sliding(over_time::max, slide::max),
+    ),
     x("min_of", &[S, S], 0, S, special(Special::MinOf)),
-    f("min_over_time", &[M], 0, V, window(over_time::min)),
+    f(
+        "min_over_time",
+        &[M],
+        0,
+        V,
+        sliding(over_time::min, slide::min),
+    ),
     f("minute", &[V], 1, V, Kernel::Clock(clock::minute)),
     f("month", &[V], 1, V, Kernel::Clock(clock::month)),
     f("pi", &[], 0, S, special(Special::Pi)),
@@ -229,7 +268,13 @@ pub static FUNCTIONS: &[Function] = &[
         V,
         window(regression::predict_linear),
     ),
-    f("present_over_time", &[M], 0, V, window(over_time::present)),
+    f(
+        "present_over_time",
+        &[M],
+        0,
+        V,
+        sliding(over_time::present, slide::present),
+    ),
     f(
         "quantile_over_time",
         &[S, M],
@@ -239,8 +284,14 @@ pub static FUNCTIONS: &[Function] = &[
     ),
     f("rad", &[V], 0, V, math(m::rad)),
     x("range", &[], 0, S, special(Special::Range)),
-    f("rate", &[M], 0, V, window(counter::rate)),
-    f("resets", &[M], 0, V, window(counter::resets)),
+    f("rate", &[M], 0, V, sliding(counter::rate, slide::rate)),
+    f(
+        "resets",
+        &[M],
+        0,
+        V,
+        sliding(counter::resets, slide::resets),
+    ),
     f("round", &[V, S], 1, V, math(m::round)),
     f("scalar", &[V], 0, S, special(Special::Scalar)),
     f("sgn", &[V], 0, V, math(m::sgn)),
@@ -274,7 +325,13 @@ pub static FUNCTIONS: &[Function] = &[
     f("stddev_over_time", &[M], 0, V, window(over_time::stddev)),
     f("stdvar_over_time", &[M], 0, V, window(over_time::stdvar)),
     x("step", &[], 0, S, special(Special::Step)),
-    f("sum_over_time", &[M], 0, V, window(over_time::sum)),
+    f(
+        "sum_over_time",
+        &[M],
+        0,
+        V,
+        sliding(over_time::sum, slide::sum),
+    ),
     f("tan", &[V], 0, V, math(|v, _| v.tan())),
     f("tanh", &[V], 0, V, math(|v, _| v.tanh())),
     f("time", &[], 0, S, special(Special::Time)),

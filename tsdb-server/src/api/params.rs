@@ -6,7 +6,6 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, header};
 use tsdb_core::{Matcher, TimeRange};
-use tsdb_query::ast::Expr;
 use tsdb_query::parse;
 
 use crate::duration;
@@ -167,19 +166,12 @@ impl Params {
 }
 
 fn parse_selector(text: &str) -> Result<Vec<Matcher>, String> {
-    let expr = parse::parse(text, &parse::ParseOptions::default()).map_err(|e| e.to_string())?;
-    let Expr::Vector(selector) = expr else {
-        return Err("1:1: parse error: match[] takes a series selector".to_owned());
-    };
-    if selector.modifiers.offset.is_some() || selector.modifiers.at.is_some() {
-        return Err(
-            "1:1: parse error: match[] takes a series selector without offset and @".to_owned(),
-        );
-    }
-    if selector.matchers.iter().all(Matcher::matches_empty) {
+    let matchers =
+        parse::parse_selector(text, &parse::ParseOptions::default()).map_err(|e| e.to_string())?;
+    if matchers.iter().all(Matcher::matches_empty) {
         return Err("match[] must contain at least one non-empty matcher".to_owned());
     }
-    Ok(selector.matchers)
+    Ok(matchers)
 }
 
 /// `+` is a space, `%XX` a byte; what is not UTF-8 becomes U+FFFD.

@@ -164,7 +164,10 @@ fn stats(stats: &QueryStats, queued: Duration, total: Duration) -> String {
 
 /// `GET|POST /api/v1/query_exemplars`: there are no exemplars here; the answer is what a Prometheus without any gives,
 /// so that Grafana does not take the data source for broken.
-pub(crate) async fn exemplars(params: Params) -> Result<Json, ApiError> {
+pub(crate) async fn exemplars(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Json, ApiError> {
     let range = params.time_range()?;
     if range.is_empty() {
         return Err(ApiError::bad_data(
@@ -172,16 +175,19 @@ pub(crate) async fn exemplars(params: Params) -> Result<Json, ApiError> {
         ));
     }
     let query = params.get("query").unwrap_or("");
-    parse::parse(query, &parse::ParseOptions::default())
+    parse::parse(query, &state.shared.config.parse_options())
         .map_err(|e| ApiError::bad_data(e.to_string()))?;
     Ok(Json(json::success(|out| out.extend_from_slice(b"[]"))))
 }
 
 /// `GET|POST /api/v1/format_query`
-pub(crate) async fn format(params: Params) -> Result<Json, ApiError> {
+pub(crate) async fn format(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Json, ApiError> {
     let query = params.get("query").unwrap_or("");
-    let expr = parse::parse(query, &parse::ParseOptions::default())
+    let expr = parse::parse(query, &state.shared.config.parse_options())
         .map_err(|e| ApiError::invalid_parameter("query", e))?;
-    let text = format!("{expr:?}"); // until the printer is here
+    let text = expr.pretty();
     Ok(Json(json::success(|out| json::string(out, &text))))
 }

@@ -61,7 +61,43 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// The leading fields that have this number (below 16) and are length-delimited, as one piece, and what follows.
+    ///
+    /// # Errors
+    /// When one of them is cut short.
+    #[inline]
+    pub(crate) fn split_leading(
+        message: &'a [u8],
+        number: u8,
+    ) -> Result<(&'a [u8], &'a [u8]), ProtoError> {
+        let mut fields = Self::new(message);
+        while fields.rest.first() == Some(&(number << 3 | 2)) {
+            fields.rest = &fields.rest[1..];
+            fields.delimited()?;
+        }
+        Ok(message.split_at(message.len() - fields.rest.len()))
+    }
+
+    #[inline]
+    fn delimited(&mut self) -> Result<&'a [u8], ProtoError> {
+        let len =
+            usize::try_from(self.varint()?).map_err(|_| ProtoError("a field is cut short"))?;
+        self.take(len)
+    }
+
+    #[inline]
     fn varint(&mut self) -> Result<u64, ProtoError> {
+        // Most numbers are tags and lengths of one byte.
+        match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, ProtoError> {
         let mut n = 0u64;
         for shift in (0..64).step_by(7) {
             let (&byte, rest) = self
@@ -81,6 +117,7 @@ impl<'a> Fields<'a> {
         Err(ProtoError("a varint is longer than 64 bits"))
     }
 
+    #[inline]
     fn take(&mut self, n: usize) -> Result<&'a [u8], ProtoError> {
         let (taken, rest) = self
             .rest
@@ -90,6 +127,7 @@ impl<'a> Fields<'a> {
         Ok(taken)
     }
 
+    #[inline]
     fn field(&mut self) -> Result<(u32, Field<'a>), ProtoError> {
         let key = self.varint()?;
         let number = u32::try_from(key >> 3)
@@ -102,11 +140,7 @@ impl<'a> Fields<'a> {
                 Ok(bytes) => Field::Fixed64(u64::from_le_bytes(bytes)),
                 Err(_) => return Err(ProtoError("a field is cut short")),
             },
-            2 => {
-                let len = usize::try_from(self.varint()?)
-                    .map_err(|_| ProtoError("a field is cut short"))?;
-                Field::Bytes(self.take(len)?)
-            }
+            2 => Field::Bytes(self.delimited()?),
             5 => {
                 self.take(4)?;
                 Field::Fixed32
@@ -120,6 +154,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Field<'a>), ProtoError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

@@ -7,13 +7,14 @@
 //! Sample         1 value (double)  2 timestamp (int64, ms)
 //! MetricMetadata 1 type (enum)  2 metric_family_name  4 help  5 unit
 //! ```
-//! The decoder reads in place and fills the batch directly; nothing is allocated a label or a sample.
+//! The decoder reads in place and fills the batch directly; nothing is allocated a label or a sample. The labels of a
+//! series that was sent before are recognised as a whole and not decoded again.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, WriteBatch, WriteReport};
+use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, SeriesBuilder, WriteReport, Writer};
 
 use super::apply::{self, LeftOut, WriteError};
 use super::body;
@@ -48,13 +49,13 @@ pub(crate) async fn write(
     let applied = state.shared.writes.run(move || {
         let message = body::snappy(&body.bytes, limit)?;
         drop(body);
-        let mut batch = WriteBatch::new();
-        let left_out = decode(&message, LIMITS, &mut batch)?;
+        let mut writer = db.writer();
+        let left_out = decode(&message, LIMITS, &mut writer)?;
         drop(message);
-        let commit = if batch.is_empty() {
+        let commit = if writer.is_empty() {
             None
         } else {
-            Some(db.submit(&batch)?)
+            Some(writer.submit()?)
         };
         Ok::<_, WriteError>((commit, left_out))
     });
@@ -107,11 +108,11 @@ impl From<ProtoError> for WriteError {
     }
 }
 
-/// Decodes a `WriteRequest` into `batch`; series that are not valid are left out and counted.
+/// Decodes a `WriteRequest` into `writer`; series that are not valid are left out and counted.
 ///
 /// # Errors
 /// 400 when the bytes are not such a message, 413 when it holds more than `limits`.
-fn decode(message: &[u8], limits: Limits, batch: &mut WriteBatch) -> Result<LeftOut, WriteError> {
+fn decode(message: &[u8], limits: Limits, writer: &mut Writer) -> Result<LeftOut, WriteError> {
     let too_many = |what: &str, limit: usize| {
         WriteError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -133,18 +134,18 @@ fn decode(message: &[u8], limits: Limits, batch: &mut WriteBatch) -> Result<Left
                     field.bytes()?,
                     limits.samples,
                     &mut scratch,
-                    batch,
+                    writer,
                     &mut left_out,
                 )?;
-                if batch.samples_len() > limits.samples {
+                if writer.samples_len() > limits.samples {
                     return Err(too_many("samples", limits.samples));
                 }
             }
             (3, field) => {
-                if batch.metadata_entries().len() >= limits.metadata {
+                if writer.metadata_entries().len() >= limits.metadata {
                     return Err(too_many("metadata entries", limits.metadata));
                 }
-                metadata(field.bytes()?, batch, &mut left_out)?;
+                metadata(field.bytes()?, writer, &mut left_out)?;
             }
             _ => {}
         }
@@ -172,17 +173,15 @@ fn time_series<'a>(
     message: &'a [u8],
     max_samples: usize,
     scratch: &mut Scratch<'a>,
-    batch: &mut WriteBatch,
+    writer: &mut Writer,
     left_out: &mut LeftOut,
 ) -> Result<(), WriteError> {
+    // Senders put the labels first; whatever has labels elsewhere as well is read without recognition.
+    let (mut labels, rest) = Fields::split_leading(message, 1)?;
     let mut histograms = 0u64;
-    let mut invalid: Option<&'static str> = None;
-    for field in Fields::new(message) {
+    for field in Fields::new(rest) {
         match field? {
-            (1, field) => match label(field.bytes()?)? {
-                Ok(pair) => scratch.labels.push(pair),
-                Err(reason) => invalid = invalid.or(Some(reason)),
-            },
+            (1, _) => labels = message,
             (2, field) => {
                 if scratch.samples.len() > max_samples {
                     return Err(WriteError::new(
@@ -197,6 +196,32 @@ fn time_series<'a>(
                 histograms += 1;
             }
             _ => {}
+        }
+    }
+    let mut encoding = None;
+    if histograms == 0 && !scratch.samples.is_empty() && labels.len() < message.len() {
+        match writer.recognize(labels) {
+            Ok(Ok(series)) => {
+                push_samples(series, &scratch.samples);
+                return Ok(());
+            }
+            Ok(Err(unknown)) => encoding = Some(unknown),
+            Err(e) => {
+                return Err(WriteError::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    e.to_string(),
+                ));
+            }
+        }
+    }
+
+    let mut invalid: Option<&'static str> = None;
+    for field in Fields::new(labels) {
+        if let (1, field) = field? {
+            match label(field.bytes()?)? {
+                Ok(pair) => scratch.labels.push(pair),
+                Err(reason) => invalid = invalid.or(Some(reason)),
+            }
         }
     }
     if let Some(reason) = invalid.or_else(|| canonical(scratch).err()) {
@@ -219,17 +244,20 @@ fn time_series<'a>(
     if scratch.samples.is_empty() {
         return Ok(()); // exemplars or histograms only
     }
-    match batch.series_canonical(&scratch.canonical) {
-        Ok(mut series) => {
-            for &(t_ms, value) in &scratch.samples {
-                series.sample(t_ms, value);
-            }
-        }
+    match writer.series(encoding, &scratch.canonical) {
+        Ok(series) => push_samples(series, &scratch.samples),
         Err(e) => {
             left_out.series(|| format!("invalid labels: {e}: series {}", shown(&scratch.labels)))
         }
     }
     Ok(())
+}
+
+#[inline]
+fn push_samples(mut series: SeriesBuilder<'_>, samples: &[(i64, f64)]) {
+    for &(t_ms, value) in samples {
+        series.sample(t_ms, value);
+    }
 }
 
 /// A label, or why it is not valid.
@@ -251,6 +279,7 @@ fn label(message: &[u8]) -> Result<Result<(&str, &str), &'static str>, ProtoErro
     )
 }
 
+#[inline]
 fn sample(message: &[u8]) -> Result<(i64, f64), ProtoError> {
     let (mut t_ms, mut value) = (0, 0.0);
     for field in Fields::new(message) {
@@ -314,11 +343,7 @@ fn shown(labels: &[(&str, &str)]) -> String {
     }
 }
 
-fn metadata(
-    message: &[u8],
-    batch: &mut WriteBatch,
-    left_out: &mut LeftOut,
-) -> Result<(), ProtoError> {
+fn metadata(message: &[u8], writer: &mut Writer, left_out: &mut LeftOut) -> Result<(), ProtoError> {
     let mut kind = MetricType::Unknown;
     let (mut metric, mut help, mut unit): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
     for field in Fields::new(message) {
@@ -332,7 +357,7 @@ fn metadata(
     }
     match std::str::from_utf8(metric) {
         Ok(metric) if !metric.is_empty() => {
-            batch.metadata(MetricMetadata {
+            writer.metadata(MetricMetadata {
                 metric: metric.to_owned(),
                 kind,
                 help: String::from_utf8_lossy(help).into_owned(),

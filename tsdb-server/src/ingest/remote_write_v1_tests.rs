@@ -1,18 +1,22 @@
 //! The decoder against a plain encoder, and against anything.
 
 use proptest::prelude::*;
-use tsdb_core::{Labels, STALE_NAN_BITS};
+use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS};
 
 use super::*;
 use wire::{Message, Series, encode, owned};
 
-#[path = "../../tests/it/wire.rs"]
+#[path = "../../tests/common/wire.rs"]
 mod wire;
 
-fn contents(batch: &WriteBatch) -> Vec<(Labels, Vec<(i64, u64)>)> {
-    let of = |entry| {
-        let labels = Labels::from_canonical(batch.labels_of(entry)).unwrap();
-        let (times, values) = batch.samples_of(entry);
+/// A store that takes samples of any time.
+fn store() -> Db {
+    Db::in_memory(Options::new().retention(None).future_limit(None)).unwrap()
+}
+
+fn contents(writer: &Writer) -> Vec<(Labels, Vec<(i64, u64)>)> {
+    let of = |(canonical, times, values): (&[u8], &[i64], &[f64])| {
+        let labels = Labels::from_canonical(canonical).unwrap();
         (
             labels,
             times
@@ -22,7 +26,7 @@ fn contents(batch: &WriteBatch) -> Vec<(Labels, Vec<(i64, u64)>)> {
                 .collect(),
         )
     };
-    batch.entries().iter().map(of).collect()
+    writer.entries().map(of).collect()
 }
 
 fn arb_series() -> impl Strategy<Value = Series> {
@@ -44,8 +48,8 @@ proptest! {
         series in proptest::collection::vec(arb_series(), 0..6),
         metadata in proptest::collection::vec((0u32..8, "[a-z]{1,8}", ".{0,20}"), 0..4),
     ) {
-        let mut batch = WriteBatch::new();
-        let left_out = decode(&encode(&series, &metadata), LIMITS, &mut batch).unwrap();
+        let mut writer = store().writer();
+        let left_out = decode(&encode(&series, &metadata), LIMITS, &mut writer).unwrap();
         prop_assert_eq!(left_out, LeftOut::default());
         let expected: Vec<_> = series
             .iter()
@@ -54,8 +58,23 @@ proptest! {
                 (Labels::from_pairs(labels.iter().map(|(n, v)| (n, v))).unwrap(), bits)
             })
             .collect();
-        prop_assert_eq!(contents(&batch), expected);
-        let decoded: Vec<_> = batch
+        prop_assert_eq!(contents(&writer), expected.clone());
+        // The same again, recognised in part or as a whole, and in another order.
+        let db = store();
+        for round in 0..3 {
+            let (mut series, mut expected) = (series.clone(), expected.clone());
+            if round == 2 {
+                series.reverse();
+                expected.reverse();
+            }
+            let mut writer = db.writer();
+            decode(&encode(&series, &[]), LIMITS, &mut writer).unwrap();
+            prop_assert_eq!(contents(&writer), expected);
+            if !writer.is_empty() {
+                let _ = writer.submit().unwrap();
+            }
+        }
+        let decoded: Vec<_> = writer
             .metadata_entries()
             .iter()
             .map(|m| (m.kind as u32, m.metric.clone(), m.help.clone()))
@@ -65,7 +84,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode(&bytes, LIMITS, &mut WriteBatch::new());
+        let _ = decode(&bytes, LIMITS, &mut store().writer());
     }
 
     #[test]
@@ -79,7 +98,7 @@ proptest! {
         let len = bytes.len();
         bytes[at.index(len)] = byte;
         bytes.truncate(cut.index(len) + 1);
-        let _ = decode(&bytes, LIMITS, &mut WriteBatch::new());
+        let _ = decode(&bytes, LIMITS, &mut store().writer());
     }
 }
 
@@ -99,10 +118,10 @@ fn series_that_are_not_valid_are_left_out_and_the_others_kept() {
             "stands twice",
         ),
     ] {
-        let mut batch = WriteBatch::new();
+        let mut writer = store().writer();
         let request = encode(&[good.clone(), (bad, vec![(1, 1.0)]), good.clone()], &[]);
-        let left_out = decode(&request, LIMITS, &mut batch).unwrap();
-        assert_eq!((left_out.series, batch.series_len()), (1, 2));
+        let left_out = decode(&request, LIMITS, &mut writer).unwrap();
+        assert_eq!((left_out.series, writer.entries().count()), (1, 2));
         assert!(
             left_out.first.as_deref().unwrap().contains(reason),
             "{left_out:?}"
@@ -114,14 +133,14 @@ fn series_that_are_not_valid_are_left_out_and_the_others_kept() {
 fn labels_that_are_not_utf8_are_left_out() {
     let label = Message::default().bytes(1, b"__name__").bytes(2, b"\xff");
     let series = Message::default().bytes(1, &label.0);
-    let mut batch = WriteBatch::new();
+    let mut writer = store().writer();
     let left_out = decode(
         &Message::default().bytes(1, &series.0).0,
         LIMITS,
-        &mut batch,
+        &mut writer,
     )
     .unwrap();
-    assert_eq!((left_out.series, batch.series_len()), (1, 0));
+    assert_eq!((left_out.series, writer.entries().count()), (1, 0));
 }
 
 #[test]
@@ -133,27 +152,27 @@ fn histograms_are_counted_and_floats_beside_them_kept() {
         .bytes(2, &sample.0)
         .bytes(4, b"")
         .bytes(3, b"");
-    let mut batch = WriteBatch::new();
+    let mut writer = store().writer();
     let left_out = decode(
         &Message::default().bytes(1, &series.0).0,
         LIMITS,
-        &mut batch,
+        &mut writer,
     )
     .unwrap();
-    assert_eq!((left_out.samples, batch.samples_len()), (1, 1));
+    assert_eq!((left_out.samples, writer.samples_len()), (1, 1));
 }
 
 #[test]
 fn staleness_markers_keep_their_bits() {
     let stale = f64::from_bits(STALE_NAN_BITS);
-    let mut batch = WriteBatch::new();
+    let mut writer = store().writer();
     decode(
         &encode(&[(owned(&[("__name__", "up")]), vec![(1, stale)])], &[]),
         LIMITS,
-        &mut batch,
+        &mut writer,
     )
     .unwrap();
-    assert_eq!(contents(&batch)[0].1, [(1, STALE_NAN_BITS)]);
+    assert_eq!(contents(&writer)[0].1, [(1, STALE_NAN_BITS)]);
 }
 
 #[test]
@@ -164,7 +183,7 @@ fn counts_are_bounded() {
         metadata: 1,
     };
     let status = |series: &[Series], metadata: &[(u32, String, String)]| {
-        decode(&encode(series, metadata), limits, &mut WriteBatch::new())
+        decode(&encode(series, metadata), limits, &mut store().writer())
             .err()
             .map(|e| e.status)
     };

@@ -69,6 +69,8 @@ enum Expect {
     Same,
     /// The same keys and types; the contents are of the moment or of another program.
     Shape,
+    /// The same series in another order.
+    Unordered(&'static str),
     /// 3.14 answers otherwise.
     Differs(&'static str, u16, Value),
     /// Not served here.
@@ -86,6 +88,25 @@ fn expect(exchange: &Exchange) -> Expect {
             200,
             json!({"status": "success", "data": []}),
         ),
+        (_, "missing query") => Expect::Differs(
+            "3.x names no position in an empty query",
+            400,
+            json!({
+                "status": "error",
+                "errorType": "bad_data",
+                "error": "invalid parameter \"query\": unknown position: parse error: no expression found in input",
+            }),
+        ),
+        ("/api/v1/query", _)
+            if exchange
+                .request_body
+                .as_deref()
+                .is_some_and(|b| b.starts_with("query=topk%28")) =>
+        {
+            Expect::Unordered(
+                "of equal values the order in the store decides, which is not that of Prometheus's head",
+            )
+        }
         ("/api/v1/parse_query", _) => Expect::Same, // 2.42 has none; 3.x does, and we do not yet
         (
             "/api/v1/status/config"
@@ -170,7 +191,6 @@ fn shape(value: &Value) -> Value {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn recorded_requests_get_the_recorded_answers() {
     let Some(dir) = recordings() else { return };
     let server = loaded(&dir).await;
@@ -183,7 +203,7 @@ async fn recorded_requests_get_the_recorded_answers() {
                 println!("not compared: {} {}: {why}", exchange.note, exchange.target);
                 continue;
             }
-            Expect::Differs(why, ..) => {
+            Expect::Differs(why, ..) | Expect::Unordered(why) => {
                 println!("differs: {} {}: {why}", exchange.note, exchange.target)
             }
             _ => {}
@@ -199,7 +219,7 @@ async fn recorded_requests_get_the_recorded_answers() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(compared, 40, "exchanges compared");
+    assert_eq!(compared, 41, "exchanges compared");
 }
 
 fn compare(exchange: &Exchange, expect: &Expect, answer: &Answer) -> Result<(), String> {
@@ -237,6 +257,16 @@ fn compare(exchange: &Exchange, expect: &Expect, answer: &Answer) -> Result<(), 
     }
     match (ours, json_of(&exchange.response_body), expect) {
         (Some(ours), Some(theirs), Expect::Shape) => same("shape", &shape(&ours), &shape(&theirs)),
+        (Some(mut ours), Some(mut theirs), Expect::Unordered(_)) => {
+            let by_text = |v: &Value| v.to_string();
+            for answer in [&mut ours, &mut theirs] {
+                answer["data"]["result"]
+                    .as_array_mut()
+                    .unwrap()
+                    .sort_by_key(by_text);
+            }
+            same("body", &ours, &theirs)
+        }
         (Some(ours), Some(theirs), _) => same("body", &ours, &theirs),
         _ => same("text", &answer.text(), &exchange.response_body),
     }
@@ -256,7 +286,6 @@ async fn rules_and_alerts_are_empty_lists() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn series_are_cut_at_the_limit() {
     let Some(dir) = recordings() else { return };
     let answer = loaded(&dir)
@@ -275,7 +304,6 @@ async fn series_are_cut_at_the_limit() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn the_many_to_many_error_is_the_one_of_3_14() {
     let Some(dir) = recordings() else { return };
     let target = "/api/v1/query?query=problem_counter+%2A+on%28nope%29+up&time=1795446030.249";

@@ -1,84 +1,12 @@
 //! The program itself: flags, signals, a crash.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use crate::support::compress;
-use crate::wire::{encode, owned};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tsdb-server");
-
-/// A running server; killed when dropped.
-struct Process {
-    child: Child,
-    address: String,
-}
-
-impl Process {
-    fn start(dir: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(dir)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.split_once("msg=listening address=")
-                    .map(|(_, a)| a.to_owned())
-            })
-            .unwrap();
-        std::thread::spawn(move || lines.for_each(drop)); // a full pipe would stop the server
-        let process = Self { child, address };
-        let begun = Instant::now();
-        while process.request("GET /-/ready", &[]).0 != 200 {
-            assert!(begun.elapsed() < Duration::from_secs(20), "not ready");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        process
-    }
-
-    /// Status and body.
-    fn request(&self, line: &str, body: &[u8]) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let head = format!(
-            "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head[9..12].parse().unwrap(), body.to_owned())
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", name, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended
-        let _ = self.child.wait();
-    }
-}
+use crate::common::compress;
+use crate::common::process::Process;
+use crate::common::wire::{encode, owned};
 
 #[test]
-#[ignore = "until the store is here"]
 fn acknowledged_samples_outlive_a_kill_and_a_shutdown() {
     let dir = tempfile::tempdir().unwrap();
     let ask =
@@ -96,30 +24,44 @@ fn acknowledged_samples_outlive_a_kill_and_a_shutdown() {
 
     let mut process = Process::start(dir.path());
     assert_eq!(ask(&process), before);
-    process.signal("HUP");
+    process.program.signal("HUP");
     assert_eq!(ask(&process), before);
-    process.signal("TERM");
-    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+    process.program.signal("TERM");
+    assert_eq!(process.program.wait(), Some(0));
 
     let process = Process::start(dir.path());
     assert_eq!(ask(&process), before);
 }
 
+fn run(args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output = Command::new(Process::path())
+        .args(args)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said)
+}
+
 #[test]
 fn exit_codes_tell_flags_from_failures() {
-    let code = |args: &[&str]| {
-        Command::new(PROGRAM)
-            .args(args)
-            .output()
-            .unwrap()
-            .status
-            .code()
-    };
+    let code = |args: &[&str]| run(args, &[]).0;
     assert_eq!(code(&["--help"]), Some(0));
+    assert_eq!(code(&["--version"]), Some(0));
     assert_eq!(code(&["--no-such-flag"]), Some(2));
+    assert_eq!(code(&["stray"]), Some(2));
     assert_eq!(code(&["--storage.tsdb.min-block-duration=1s"]), Some(2));
     assert_eq!(
         code(&["--listen=127.0.0.1:0", "--data-dir=/proc/nowhere"]),
         Some(1)
     );
+    assert_eq!(code(&["--listen=192.0.2.1:1"]), Some(1), "not our address");
+}
+
+#[test]
+fn flags_are_taken_from_the_environment_too_and_checked_alike() {
+    let variable = ("TSDB_STORAGE_TSDB_RETENTION_TIME", "fortnight");
+    let (code, said) = run(&[], &[variable]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("--storage.tsdb.retention.time"), "{said}");
 }

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
+use crate::common::wire::owned;
 use crate::support::Server;
-use crate::wire::owned;
 
 /// 1,700,000,000 s and 60 s of samples each 15 s, of `up` for three jobs.
 async fn server() -> Server {
@@ -25,7 +25,6 @@ async fn server() -> Server {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn form_and_url_are_merged_and_empty_parameters_absent() {
     let server = server().await;
     let answer = server
@@ -42,7 +41,6 @@ async fn form_and_url_are_merged_and_empty_parameters_absent() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn ranges_have_fractional_steps() {
     let answer = server()
         .await
@@ -58,7 +56,6 @@ async fn ranges_have_fractional_steps() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn limits_cut_with_a_warning() {
     let server = server().await;
     let warning = json!(["results truncated due to limit"]);
@@ -102,7 +99,6 @@ async fn limits_cut_with_a_warning() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn names_and_values_come_sorted_and_restricted() {
     let server = server().await;
     let data = async |target: &str| server.get(target).await.json()["data"].clone();
@@ -135,7 +131,6 @@ async fn names_and_values_come_sorted_and_restricted() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn errors_have_their_type_status_and_words() {
     let server = server().await;
     for (target, status, kind, text) in [
@@ -212,7 +207,6 @@ async fn errors_have_their_type_status_and_words() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn status_pages_tell_of_the_store() {
     let server = server().await;
     let tsdb = server.get("/api/v1/status/tsdb?limit=1").await.json();

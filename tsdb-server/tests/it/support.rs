@@ -9,7 +9,8 @@ use tower::ServiceExt;
 use tsdb_core::{Db, Options};
 use tsdb_server::{AppState, Config, app};
 
-use crate::wire::{Series, encode};
+use crate::common::compress;
+use crate::common::wire::{Series, encode};
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -95,8 +96,4 @@ impl Server {
 
 fn config(flags: &[&str]) -> Config {
     Config::try_parse_from(std::iter::once(&"tsdb-server").chain(flags)).unwrap()
-}
-
-pub(crate) fn compress(bytes: &[u8]) -> Vec<u8> {
-    snap::raw::Encoder::new().compress_vec(bytes).unwrap()
 }

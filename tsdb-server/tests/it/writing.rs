@@ -4,13 +4,13 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::json;
 
-use crate::support::{Server, compress};
-use crate::wire::{Message, encode, owned};
+use crate::common::compress;
+use crate::common::wire::{Message, encode, owned};
+use crate::support::Server;
 
 const T: i64 = 1_700_000_000_000;
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn what_is_acknowledged_is_seen_by_the_next_query() {
     let server = Server::new(&[]);
     let series = (owned(&[("job", "a"), ("__name__", "up")]), vec![(T, 1.5)]); // labels not sorted
@@ -39,7 +39,6 @@ async fn what_is_acknowledged_is_seen_by_the_next_query() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn refused_samples_are_told_and_the_others_kept() {
     let server = Server::new(&[]);
     let up = |v| (owned(&[("__name__", "up")]), vec![(T, v)]);
@@ -71,7 +70,6 @@ async fn refused_samples_are_told_and_the_others_kept() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn histograms_are_refused_and_never_dropped_in_silence() {
     let server = Server::new(&[]);
     let label = Message::default().bytes(1, b"__name__").bytes(2, b"h");
@@ -88,7 +86,6 @@ async fn histograms_are_refused_and_never_dropped_in_silence() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn requests_with_metadata_only_are_stored_and_empty_ones_accepted() {
     let server = Server::new(&[]);
     assert_eq!(
@@ -132,7 +129,6 @@ async fn requests_with_metadata_only_are_stored_and_empty_ones_accepted() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn other_protocols_and_sizes_are_refused_by_status() {
     let server = Server::new(&["--web.max-body-bytes=1000", "--web.max-decoded-bytes=2000"]);
     let send = |content_type: &'static str, body: Vec<u8>| {
@@ -168,7 +164,6 @@ async fn other_protocols_and_sizes_are_refused_by_status() {
 }
 
 #[tokio::test]
-#[ignore = "until the store is here"]
 async fn a_flush_changes_no_answer() {
     let server = Server::new(&["--web.enable-admin-api"]);
     let series = (

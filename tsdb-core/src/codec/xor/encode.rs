@@ -165,7 +165,7 @@ impl Encoder {
     /// field that was written byte by byte ends on the border of a byte.
     #[inline]
     pub(super) fn spare_byte(&self) -> bool {
-        self.whole_bytes && self.out.bits() % 8 == 0
+        self.whole_bytes && self.out.bits().is_multiple_of(8)
     }
 }
 
@@ -188,22 +188,37 @@ pub(super) fn parse_header(bytes: [u8; 2]) -> u16 {
 ///
 /// # Errors
 /// [`ChunkFull`] for more than [`MAX_SAMPLES`] samples.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn encode(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, ChunkFull> {
     // About what samples of real metrics take; the vector grows where that is too little.
     let mut bytes = Vec::with_capacity(24 + times_ms.len() * 3 / 2);
-    bytes.extend(header(0));
+    encode_into(&mut bytes, times_ms, values)?;
+    Ok(bytes)
+}
+
+/// Appends to `out` what [`encode`] makes of the samples. After an error `out` holds a part of it.
+///
+/// # Errors
+/// [`ChunkFull`] for more than [`MAX_SAMPLES`] samples.
+pub(crate) fn encode_into(
+    out: &mut Vec<u8>,
+    times_ms: &[i64],
+    values: &[f64],
+) -> Result<(), ChunkFull> {
+    let start = out.len();
+    out.extend(header(0));
     let mut encoder = Encoder::default();
     for (&t_ms, &value) in times_ms.iter().zip(values) {
-        encoder.append(&mut bytes, t_ms, value)?;
+        encoder.append(out, t_ms, value)?;
     }
     if let Some(word) = encoder.out().partial() {
-        push_partial(&mut bytes, word, encoder.out().bits() % 64);
+        push_partial(out, word, encoder.out().bits() % 64);
     }
     if encoder.spare_byte() {
-        bytes.push(0);
+        out.push(0);
     }
-    for (to, from) in bytes.iter_mut().zip(header(encoder.samples())) {
+    for (to, from) in out.iter_mut().skip(start).zip(header(encoder.samples())) {
         *to = from;
     }
-    Ok(bytes)
+    Ok(())
 }

@@ -10,8 +10,12 @@ mod encode;
 mod read;
 
 pub(crate) use append::{OpenChunk, Published, XorAppender};
-pub(crate) use encode::{ChunkFull, MAX_SAMPLES, encode};
-pub(crate) use read::{XorIter, decode_into};
+pub(crate) use encode::{ChunkFull, encode_into};
+#[cfg(any(test, fuzzing))]
+pub(crate) use encode::{MAX_SAMPLES, encode};
+pub(crate) use read::{XorIter, decode_into, take_range};
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

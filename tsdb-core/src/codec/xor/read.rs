@@ -6,7 +6,7 @@ use super::encode::parse_header;
 use crate::codec::DecodeError;
 use crate::codec::bits::{BitReader, ByteWords, WordSource};
 use crate::codec::varint::{UvarintReader, UvarintStep, unzigzag};
-use crate::model::Columns;
+use crate::model::{Columns, TimeRange};
 
 /// Bytes of the header, which counts the samples.
 pub(super) const HEADER_BYTES: usize = 2;
@@ -196,6 +196,25 @@ pub(crate) fn decode_into(bytes: &[u8], out: &mut Columns) -> Result<(), DecodeE
     for sample in samples {
         let (t_ms, value) = sample?;
         out.push(t_ms, value);
+    }
+    Ok(())
+}
+
+/// Appends the samples inside `range` to `out`; ends at the first behind it, since times rise.
+#[inline]
+pub(crate) fn take_range(
+    samples: impl Iterator<Item = Result<(i64, f64), DecodeError>>,
+    range: TimeRange,
+    out: &mut Columns,
+) -> Result<(), DecodeError> {
+    for sample in samples {
+        let (t_ms, value) = sample?;
+        if t_ms > range.end_ms {
+            break;
+        }
+        if t_ms >= range.start_ms {
+            out.push(t_ms, value);
+        }
     }
     Ok(())
 }

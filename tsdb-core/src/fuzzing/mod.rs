@@ -1,5 +1,11 @@
 //! A doorway for the fuzz targets in `fuzz/` to what is not public. It exists under `cfg(fuzzing)` alone.
 
+mod disk;
+mod wal;
+
+pub use disk::*;
+pub use wal::*;
+
 use crate::codec::DecodeError;
 use crate::codec::xor;
 

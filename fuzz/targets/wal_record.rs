@@ -1,0 +1,17 @@
+//! Bytes as a record of the write-ahead log: an error, or items that encode and decode to themselves.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tsdb_core::fuzzing::{self, WalItem};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(mut items) = fuzzing::decode_record(bytes) {
+        let encoded = fuzzing::encode_record(&items);
+        items.sort_by_key(|item| match item {
+            WalItem::Series(..) => 0,
+            WalItem::Sample(..) => 1,
+            WalItem::Metadata(_) => 2,
+        });
+        assert_eq!(fuzzing::decode_record(&encoded), Ok(items));
+    }
+});

@@ -1,0 +1,199 @@
+//! Merges runs of one partition to one, series by series: memory is one group an input and the samples of a span.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::codec::StoreIdentity;
+use crate::disk::{FinishedRun, GroupReader, Run, RunSpec, RunWriter};
+use crate::error::Result;
+use crate::index::LabelBuffer;
+use crate::io::Fs;
+use crate::model::{Columns, Labels, TimeRange};
+
+/// Samples of a series that are decoded at once, about.
+const SPAN_SAMPLES: u64 = 1 << 20;
+
+/// Merges `inputs`, neighbours in rising order of generations, into the run that `spec` describes: written and synced,
+/// not yet live. At equal times the later input wins.
+///
+/// # Errors
+/// When an input is damaged or cannot be read, or the output cannot be written. Nothing is left behind then.
+pub(crate) fn merge(
+    fs: &Arc<dyn Fs>,
+    dir: &Path,
+    identity: StoreIdentity,
+    inputs: &[Arc<Run>],
+    spec: RunSpec,
+) -> Result<FinishedRun> {
+    let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
+    let mut inputs: Vec<Input> = inputs.iter().map(Input::new).collect();
+    let mut samples = Columns::default();
+    while let Some((labels, fingerprint)) = least(&mut inputs)? {
+        out.start_series(&labels, fingerprint)?;
+        let mut same: Vec<&mut Input> = inputs
+            .iter_mut()
+            .filter(|input| input.is_at(fingerprint))
+            .collect();
+        match &mut same[..] {
+            [only] => only.copy(&mut out)?,
+            several => merge_series(several, &mut samples, &mut out)?,
+        }
+        for input in same {
+            input.advance();
+        }
+    }
+    out.finish()
+}
+
+/// A run that is read from its first series to its last.
+struct Input {
+    run: Arc<Run>,
+    groups: GroupReader,
+    buffer: LabelBuffer,
+    /// The present series; `None` at the end.
+    at: Option<Series>,
+}
+
+struct Series {
+    id: u32,
+    fingerprint: u128,
+    /// Read only where fingerprints do not tell enough.
+    labels: Option<Labels>,
+}
+
+impl Input {
+    fn new(run: &Arc<Run>) -> Self {
+        let mut input = Self {
+            run: Arc::clone(run),
+            groups: GroupReader::default(),
+            buffer: LabelBuffer::default(),
+            at: None,
+        };
+        input.go_to(0);
+        input
+    }
+
+    fn advance(&mut self) {
+        if let Some(at) = &self.at {
+            self.go_to(at.id + 1);
+        }
+    }
+
+    fn go_to(&mut self, id: u32) {
+        let fingerprint = self.run.index().fingerprint(id);
+        self.at = fingerprint.map(|fingerprint| Series {
+            id,
+            fingerprint,
+            labels: None,
+        });
+    }
+
+    fn is_at(&self, fingerprint: u128) -> bool {
+        self.at
+            .as_ref()
+            .is_some_and(|at| at.fingerprint == fingerprint)
+    }
+
+    /// Labels and fingerprint of the present series.
+    fn series(&mut self) -> Result<Option<(Labels, u128)>> {
+        let Some(at) = &mut self.at else {
+            return Ok(None);
+        };
+        let labels = match &at.labels {
+            Some(labels) => labels.clone(),
+            None => {
+                let labels = self.run.index().labels_after(at.id, &mut self.buffer)?;
+                at.labels.insert(labels).clone()
+            }
+        };
+        Ok(Some((labels, at.fingerprint)))
+    }
+
+    /// Copies the columns of a series that no other input has.
+    fn copy(&mut self, out: &mut RunWriter) -> Result<()> {
+        let Some(at) = &self.at else {
+            return Ok(());
+        };
+        self.groups.raw_columns(&self.run, at.id, |column| {
+            out.push_column(column.bytes(), column.stats)
+        })
+    }
+
+    /// Times of the first and last sample of the present series, and their number.
+    fn extent(&self) -> Option<(i64, i64, u64)> {
+        let at = self.at.as_ref()?;
+        let (min_ms, max_ms) = self.run.column_range(at.id)?;
+        Some((min_ms, max_ms, self.run.samples_of(at.id)))
+    }
+
+    fn read(&mut self, range: TimeRange, out: &mut Columns) -> Result<()> {
+        match &self.at {
+            Some(at) => self.groups.read_series(&self.run, at.id, range, out),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first of the present series, in label order. A series is told by its fingerprint; labels are read of one run
+/// where all are at the same series, as they are nearly always.
+fn least(inputs: &mut [Input]) -> Result<Option<(Labels, u128)>> {
+    let mut least: Option<(Labels, u128)> = None;
+    for input in inputs {
+        match &mut least {
+            Some((_, fingerprint)) if input.is_at(*fingerprint) => {}
+            Some(least) => {
+                if let Some(series) = input.series()?
+                    && series.0 < least.0
+                {
+                    *least = series;
+                }
+            }
+            None => least = input.series()?,
+        }
+    }
+    Ok(least)
+}
+
+/// Merges the present series of several inputs, span by span.
+fn merge_series(
+    inputs: &mut [&mut Input],
+    samples: &mut Columns,
+    out: &mut RunWriter,
+) -> Result<()> {
+    let extents = inputs.iter().filter_map(|input| input.extent());
+    let whole = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1), a.2.saturating_add(b.2)));
+    let Some((min_ms, max_ms, count)) = whole else {
+        return Ok(());
+    };
+    let mut spans = vec![TimeRange::new(min_ms, max_ms)];
+    if count > SPAN_SAMPLES {
+        spans = cut(min_ms, max_ms, count.div_ceil(SPAN_SAMPLES));
+    }
+    for span in spans {
+        samples.clear();
+        for input in inputs.iter_mut() {
+            let middle = samples.len();
+            input.read(span, samples)?;
+            samples.merge_tail(0, middle);
+        }
+        out.push_samples(samples)?;
+    }
+    Ok(())
+}
+
+/// Cuts a range of time into about `pieces` of equal length.
+fn cut(min_ms: i64, max_ms: i64, pieces: u64) -> Vec<TimeRange> {
+    let span = max_ms.wrapping_sub(min_ms).cast_unsigned();
+    let step = (span / pieces.max(1)).max(1);
+    let mut ranges = Vec::new();
+    let mut from = 0u64;
+    loop {
+        let to = from.saturating_add(step - 1).min(span);
+        let at = |offset: u64| min_ms.wrapping_add(offset.cast_signed());
+        ranges.push(TimeRange::new(at(from), at(to)));
+        if to == span {
+            return ranges;
+        }
+        from = to + 1;
+    }
+}

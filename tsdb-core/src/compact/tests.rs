@@ -1,0 +1,314 @@
+//! Merging against plain maps, with failures at every operation; plans that come to rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{MergePlan, MergePolicy, expired, merge, plan, plan_full};
+use crate::disk::tests::support::*;
+use crate::disk::{Partition, Run, RunMeta, RunSpec, catalog, publish, remove_runs};
+use crate::error::Result;
+use crate::io::{FaultFs, Fs, OpKind, Unsynced};
+use crate::model::TimeRange;
+
+fn run_merge(fs: &Arc<dyn Fs>, runs: &[Arc<Run>], spec: RunSpec) -> Result<Arc<Run>> {
+    let finished = merge(fs, dir(), IDENTITY, runs, spec)?;
+    Ok(publish(fs, dir(), vec![finished])?.remove(0))
+}
+
+fn metas(runs: &[Arc<Run>]) -> Vec<RunMeta> {
+    runs.iter().map(|run| run.meta().clone()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn merged_runs_hold_what_the_inputs_held_the_later_one_winning(
+        parts in prop::collection::vec(any_contents(TimeRange::new(0, HOUR_MS - 1), 0..12), 1..5),
+    ) {
+        let fs = shared(&fault_fs());
+        let runs: Vec<Arc<Run>> = (1u64..)
+            .zip(&parts)
+            .map(|(id, part)| write(&fs, spec(id, id, 0), part).unwrap())
+            .collect();
+        let expected = merged(&parts);
+        prop_assert_eq!(&contents(&runs).unwrap(), &expected);
+        let Some(plan) = plan_full(&metas(&runs)) else {
+            prop_assert_eq!(runs.len(), 1);
+            return Ok(());
+        };
+        let run = run_merge(&fs, &runs, plan.spec(99)).unwrap();
+        run.verify().unwrap();
+        prop_assert_eq!(run.meta().generations.clone(), 1..=parts.len() as u64);
+        prop_assert_eq!(run.meta().level, 1);
+        prop_assert_eq!(contents(&[run]).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_series_longer_than_a_span_is_merged_in_spans() {
+    let fs = shared(&fault_fs());
+    let partition = Partition::of(0, 10 * HOUR_MS);
+    let part = |offset: i64, bits| {
+        let samples = (0..700_000).map(|i| (i * 50 + offset, bits));
+        Contents::from([(labels(&[("a", "b")]), samples.collect())])
+    };
+    let parts = [part(0, 1), part(0, 2), part(7, 3)];
+    let runs: Vec<_> = (1u64..)
+        .zip(&parts)
+        .map(|(id, part)| {
+            let spec = RunSpec {
+                partition,
+                ..spec(id, id, 0)
+            };
+            write(&fs, spec, part).unwrap()
+        })
+        .collect();
+    let plan = plan_full(&metas(&runs)).unwrap();
+    let run = run_merge(&fs, &runs, plan.spec(9)).unwrap();
+    assert_eq!(run.meta().samples, 1_400_000);
+    assert_eq!(contents(&[run]).unwrap(), merged(&parts));
+}
+
+fn two_runs() -> (FaultFs, Vec<Arc<Run>>, Contents) {
+    let fs = fault_fs();
+    let parts = [small(0, 1), small(2_000, 2)];
+    let runs = (1u64..)
+        .zip(&parts)
+        .map(|(id, part)| write(&shared(&fs), spec(id, id, 0), part).unwrap())
+        .collect();
+    (fs, runs, merged(&parts))
+}
+
+/// Merges all there is and unlinks the inputs, as the store does.
+fn compact(fs: &FaultFs, runs: &[Arc<Run>], file_id: u64) -> Result<()> {
+    let plan = plan_full(&metas(runs)).unwrap();
+    run_merge(&shared(fs), runs, plan.spec(file_id))?;
+    remove_runs(fs, dir(), runs)
+}
+
+fn check(fs: &FaultFs, expected: &Contents, context: &str) -> usize {
+    let opened = catalog::open(fs, dir(), IDENTITY).unwrap();
+    assert!(opened.damaged.is_empty(), "{context}");
+    assert_eq!(opened.flushed_generation, Some(2), "{context}");
+    assert_eq!(&contents(&opened.runs).unwrap(), expected, "{context}");
+    let samples: u64 = opened.runs.iter().map(|run| run.meta().samples).sum();
+    if opened.runs.len() == 1 {
+        let once: usize = expected.values().map(BTreeMap::len).sum();
+        assert_eq!(samples, once as u64, "{context}");
+    }
+    assert_eq!(
+        fs.list(dir()).unwrap().len(),
+        opened.runs.len(),
+        "{context}"
+    );
+    opened.runs.len()
+}
+
+fn operations() -> u64 {
+    let (fs, runs, _) = two_runs();
+    let before = fs.ops();
+    compact(&fs, &runs, 3).unwrap();
+    fs.ops() - before
+}
+
+#[test]
+fn a_cut_at_every_operation_of_a_merge_leaves_the_data_exactly_once() {
+    let mut outcomes = std::collections::BTreeSet::new();
+    for n in 1..=operations() + 1 {
+        let (fs, runs, expected) = two_runs();
+        fs.cut_at(fs.ops() + n);
+        let _ = compact(&fs, &runs, 3);
+        for unsynced in Unsynced::EACH {
+            let context = format!("operation {n}, {unsynced:?}");
+            outcomes.insert(check(&fs.crash(unsynced), &expected, &context));
+        }
+        outcomes.insert(check(
+            &fs.kill(),
+            &expected,
+            &format!("operation {n}, killed"),
+        ));
+    }
+    assert_eq!(outcomes, [1, 2].into());
+}
+
+#[test]
+fn a_failure_at_every_operation_of_a_merge_and_a_second_try() {
+    for (kind, errno) in [
+        (OpKind::Mutating, FaultFs::EIO),
+        (OpKind::Write, FaultFs::ENOSPC),
+        (OpKind::Sync, FaultFs::EIO),
+    ] {
+        for n in 1..=operations() {
+            let (fs, runs, expected) = two_runs();
+            fs.fail_once(kind, fs.count(kind) + n, errno);
+            let done = compact(&fs, &runs, 3);
+            let context = format!("{kind:?} {n}");
+            for unsynced in Unsynced::EACH {
+                check(&fs.crash(unsynced), &expected, &context);
+            }
+            fs.heal();
+            let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+            if opened.runs.len() > 1 {
+                assert!(done.is_err(), "{context}");
+                compact(&fs, &opened.runs, opened.next_file_id).unwrap();
+            }
+            assert_eq!(check(&fs, &expected, &context), 1);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_input_fails_the_merge_and_leaves_nothing() {
+    let (fs, runs, _) = two_runs();
+    let mut bytes = fs.contents(runs[0].path()).unwrap();
+    bytes[90] ^= 1;
+    fs.overwrite(runs[0].path(), &bytes);
+    let error = compact(&fs, &runs, 3).unwrap_err();
+    assert!(error.is_corruption(), "{error}");
+    assert_eq!(fs.list(dir()).unwrap().len(), 2);
+}
+
+fn meta(file_id: u64, partition: i64, bytes: u64) -> RunMeta {
+    let partition = Partition::of(partition * HOUR_MS, HOUR_MS);
+    RunMeta {
+        file_id,
+        set_id: file_id,
+        part: 1,
+        parts: 1,
+        partition,
+        min_ms: partition.start_ms,
+        max_ms: partition.end_ms(),
+        generations: file_id..=file_id,
+        samples: 1,
+        series: 1,
+        sealed: false,
+        level: 0,
+        class: 0,
+        replaces: Vec::new(),
+        bytes,
+    }
+}
+
+const POLICY: MergePolicy = MergePolicy {
+    seal_after_ms: 1_000,
+    fan_in: 4,
+    max_runs: 16,
+};
+
+fn inputs(plan: Option<MergePlan>) -> Vec<u64> {
+    plan.map(|plan| plan.inputs).unwrap_or_default()
+}
+
+#[test]
+fn four_neighbours_of_like_size_are_merged() {
+    const MB: u64 = 1 << 20;
+    let sizes = |sizes: &[u64]| -> Vec<RunMeta> {
+        (1u64..)
+            .zip(sizes)
+            .map(|(id, &size)| meta(id, 0, size))
+            .collect()
+    };
+    let due = |runs: &[RunMeta]| inputs(plan(runs, 0, &POLICY));
+    assert!(due(&sizes(&[MB, MB, MB])).is_empty());
+    assert_eq!(due(&sizes(&[MB, 2 * MB, 3 * MB, MB])), [1, 2, 3, 4]);
+    assert!(due(&sizes(&[4 * MB, MB, MB, MB])).is_empty());
+    assert_eq!(
+        due(&sizes(&[90 * MB, MB / 2, 10, MB / 2, MB / 2, 1])),
+        [3, 4, 5, 6]
+    );
+    // In order of generations, whatever the order given.
+    let mut runs = sizes(&[MB, MB, MB, MB]);
+    runs.reverse();
+    assert_eq!(due(&runs), [1, 2, 3, 4]);
+    // Of other partitions none is a neighbour.
+    let mut runs = sizes(&[MB, MB, MB, MB]);
+    runs[1].partition = Partition::of(HOUR_MS, HOUR_MS);
+    assert!(due(&runs).is_empty());
+    // Sizes that never are alike must not pile up.
+    let uneven: Vec<u64> = (0..17)
+        .map(|i| if i % 2 == 0 { MB } else { 100 * MB })
+        .collect();
+    assert_eq!(due(&sizes(&uneven)).len(), 4);
+}
+
+#[test]
+fn a_past_partition_is_sealed_once() {
+    let runs = [meta(1, 0, 500), meta(2, 0, 9_000_000), meta(3, 1, 7)];
+    let sealed_at = HOUR_MS - 1 + 1_000;
+    assert_eq!(plan(&runs, sealed_at - 1, &POLICY), None);
+    let due = plan(&runs, sealed_at, &POLICY).unwrap();
+    assert_eq!((due.inputs.as_slice(), due.sealed), (&[1, 2][..], true));
+    assert_eq!(due.generations, 1..=2);
+    assert_eq!(due.spec(8).replaces, [1, 2]);
+    let mut sealed = meta(8, 0, 9_000_000);
+    sealed.sealed = true;
+    sealed.generations = 1..=2;
+    assert_eq!(
+        plan(&[sealed.clone(), meta(3, 1, 7)], sealed_at, &POLICY),
+        None
+    );
+    // Late data waits until it is worth it.
+    assert_eq!(
+        plan(&[sealed.clone(), meta(9, 0, 900)], sealed_at, &POLICY),
+        None
+    );
+    let late = meta(9, 0, 2_000_000);
+    assert_eq!(
+        inputs(plan(&[sealed.clone(), late.clone()], sealed_at, &POLICY)),
+        [8, 9]
+    );
+    assert_eq!(inputs(plan_full(&[sealed, meta(9, 0, 900)])), [8, 9]);
+}
+
+#[test]
+fn expiry_is_of_whole_runs() {
+    let runs = [meta(1, 0, 1), meta(2, 1, 1)];
+    assert_eq!(expired(&runs, None), []);
+    assert_eq!(expired(&runs, Some(HOUR_MS - 1)), []);
+    assert_eq!(expired(&runs, Some(HOUR_MS)), [1]);
+}
+
+proptest! {
+    /// Merging in the background ends, in few runs, with what is next to each other.
+    #[test]
+    fn plans_come_to_rest(
+        sizes in prop::collection::vec((0i64..3, 1u64..50_000_000), 0..60),
+        newest_ms in 0..4 * HOUR_MS,
+        full: bool,
+    ) {
+        let mut runs: Vec<RunMeta> = (1u64..)
+            .zip(&sizes)
+            .map(|(id, &(partition, bytes))| meta(id, partition, bytes))
+            .collect();
+        let mut next_id = 1_000;
+        let next = |runs: &[RunMeta]| if full { plan_full(runs) } else { plan(runs, newest_ms, &POLICY) };
+        while let Some(plan) = next(&runs) {
+            prop_assert!(plan.inputs.len() > 1);
+            let (inputs, rest): (Vec<_>, Vec<_>) =
+                runs.into_iter().partition(|run| plan.inputs.contains(&run.file_id));
+            prop_assert_eq!(inputs.len(), plan.inputs.len());
+            let bytes = inputs.iter().map(|run| run.bytes).sum();
+            let mut output = meta(next_id, 0, bytes);
+            output.partition = plan.partition;
+            output.generations = plan.generations.clone();
+            output.sealed = plan.sealed;
+            for other in rest.iter().filter(|run| run.partition == plan.partition) {
+                prop_assert!(
+                    other.generations.end() < plan.generations.start()
+                        || other.generations.start() > plan.generations.end()
+                );
+            }
+            runs = rest;
+            runs.push(output);
+            next_id += 1;
+        }
+        for partition in 0..3 {
+            let left = runs.iter().filter(|run| run.partition.start_ms == partition * HOUR_MS).count();
+            let most = if full { 1 } else { POLICY.max_runs };
+            prop_assert!(left <= most);
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! A column: samples of one kind of one series, cut into chunks so that a short range decodes little.
+//!
+//! ```text
+//! │ number of chunks <uvarint> │ chunk 0 │ chunk 1 │ …
+//! chunk   │ first time − first time of the chunk before <uvarint>, not for chunk 0 │ length <uvarint> │ Gorilla chunk │
+//! ```
+//!
+//! The first and the last time of the column stand in the directory. A series whose samples are more than a column
+//! takes has several, in order of time.
+
+use crate::codec::DecodeError;
+use crate::codec::cursor::Cursor;
+use crate::codec::varint::push_uvarint;
+use crate::codec::xor::{self, ChunkFull, XorIter};
+use crate::model::{Columns, TimeRange};
+
+/// Samples of a chunk at most: four hours of 30 s scrapes.
+pub(super) const SAMPLES_PER_CHUNK: usize = 480;
+/// Bytes of a column at most: it ends before the chunk that would make it longer.
+pub(super) const MAX_COLUMN_BYTES: usize = 64 << 10;
+/// Bytes that stand before a chunk at most, and before the first.
+const CHUNK_HEADER_BYTES: usize = 20;
+
+/// Number and times of the samples of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ColumnStats {
+    pub(crate) count: u32,
+    pub(crate) min_ms: i64,
+    pub(crate) max_ms: i64,
+}
+
+/// Collects chunks to a column; its buffers are used again.
+#[derive(Debug, Default)]
+pub(super) struct ColumnBuilder {
+    chunks: u64,
+    body: Vec<u8>,
+    /// First time of the last chunk.
+    chunk_min_ms: i64,
+    stats: Option<ColumnStats>,
+    encoded: Vec<u8>,
+}
+
+impl ColumnBuilder {
+    /// Adds a chunk of at most [`SAMPLES_PER_CHUNK`] samples, strictly rising and newer than those before. Says `false`
+    /// and adds nothing when the column is to end first.
+    pub(super) fn push(&mut self, times_ms: &[i64], values: &[f64]) -> Result<bool, ChunkFull> {
+        let (Some(&min_ms), Some(&max_ms)) = (times_ms.first(), times_ms.last()) else {
+            return Ok(true);
+        };
+        self.encoded.clear();
+        xor::encode_into(&mut self.encoded, times_ms, values)?;
+        let len = self.body.len() + CHUNK_HEADER_BYTES + self.encoded.len();
+        if self.stats.is_some() && len > MAX_COLUMN_BYTES {
+            return Ok(false);
+        }
+        if self.stats.is_some() {
+            push_uvarint(&mut self.body, distance(self.chunk_min_ms, min_ms));
+        }
+        push_uvarint(&mut self.body, self.encoded.len() as u64);
+        self.body.extend_from_slice(&self.encoded);
+        self.chunks += 1;
+        self.chunk_min_ms = min_ms;
+        let before = self.stats.unwrap_or(ColumnStats {
+            count: 0,
+            min_ms,
+            max_ms,
+        });
+        self.stats = Some(ColumnStats {
+            count: before.count + times_ms.len() as u32,
+            min_ms: before.min_ms,
+            max_ms,
+        });
+        Ok(true)
+    }
+
+    /// Moves the column to `out` and starts the next; `None` when there is nothing.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Option<ColumnStats> {
+        let stats = self.stats.take()?;
+        push_uvarint(out, self.chunks);
+        out.extend_from_slice(&self.body);
+        self.body.clear();
+        self.chunks = 0;
+        Some(stats)
+    }
+}
+
+fn distance(from: i64, to: i64) -> u64 {
+    to.wrapping_sub(from).cast_unsigned()
+}
+
+/// A chunk and the times it may hold.
+#[derive(Clone, Copy, Debug)]
+struct Chunk<'a> {
+    bytes: &'a [u8],
+    /// Where it begins in the column.
+    at: usize,
+    min_ms: i64,
+    max_ms: i64,
+}
+
+/// The chunks of a column, in order. Decodes none.
+#[derive(Debug)]
+struct Chunks<'a> {
+    cursor: Cursor<'a>,
+    left: usize,
+    /// First time of the next chunk.
+    next_ms: i64,
+    max_ms: i64,
+}
+
+impl<'a> Chunks<'a> {
+    fn new(column: &'a [u8], stats: &ColumnStats) -> Result<Self, DecodeError> {
+        let mut cursor = Cursor::new(column);
+        let left = cursor.count(cursor.remaining())?;
+        Ok(Self {
+            cursor,
+            left,
+            next_ms: stats.min_ms,
+            max_ms: stats.max_ms,
+        })
+    }
+
+    fn step(&mut self) -> Result<Option<Chunk<'a>>, DecodeError> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return match self.cursor.is_empty() {
+                true => Ok(None),
+                false => Err(self.cursor.error("column ends before its bytes")),
+            };
+        };
+        self.left = left;
+        let min_ms = self.next_ms;
+        let len = self.cursor.count(self.cursor.remaining())?;
+        let at = self.cursor.at();
+        let bytes = self.cursor.bytes(len)?;
+        let max_ms = match left {
+            0 => self.max_ms,
+            _ => {
+                // The next chunk begins behind this one.
+                let gap = self.cursor.uvarint()?;
+                self.next_ms = min_ms.wrapping_add(gap.cast_signed());
+                if gap == 0 || self.next_ms <= min_ms || self.next_ms > self.max_ms {
+                    return Err(self.cursor.error("times of chunks do not rise"));
+                }
+                self.next_ms - 1
+            }
+        };
+        Ok(Some(Chunk {
+            bytes,
+            at,
+            min_ms,
+            max_ms,
+        }))
+    }
+}
+
+/// Appends the samples of a column inside `range` to `out`: times strictly rising, and inside those of `stats`. After
+/// an error `out` holds some of them.
+pub(super) fn decode(
+    column: &[u8],
+    stats: &ColumnStats,
+    range: TimeRange,
+    out: &mut Columns,
+) -> Result<(), DecodeError> {
+    let start = out.len();
+    let mut chunks = Chunks::new(column, stats)?;
+    while let Some(chunk) = chunks.step()? {
+        if chunk.max_ms < range.start_ms {
+            continue;
+        }
+        if chunk.min_ms > range.end_ms {
+            break;
+        }
+        let whole = range.contains(chunk.min_ms) && range.contains(chunk.max_ms);
+        let decoded = if whole {
+            xor::decode_into(chunk.bytes, out)
+        } else {
+            XorIter::new(chunk.bytes).and_then(|samples| xor::take_range(samples, range, out))
+        };
+        decoded.map_err(|e| DecodeError {
+            at: chunk.at + e.at,
+            ..e
+        })?;
+    }
+    let times_ms = out.times_ms.get(start..).unwrap_or_default();
+    let inside = |t_ms: Option<&i64>| {
+        t_ms.is_none_or(|&t_ms| {
+            stats.min_ms <= t_ms && t_ms <= stats.max_ms && range.contains(t_ms)
+        })
+    };
+    let whole = range.contains(stats.min_ms) && range.contains(stats.max_ms);
+    if !times_ms.is_sorted_by(|a, b| a < b)
+        || !inside(times_ms.first())
+        || !inside(times_ms.last())
+        || (whole && times_ms.len() != stats.count as usize)
+    {
+        return Err(DecodeError {
+            what: "samples are not those the directory names",
+            at: 0,
+        });
+    }
+    Ok(())
+}
+
+/// The last sample of a column: time in milliseconds and bits of the value. Decodes the last chunk only.
+pub(super) fn last_sample(
+    column: &[u8],
+    stats: &ColumnStats,
+) -> Result<Option<(i64, u64)>, DecodeError> {
+    let mut chunks = Chunks::new(column, stats)?;
+    let mut last = None;
+    while let Some(chunk) = chunks.step()? {
+        last = Some(chunk);
+    }
+    let Some(chunk) = last else {
+        return Ok(None);
+    };
+    let mut sample = None;
+    for decoded in XorIter::new(chunk.bytes)? {
+        let (t_ms, value) = decoded?;
+        sample = Some((t_ms, value.to_bits()));
+    }
+    if sample.is_none_or(|(t_ms, _)| t_ms != stats.max_ms) {
+        return Err(DecodeError {
+            what: "last sample is not the one the directory names",
+            at: chunk.at,
+        });
+    }
+    Ok(sample)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(n: i64) -> Columns {
+        let mut columns = Columns::default();
+        for i in 0..n {
+            columns.push(i * 15_000, (i * 7919 % 1_000) as f64 / 3.0);
+        }
+        columns
+    }
+
+    fn build(samples: &Columns) -> (Vec<u8>, ColumnStats) {
+        let mut builder = ColumnBuilder::default();
+        let times_ms = samples.times_ms.chunks(SAMPLES_PER_CHUNK);
+        for (times_ms, values) in times_ms.zip(samples.values.chunks(SAMPLES_PER_CHUNK)) {
+            assert_eq!(builder.push(times_ms, values), Ok(true));
+        }
+        let mut bytes = Vec::new();
+        let stats = builder.finish(&mut bytes).unwrap();
+        assert_eq!(builder.finish(&mut bytes), None);
+        (bytes, stats)
+    }
+
+    #[test]
+    fn any_range_of_any_number_of_chunks() {
+        for n in [1, 2, 479, 480, 481, 1_500] {
+            let samples = samples(n);
+            let (bytes, stats) = build(&samples);
+            let last = samples.len() - 1;
+            let bits = samples.values[last].to_bits();
+            let expected = Some((samples.times_ms[last], bits));
+            assert_eq!(last_sample(&bytes, &stats), Ok(expected));
+            for (start, end) in [
+                (0, n),
+                (0, 0),
+                (n / 2, n / 2),
+                (1, n - 2),
+                (479, 480),
+                (n, n + 5),
+            ] {
+                let range = TimeRange::new(start * 15_000 - 3, end * 15_000 + 3);
+                let mut out = Columns::default();
+                decode(&bytes, &stats, range, &mut out).unwrap();
+                let expected: Vec<i64> = samples
+                    .times_ms
+                    .iter()
+                    .copied()
+                    .filter(|&t| range.contains(t))
+                    .collect();
+                assert_eq!(out.times_ms, expected, "{n} samples, {start}..={end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_ends_before_it_is_too_long() {
+        let mut builder = ColumnBuilder::default();
+        let mut columns = 0;
+        let mut bits = 1u64;
+        let mut t_ms = 0;
+        for _ in 0..40 {
+            let times_ms: Vec<i64> = (t_ms..t_ms + 480).collect();
+            t_ms += 480;
+            let values: Vec<f64> = times_ms
+                .iter()
+                .map(|_| {
+                    bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    f64::from_bits(bits)
+                })
+                .collect();
+            if !builder.push(&times_ms, &values).unwrap() {
+                let mut bytes = Vec::new();
+                builder.finish(&mut bytes).unwrap();
+                assert!(bytes.len() <= MAX_COLUMN_BYTES);
+                columns += 1;
+                assert!(builder.push(&times_ms, &values).unwrap());
+            }
+        }
+        assert!(columns > 1);
+    }
+}

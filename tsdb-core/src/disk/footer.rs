@@ -1,0 +1,382 @@
+//! Header and footer of a run: what it is, what it holds and where; drawn in `docs/format/run.md`.
+
+use std::ops::RangeInclusive;
+
+use super::checksum::FileIdentity;
+use super::partition::Partition;
+use crate::codec::cursor::Cursor;
+use crate::codec::{DecodeError, StoreIdentity};
+
+/// The format version this program writes, and the only one it reads.
+pub(crate) const FORMAT_VERSION: u16 = 1;
+
+/// First bytes of a run.
+const MAGIC: [u8; 8] = *b"TSDB.run";
+/// Last bytes of a run.
+const END_MAGIC: [u8; 8] = *b"run.TSDB";
+
+/// Bytes of the header: magic, version, two zeros, file id, checksum. They keep this form in every version.
+pub(super) const HEADER_LEN: usize = 24;
+/// Bytes of the tail: length and checksum of the footer, magic.
+pub(super) const TAIL_LEN: usize = 16;
+/// Bytes of a footer that replaces nothing.
+#[cfg(test)]
+const FOOTER_LEN: usize = 172;
+
+const SEALED: u8 = 1;
+
+/// What a run is and holds: all that planning needs to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunMeta {
+    /// Never used twice in a store.
+    pub(crate) file_id: u64,
+    /// The files that a flush makes together have one set id; either all of them are live or none.
+    pub(crate) set_id: u64,
+    /// Which file of its set it is, from 1.
+    pub(crate) part: u16,
+    /// Number of files in its set.
+    pub(crate) parts: u16,
+    /// Every sample lies in it.
+    pub(crate) partition: Partition,
+    /// Time of the first sample, in milliseconds.
+    pub(crate) min_ms: i64,
+    /// Time of the last sample, in milliseconds.
+    pub(crate) max_ms: i64,
+    /// It holds all that these generations of the head had in the partition.
+    pub(crate) generations: RangeInclusive<u64>,
+    /// Number of samples.
+    pub(crate) samples: u64,
+    /// Number of series.
+    pub(crate) series: u32,
+    /// The partition is past, and this was all of it when it was written.
+    pub(crate) sealed: bool,
+    /// Merges that its oldest data went through.
+    pub(crate) level: u8,
+    /// Retention class.
+    pub(crate) class: u8,
+    /// Ids of the files that are not live beside this one.
+    pub(crate) replaces: Vec<u64>,
+    /// Length of the file.
+    pub(crate) bytes: u64,
+}
+
+impl RunMeta {
+    /// The key that runs are sorted by for reading: at equal times the later one wins.
+    pub(crate) fn age(&self) -> (u64, u64, u64) {
+        let (first, last) = (*self.generations.start(), *self.generations.end());
+        (last, first, self.file_id)
+    }
+}
+
+/// Where a section stands, and its checksum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) offset: u64,
+    pub(super) len: u64,
+    pub(super) crc: u32,
+}
+
+/// The end of a run, from which everything else is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Footer {
+    pub(super) identity: StoreIdentity,
+    pub(super) meta: RunMeta,
+    pub(super) index: Extent,
+    pub(super) directory: Extent,
+}
+
+/// Why the ends of a file are not those of a run that this program can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// An intact header of another version.
+    Version(u16),
+    /// Damage at this offset of the file.
+    Damage(u64, &'static str),
+}
+
+/// The header of a run.
+pub(super) fn header(file: FileIdentity) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_LEN);
+    bytes.extend(MAGIC);
+    bytes.extend(FORMAT_VERSION.to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes.extend(file.file_id.to_le_bytes());
+    bytes.extend(file.crc(0, &bytes).to_le_bytes());
+    bytes
+}
+
+/// Checks the header of a run.
+pub(super) fn check_header(bytes: &[u8], file: FileIdentity) -> Result<(), Refusal> {
+    let damage = |what| Refusal::Damage(0, what);
+    let header = bytes.get(..HEADER_LEN).ok_or(damage("file is too short"))?;
+    let (covered, crc) = header.split_at(HEADER_LEN - 4);
+    if file.crc(0, covered).to_le_bytes() != crc {
+        return Err(damage("header does not match its checksum"));
+    }
+    let mut cursor = Cursor::new(covered);
+    let mut read = || Ok::<_, DecodeError>((cursor.bytes(8)?, cursor.u16()?, cursor.u16()?));
+    let (magic, version, zero) = read().map_err(|e| damage(e.what))?;
+    if magic != MAGIC {
+        return Err(damage("file does not begin with the magic of a run"));
+    }
+    if version != FORMAT_VERSION || zero != 0 {
+        return Err(Refusal::Version(version));
+    }
+    Ok(())
+}
+
+impl Footer {
+    /// Appends footer and tail; the footer stands at `offset`. `meta.bytes` is not stored.
+    pub(super) fn push(&self, offset: u64, out: &mut Vec<u8>) {
+        let start = out.len();
+        let meta = &self.meta;
+        out.extend(FORMAT_VERSION.to_le_bytes());
+        out.push(if meta.sealed { SEALED } else { 0 });
+        out.extend([meta.level, meta.class, 0, 0, 0]);
+        out.extend(self.identity.to_bytes());
+        out.extend(meta.file_id.to_le_bytes());
+        out.extend(meta.set_id.to_le_bytes());
+        out.extend(meta.part.to_le_bytes());
+        out.extend(meta.parts.to_le_bytes());
+        out.extend([0; 4]);
+        let times = [
+            meta.partition.start_ms,
+            meta.partition.len_ms,
+            meta.min_ms,
+            meta.max_ms,
+        ];
+        out.extend(times.into_iter().flat_map(i64::to_le_bytes));
+        out.extend(meta.generations.start().to_le_bytes());
+        out.extend(meta.generations.end().to_le_bytes());
+        out.extend(meta.samples.to_le_bytes());
+        out.extend(meta.series.to_le_bytes());
+        out.extend([0; 4]);
+        for extent in [self.index, self.directory] {
+            out.extend(extent.offset.to_le_bytes());
+            out.extend(extent.len.to_le_bytes());
+            out.extend(extent.crc.to_le_bytes());
+        }
+        out.extend((meta.replaces.len() as u32).to_le_bytes());
+        out.extend(meta.replaces.iter().flat_map(|id| id.to_le_bytes()));
+
+        let file = FileIdentity {
+            store_id: self.identity.id,
+            file_id: meta.file_id,
+        };
+        let footer = out.get(start..).unwrap_or_default();
+        let (len, crc) = (footer.len() as u32, file.crc(offset, footer));
+        out.extend(len.to_le_bytes());
+        out.extend(crc.to_le_bytes());
+        out.extend(END_MAGIC);
+    }
+
+    /// Finds and checks the footer of the file that `file_id` names, whose bytes are `bytes`. The identity is the one
+    /// that the footer states: comparing it with the store's is the caller's.
+    pub(super) fn decode(bytes: &[u8], file_id: u64) -> Result<Self, Refusal> {
+        let short = Refusal::Damage(0, "file is too short");
+        let tail_at = bytes.len().checked_sub(TAIL_LEN).ok_or(short)?;
+        let (before, tail) = bytes.split_at(tail_at);
+        let damage = |what| Refusal::Damage(tail_at as u64, what);
+        let mut cursor = Cursor::new(tail);
+        let mut read = || Ok::<_, DecodeError>((cursor.u32()?, cursor.u32()?, cursor.bytes(8)?));
+        let (len, crc, magic) = read().map_err(|e| damage(e.what))?;
+        if magic != END_MAGIC {
+            return Err(damage("file does not end with the magic of a run"));
+        }
+        let at = tail_at
+            .checked_sub(len as usize)
+            .filter(|&at| at >= HEADER_LEN)
+            .ok_or(damage("footer is longer than the file"))?;
+        let (_, body) = before.split_at(at);
+        let damage = |e: DecodeError| Refusal::Damage((at + e.at) as u64, e.what);
+        let mut footer = Self::parse(body).map_err(damage)?;
+        let file = FileIdentity {
+            store_id: footer.identity.id,
+            file_id,
+        };
+        let wrong = |what| Refusal::Damage(at as u64, what);
+        if file.crc(at as u64, body) != crc {
+            return Err(wrong("footer does not match its checksum"));
+        }
+        footer.meta.bytes = bytes.len() as u64;
+        footer.check(file_id, at as u64).map_err(wrong)?;
+        Ok(footer)
+    }
+
+    fn parse(body: &[u8]) -> Result<Self, DecodeError> {
+        let mut cursor = Cursor::new(body);
+        let c = &mut cursor;
+        let (version, flags, level, class) = (c.u16()?, c.u8()?, c.u8()?, c.u8()?);
+        if version != FORMAT_VERSION || flags & !SEALED != 0 || c.bytes(3)? != [0; 3] {
+            return Err(c.error("footer has unknown fields"));
+        }
+        let identity = StoreIdentity::decode(c)?;
+        let (file_id, set_id, part, parts) = (c.u64()?, c.u64()?, c.u16()?, c.u16()?);
+        c.bytes(4)?;
+        let partition = Partition {
+            start_ms: c.i64()?,
+            len_ms: c.i64()?,
+        };
+        let (min_ms, max_ms) = (c.i64()?, c.i64()?);
+        let generations = c.u64()?..=c.u64()?;
+        let (samples, series) = (c.u64()?, c.u32()?);
+        c.bytes(4)?;
+        let (index, directory) = (Extent::decode(c)?, Extent::decode(c)?);
+        let count = c.u32()? as usize;
+        if c.remaining() != count.saturating_mul(8) {
+            return Err(c.error("replaced files do not fill the footer"));
+        }
+        let replaces = (0..count).map(|_| c.u64()).collect::<Result<_, _>>()?;
+        Ok(Self {
+            identity,
+            meta: RunMeta {
+                file_id,
+                set_id,
+                part,
+                parts,
+                partition,
+                min_ms,
+                max_ms,
+                generations,
+                samples,
+                series,
+                sealed: flags & SEALED != 0,
+                level,
+                class,
+                replaces,
+                bytes: 0,
+            },
+            index,
+            directory,
+        })
+    }
+
+    /// Checks that the fields agree with each other and with the file; the footer stands at `at`.
+    fn check(&self, file_id: u64, at: u64) -> Result<(), &'static str> {
+        let meta = &self.meta;
+        let end = |extent: Extent| extent.offset.checked_add(extent.len);
+        let sections = self.index.offset >= HEADER_LEN as u64
+            && end(self.index) == Some(self.directory.offset)
+            && end(self.directory) == Some(at);
+        let partition = meta.partition;
+        let times = meta.min_ms <= meta.max_ms
+            && partition.len_ms > 0
+            && partition == Partition::of(partition.start_ms, partition.len_ms)
+            && partition.range().contains(meta.min_ms)
+            && partition.range().contains(meta.max_ms);
+        if meta.file_id != file_id {
+            Err("footer is that of another file")
+        } else if !sections {
+            Err("sections do not follow each other")
+        } else if !times {
+            Err("times are not those of the partition")
+        } else if meta.generations.is_empty() || meta.part == 0 || meta.part > meta.parts {
+            Err("generations or set are empty")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Extent {
+    fn decode(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            offset: cursor.u64()?,
+            len: cursor.u64()?,
+            crc: cursor.u32()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn footer() -> Footer {
+        Footer {
+            identity: StoreIdentity {
+                id: 7,
+                key: [9; 16],
+            },
+            meta: RunMeta {
+                file_id: 5,
+                set_id: 4,
+                part: 2,
+                parts: 3,
+                partition: Partition::of(-1, 1_000),
+                min_ms: -1_000,
+                max_ms: -1,
+                generations: 3..=4,
+                samples: 77,
+                series: 6,
+                sealed: true,
+                level: 2,
+                class: 1,
+                replaces: vec![1, 2],
+                bytes: 0,
+            },
+            index: Extent {
+                offset: 24,
+                len: 10,
+                crc: 1,
+            },
+            directory: Extent {
+                offset: 34,
+                len: 6,
+                crc: 2,
+            },
+        }
+    }
+
+    fn file() -> Vec<u8> {
+        let mut bytes = header(FileIdentity {
+            store_id: 7,
+            file_id: 5,
+        });
+        bytes.resize(40, 0);
+        footer().push(40, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn round_trips() {
+        let bytes = file();
+        assert_eq!(bytes.len(), 40 + FOOTER_LEN + 16 + TAIL_LEN);
+        let mut expected = footer();
+        expected.meta.bytes = bytes.len() as u64;
+        assert_eq!(Footer::decode(&bytes, 5), Ok(expected));
+    }
+
+    #[test]
+    fn every_flipped_byte_is_damage() {
+        let intact = file();
+        let identity = FileIdentity {
+            store_id: 7,
+            file_id: 5,
+        };
+        for at in (0..HEADER_LEN).chain(40..intact.len()) {
+            let mut bytes = intact.clone();
+            bytes[at] ^= 0x40;
+            let header = check_header(&bytes, identity).map(|()| Footer::decode(&bytes, 5));
+            assert!(!matches!(header, Ok(Ok(_))), "byte {at}");
+        }
+        assert!(Footer::decode(&intact, 6).is_err());
+    }
+
+    #[test]
+    fn another_version_is_told_apart_from_damage() {
+        let identity = FileIdentity {
+            store_id: 7,
+            file_id: 5,
+        };
+        let mut bytes = header(identity);
+        bytes[8] = 2;
+        assert!(matches!(
+            check_header(&bytes, identity),
+            Err(Refusal::Damage(..))
+        ));
+        bytes.truncate(HEADER_LEN - 4);
+        bytes.extend(identity.crc(0, &bytes).to_le_bytes());
+        assert_eq!(check_header(&bytes, identity), Err(Refusal::Version(2)));
+    }
+}

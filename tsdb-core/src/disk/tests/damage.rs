@@ -1,0 +1,185 @@
+//! A damaged run is an error, or right: never wrong, never a panic.
+
+use std::sync::Arc;
+
+use super::support::*;
+use crate::disk::{Run, catalog};
+use crate::error::Error;
+use crate::io::Fs;
+use crate::model::Labels;
+
+/// Two groups, one of them compressed, and some labels.
+fn sample_contents() -> Contents {
+    let mut all = small(0, 3);
+    let mut bits = 1u64;
+    for i in 0..100 {
+        let samples = (0..30i64)
+            .map(|t| {
+                bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(7);
+                (t * 1_000, bits)
+            })
+            .collect();
+        all.insert(labels(&[("x", &format!("value {i}"))]), samples);
+    }
+    all.insert(
+        labels(&[("z", "constant")]),
+        (0..600).map(|t| (t * 1_000, 7)).collect(),
+    );
+    all
+}
+
+/// Reads all that still opens; whatever is read must be what was written.
+fn check(fs: &dyn Fs, path: &std::path::Path, written: &Contents) -> Result<(), Error> {
+    let run = Run::open(fs, path, IDENTITY)?;
+    let read = contents(&[Arc::clone(&run)])?;
+    assert_eq!(&read, written);
+    for labels in written.keys() {
+        assert!(run.index().find(labels)?.is_some());
+    }
+    Ok(())
+}
+
+#[test]
+fn every_flipped_byte_is_found() {
+    let fs = fault_fs();
+    let written = sample_contents();
+    let run = write(&shared(&fs), spec(1, 1, 0), &written).unwrap();
+    let intact = fs.contents(run.path()).unwrap();
+    assert!(intact.len() > 16 << 10);
+    // Every byte where the structure is, every seventh of the samples.
+    let groups = 100..intact.len().saturating_sub(8_000);
+    for at in (0..intact.len()).filter(|at| !groups.contains(at) || at % 37 == 0) {
+        let mut bytes = intact.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs.overwrite(run.path(), &bytes);
+        let error = check(&fs, run.path(), &written).expect_err("no byte is without a checksum");
+        assert!(error.is_corruption(), "byte {at}: {error}");
+    }
+    fs.overwrite(run.path(), &intact);
+    check(&fs, run.path(), &written).unwrap();
+}
+
+#[test]
+fn a_file_of_any_other_length_is_found() {
+    let fs = fault_fs();
+    let written = small(0, 3);
+    let run = write(&shared(&fs), spec(1, 1, 0), &written).unwrap();
+    let intact = fs.contents(run.path()).unwrap();
+    for len in 0..intact.len() {
+        fs.overwrite(run.path(), &intact[..len]);
+        let error = check(&fs, run.path(), &written).unwrap_err();
+        assert!(error.is_corruption(), "{len} bytes: {error}");
+    }
+    let mut longer = intact.clone();
+    longer.push(0);
+    fs.overwrite(run.path(), &longer);
+    assert!(check(&fs, run.path(), &written).is_err());
+}
+
+#[test]
+fn a_damaged_group_costs_its_series_only() {
+    let fs = fault_fs();
+    let written = sample_contents();
+    let run = write(&shared(&fs), spec(1, 1, 0), &written).unwrap();
+    let mut bytes = fs.contents(run.path()).unwrap();
+    bytes[100] ^= 1;
+    fs.overwrite(run.path(), &bytes);
+    let run = Run::open(&fs, run.path(), IDENTITY).unwrap();
+    let cache = crate::disk::GroupCache::new(1 << 20);
+    let mut failed = 0;
+    for id in 0..run.index().series_len() {
+        let labels: Labels = run.index().labels(id).unwrap();
+        let mut out = columns(&[(i64::MIN, 5)].into());
+        match run.read_series(id, crate::model::TimeRange::ALL, &cache, &mut out) {
+            Ok(()) => assert_eq!(out.len(), written[&labels].len() + 1),
+            Err(error) => {
+                failed += 1;
+                assert!(error.is_corruption());
+                assert_eq!(out.times_ms, [i64::MIN], "what was there stays");
+            }
+        }
+    }
+    assert!(failed > 0 && failed < run.index().series_len());
+    assert!(run.verify().is_err());
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_its_id_not_used_again() {
+    let fs = fault_fs();
+    let (a, b) = (small(0, 1), small(HOUR_MS, 2));
+    write(&shared(&fs), spec(1, 1, 0), &a).unwrap();
+    let run = write(&shared(&fs), spec(2, 2, HOUR_MS), &b).unwrap();
+    let path = run.path();
+    let mut bytes = fs.contents(path).unwrap();
+    let last = bytes.len() - 20;
+    bytes[last] ^= 1;
+    fs.overwrite(path, &bytes);
+
+    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    assert_eq!(contents(&opened.runs).unwrap(), a);
+    assert_eq!(
+        (opened.next_file_id, opened.flushed_generation),
+        (3, Some(1))
+    );
+    assert_eq!(opened.damaged.len(), 1);
+    assert_eq!(opened.damaged[0].0, path);
+    let aside = path.with_extension("run.damaged");
+    assert_eq!(fs.contents(&aside).unwrap(), bytes);
+
+    let again = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    assert_eq!((again.next_file_id, again.damaged.len()), (3, 0));
+    assert_eq!(
+        catalog::identity_in_footers(&fs, dir()).unwrap(),
+        Some(IDENTITY)
+    );
+}
+
+#[test]
+fn inputs_live_while_what_replaces_them_is_damaged() {
+    let fs = fault_fs();
+    let (a, b) = (small(0, 1), small(0, 2));
+    write(&shared(&fs), spec(1, 1, 0), &a).unwrap();
+    write(&shared(&fs), spec(2, 2, 0), &b).unwrap();
+    let both = merged(&[a, b]);
+    let mut spec = spec(3, 1, 0);
+    spec.generations = 1..=2;
+    spec.replaces = vec![1, 2];
+    let run = write(&shared(&fs), spec, &both).unwrap();
+    let intact = fs.contents(run.path()).unwrap();
+
+    let damaged = fs.kill();
+    damaged.overwrite(run.path(), &intact[1..]);
+    let opened = catalog::open(&damaged, dir(), IDENTITY).unwrap();
+    assert_eq!((opened.runs.len(), opened.damaged.len()), (2, 1));
+    assert_eq!(contents(&opened.runs).unwrap(), both);
+
+    // A damaged input is of no use any more.
+    let input = dir().join("8000000000000000-0000000000000001.run");
+    fs.overwrite(&input, b"junk");
+    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    assert_eq!(
+        (opened.runs.len(), opened.damaged.len(), opened.swept),
+        (1, 0, 2)
+    );
+    assert_eq!(contents(&opened.runs).unwrap(), both);
+    assert_eq!(fs.list(dir()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_newer_format_stops_the_open_and_changes_nothing() {
+    let fs = fault_fs();
+    let run = write(&shared(&fs), spec(1, 1, 0), &small(0, 1)).unwrap();
+    let mut bytes = fs.contents(run.path()).unwrap();
+    bytes[8] = 2;
+    let identity = crate::disk::checksum::FileIdentity {
+        store_id: IDENTITY.id,
+        file_id: 1,
+    };
+    let crc = identity.crc(0, &bytes[..20]).to_le_bytes();
+    bytes[20..24].copy_from_slice(&crc);
+    fs.overwrite(run.path(), &bytes);
+    let ops = fs.ops();
+    let error = catalog::open(&fs, dir(), IDENTITY).unwrap_err();
+    assert!(matches!(error, Error::UnsupportedFormat { found: 2, .. }));
+    assert_eq!(fs.ops(), ops);
+}

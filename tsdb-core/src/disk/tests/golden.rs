@@ -1,0 +1,73 @@
+//! The bytes of a run are those that were committed.
+
+use std::path::PathBuf;
+
+use super::support::*;
+use crate::disk::RunSpec;
+use crate::model::STALE_NAN_BITS;
+
+/// Set, it writes the file anew: only until the formats are frozen.
+const REWRITE: &str = "TSDB_REWRITE_GOLDEN";
+
+fn golden() -> Contents {
+    let mut all = Contents::new();
+    for series in 0..40u64 {
+        let instance = format!("host-{:02}:9100", series % 4);
+        let name = format!("node_metric_{}", series / 4);
+        let labels = labels(&[
+            ("__name__", &name),
+            ("instance", &instance),
+            ("job", "node"),
+        ]);
+        let samples = (0..(series as i64 + 1) * 20).map(|i| {
+            (
+                1_000 + i * 1_500,
+                (i as f64 * 0.25 * series as f64).to_bits(),
+            )
+        });
+        all.insert(labels, samples.collect());
+    }
+    let special = [
+        STALE_NAN_BITS,
+        1,
+        1 << 63,
+        f64::INFINITY.to_bits(),
+        u64::MAX,
+    ];
+    let samples = (0..)
+        .map(|i: i64| i * 10 - 7)
+        .filter(|t| *t >= 0)
+        .zip(special);
+    all.insert(labels(&[("höhe", "99 %")]), samples.collect());
+    all
+}
+
+#[test]
+fn bytes_are_those_committed() {
+    let fs = fault_fs();
+    let spec = RunSpec {
+        set_id: 6,
+        part: 2,
+        parts: 3,
+        generations: 4..=5,
+        sealed: true,
+        level: 1,
+        replaces: vec![3, 4],
+        ..spec(7, 4, 0)
+    };
+    let run = write(&shared(&fs), spec, &golden()).unwrap();
+    let bytes = fs.contents(run.path()).unwrap();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/dev/run-v1.run");
+    if std::env::var_os(REWRITE).is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+    }
+    let committed = std::fs::read(&path).unwrap();
+    assert!(
+        bytes == committed,
+        "a run is written in other bytes than {}: a change of the format, or set {REWRITE}",
+        path.display()
+    );
+    fs.overwrite(run.path(), &committed);
+    assert_eq!(contents(&[run]).unwrap(), golden());
+}

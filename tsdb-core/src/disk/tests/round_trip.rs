@@ -1,0 +1,190 @@
+//! What is written comes back, whole and in parts.
+
+use proptest::prelude::*;
+
+use super::support::*;
+use crate::codec::StoreIdentity;
+use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter};
+use crate::error::Error;
+use crate::io::Fs;
+use crate::model::{Columns, Labels, TimeRange};
+
+const START_MS: i64 = 4 * HOUR_MS;
+
+fn partition() -> Partition {
+    Partition::of(START_MS, HOUR_MS)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn samples_come_back(
+        written in any_contents(TimeRange::new(START_MS, START_MS + HOUR_MS - 1), 0..30),
+        ranges in prop::collection::vec((0..HOUR_MS, 0..HOUR_MS), 4),
+    ) {
+        let fs = shared(&fault_fs());
+        let run = write(&fs, spec(3, 9, START_MS), &written).unwrap();
+        let meta = run.meta();
+        prop_assert_eq!((meta.file_id, meta.generations.clone()), (3, 9..=9));
+        prop_assert_eq!(meta.partition, partition());
+        prop_assert_eq!(meta.series as usize, written.len());
+        prop_assert_eq!(meta.samples as usize, written.values().map(|s| s.len()).sum::<usize>());
+        let times: Vec<i64> = written.values().flat_map(|s| s.keys().copied()).collect();
+        if let (Some(&min_ms), Some(&max_ms)) = (times.iter().min(), times.iter().max()) {
+            prop_assert_eq!((meta.min_ms, meta.max_ms), (min_ms, max_ms));
+        }
+        run.verify().unwrap();
+
+        let cache = GroupCache::new(1 << 20);
+        for (id, (labels, samples)) in (0u32..).zip(&written) {
+            prop_assert_eq!(&run.index().labels(id).unwrap(), labels);
+            prop_assert_eq!(run.index().find(labels).unwrap(), Some(id));
+            prop_assert_eq!(run.index().fingerprint(id), Some(IDENTITY.fingerprint(labels.as_bytes())));
+            let (first, last) = (samples.first_key_value().unwrap(), samples.last_key_value().unwrap());
+            prop_assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
+            prop_assert_eq!(run.samples_of(id), samples.len() as u64);
+            prop_assert_eq!(run.last_sample(id, &cache).unwrap(), Some((*last.0, *last.1)));
+            for &(from, to) in &ranges {
+                let range = TimeRange::new(START_MS + from, START_MS + to);
+                let mut out = Columns::default();
+                run.read_series(id, range, &cache, &mut out).unwrap();
+                let expected = samples.iter().filter(|(t, _)| range.contains(**t));
+                prop_assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
+            }
+        }
+        prop_assert_eq!(run.column_range(meta.series), None);
+        prop_assert_eq!(run.last_sample(meta.series, &cache).unwrap(), None);
+        prop_assert_eq!(contents(&[run]).unwrap(), written);
+    }
+}
+
+#[test]
+fn the_ends_of_time_and_partitions_of_any_length() {
+    for (t_ms, len_ms) in [(i64::MIN, HOUR_MS), (i64::MAX, HOUR_MS), (0, i64::MAX)] {
+        let partition = Partition::of(t_ms, len_ms);
+        let range = partition.range();
+        let written = Contents::from([(
+            labels(&[("a", "b")]),
+            [(range.start_ms, 1), (range.end_ms, 2)].into(),
+        )]);
+        let fs = shared(&fault_fs());
+        let spec = RunSpec {
+            partition,
+            ..spec(1, 1, 0)
+        };
+        let run = write(&fs, spec, &written).unwrap();
+        assert_eq!(contents(&[run]).unwrap(), written);
+    }
+}
+
+/// Values that do not compress, so that columns, groups and the buffer of the writer overflow.
+fn long(series: u64, samples: u64) -> Contents {
+    let mut bits = 99u64;
+    (0..series)
+        .map(|series| {
+            let samples = (0..samples as i64).map(|i| {
+                bits = bits
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(series | 1);
+                (i * 100, bits)
+            });
+            (labels(&[("a", &format!("{series:03}"))]), samples.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn a_series_longer_than_a_column_and_many_groups() {
+    let mut written = long(3, 30_000);
+    written.extend(
+        long(300, 20)
+            .into_iter()
+            .map(|(l, s)| (labels(&[("b", l.get("a").unwrap())]), s)),
+    );
+    let fs = shared(&fault_fs());
+    let run = write(&fs, spec(1, 1, 0), &written).unwrap();
+    run.verify().unwrap();
+    assert!(run.meta().bytes > 512 << 10);
+    assert_eq!(run.samples_of(1), 30_000);
+    assert_eq!(run.samples_of(5), 20);
+    let cache = GroupCache::new(64 << 10);
+    let mut out = Columns::default();
+    run.read_series(2, TimeRange::new(1_000_000, 1_000_100), &cache, &mut out)
+        .unwrap();
+    assert_eq!(out.times_ms, [1_000_000, 1_000_100]);
+    assert!(cache.bytes() <= 64 << 10 | 20 << 10);
+    assert_eq!(contents(&[run]).unwrap(), written);
+}
+
+#[test]
+fn the_order_of_calls_is_kept() {
+    let misuse = |push: &dyn Fn(&mut RunWriter) -> crate::Result<()>| {
+        let fs = shared(&fault_fs());
+        let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
+        let error = push(&mut writer).unwrap_err();
+        assert!(matches!(error, Error::InvalidOption { .. }), "{error}");
+        drop(writer);
+        assert!(fs.list(dir()).unwrap().is_empty());
+    };
+    let sample = |t_ms| columns(&[(t_ms, 0)].into());
+    let (a, b) = (labels(&[("a", "")]), labels(&[("b", "1")]));
+    misuse(&|w| {
+        w.push_series(&b, 0, &sample(0))
+            .and(w.push_series(&b, 0, &sample(0)))
+    });
+    misuse(&|w| {
+        w.push_series(&b, 0, &sample(0))
+            .and(w.push_series(&a, 0, &sample(0)))
+    });
+    misuse(&|w| w.push_series(&b, 0, &sample(HOUR_MS)));
+    misuse(&|w| {
+        w.push_series(&b, 0, &sample(5))
+            .and(w.push_samples(&sample(5)))
+    });
+    misuse(&|w| w.push_samples(&sample(5)));
+    misuse(&|w| {
+        let mut falling = sample(5);
+        falling.push(4, 0.0);
+        w.push_series(&b, 0, &falling)
+    });
+    misuse(&|w| {
+        w.push_series(&a, 0, &Columns::default())?;
+        w.push_series(&b, 0, &sample(0))
+    });
+}
+
+#[test]
+fn a_file_of_another_store_is_refused() {
+    let fs = fault_fs();
+    let run = write(&shared(&fs), spec(1, 1, 0), &small(0, 1)).unwrap();
+    for other in [
+        StoreIdentity { id: 1, ..IDENTITY },
+        StoreIdentity {
+            key: [0; 16],
+            ..IDENTITY
+        },
+    ] {
+        let error = Run::open(&fs, run.path(), other).unwrap_err();
+        assert!(error.is_corruption(), "{error}");
+    }
+}
+
+#[test]
+fn a_file_under_the_name_of_another_is_refused() {
+    let fs = fault_fs();
+    let run = write(&shared(&fs), spec(1, 1, 0), &small(0, 1)).unwrap();
+    for name in [
+        "8000000000000000-0000000000000002.run",
+        "7000000000000000-0000000000000001.run",
+    ] {
+        let to = dir().join(name);
+        let bytes = fs.contents(run.path()).unwrap();
+        fs.create(&to).unwrap().write_all(&bytes).unwrap();
+        let error = Run::open(&fs, &to, IDENTITY).unwrap_err();
+        assert!(error.is_corruption(), "{error}");
+    }
+    let empty = write(&shared(&fs), spec(7, 1, 0), &Contents::new()).unwrap();
+    assert_eq!(empty.index().find(&Labels::empty()).unwrap(), None);
+    empty.verify().unwrap();
+}

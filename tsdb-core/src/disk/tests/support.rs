@@ -1,0 +1,159 @@
+//! Runs made from plain maps, and plain maps read back from runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use crate::codec::StoreIdentity;
+use crate::disk::{FinishedRun, GroupCache, Partition, Run, RunSpec, RunWriter, publish};
+use crate::error::Result;
+use crate::io::{FaultFs, Fs};
+use crate::model::{Columns, Labels, STALE_NAN_BITS, TimeRange};
+
+pub(crate) const DIR: &str = "/data";
+pub(crate) const HOUR_MS: i64 = 3_600_000;
+pub(crate) const IDENTITY: StoreIdentity = StoreIdentity {
+    id: 0x0123_4567_89ab_cdef_0011_2233_4455_6677,
+    key: *b"golden test key!",
+};
+
+/// Bits of the values at the times of each series.
+pub(crate) type Contents = BTreeMap<Labels, BTreeMap<i64, u64>>;
+
+pub(crate) fn dir() -> &'static Path {
+    Path::new(DIR)
+}
+
+pub(crate) fn fault_fs() -> FaultFs {
+    let fs = FaultFs::new();
+    fs.create_dir_all(dir()).unwrap();
+    fs
+}
+
+pub(crate) fn shared(fs: &FaultFs) -> Arc<dyn Fs> {
+    Arc::new(fs.clone())
+}
+
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
+    Labels::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+/// A run of one file in the partition that `t_ms` lies in.
+pub(crate) fn spec(file_id: u64, generation: u64, t_ms: i64) -> RunSpec {
+    RunSpec {
+        file_id,
+        set_id: file_id,
+        part: 1,
+        parts: 1,
+        partition: Partition::of(t_ms, HOUR_MS),
+        generations: generation..=generation,
+        sealed: false,
+        level: 0,
+        replaces: Vec::new(),
+    }
+}
+
+pub(crate) fn columns(samples: &BTreeMap<i64, u64>) -> Columns {
+    Columns {
+        times_ms: samples.keys().copied().collect(),
+        values: samples.values().copied().map(f64::from_bits).collect(),
+    }
+}
+
+pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
+    let bits = columns.values.iter().map(|value| value.to_bits());
+    columns.times_ms.iter().copied().zip(bits).collect()
+}
+
+pub(crate) fn finish(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<FinishedRun> {
+    let mut writer = RunWriter::create(Arc::clone(fs), dir(), IDENTITY, spec)?;
+    for (labels, samples) in contents {
+        let fingerprint = IDENTITY.fingerprint(labels.as_bytes());
+        writer.push_series(labels, fingerprint, &columns(samples))?;
+    }
+    writer.finish()
+}
+
+pub(crate) fn write(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<Arc<Run>> {
+    let finished = finish(fs, spec, contents)?;
+    Ok(publish(fs, dir(), vec![finished])?.remove(0))
+}
+
+/// What runs hold together, the later one winning; each series is read whole.
+pub(crate) fn contents(runs: &[Arc<Run>]) -> Result<Contents> {
+    let cache = GroupCache::new(1 << 20);
+    let mut all: BTreeMap<Labels, Columns> = BTreeMap::new();
+    for run in runs {
+        for series in 0..run.index().series_len() {
+            let out = all.entry(run.index().labels(series)?).or_default();
+            let middle = out.len();
+            run.read_series(series, TimeRange::ALL, &cache, out)?;
+            out.merge_tail(0, middle);
+        }
+    }
+    Ok(all
+        .into_iter()
+        .map(|(labels, columns)| (labels, map_of(&columns)))
+        .collect())
+}
+
+pub(crate) fn merged(parts: &[Contents]) -> Contents {
+    let mut all = Contents::new();
+    for (labels, samples) in parts.iter().flatten() {
+        all.entry(labels.clone()).or_default().extend(samples);
+    }
+    all
+}
+
+/// A few series with few samples.
+pub(crate) fn small(from_ms: i64, seed: u64) -> Contents {
+    (0..3u64)
+        .map(|series| {
+            let name = format!("series_{}", (series + seed) % 4);
+            let samples = (0..5i64).map(|i| (from_ms + i * 1_000, seed.wrapping_mul(31) + series));
+            (
+                labels(&[("__name__", &name), ("job", "test")]),
+                samples.collect(),
+            )
+        })
+        .collect()
+}
+
+/// Floats of every sort, most of them like those of real metrics.
+pub(crate) fn value_bits() -> impl Strategy<Value = u64> {
+    let special = [
+        STALE_NAN_BITS,
+        f64::NAN.to_bits(),
+        0x7ff0_0000_0000_0001,
+        0xffff_ffff_ffff_ffff,
+        0f64.to_bits(),
+        (-0f64).to_bits(),
+        f64::INFINITY.to_bits(),
+        f64::NEG_INFINITY.to_bits(),
+        f64::MAX.to_bits(),
+        1,
+    ];
+    prop_oneof![
+        4 => (0u32..1_000).prop_map(|n| f64::from(n).to_bits()),
+        2 => prop::sample::select(special.to_vec()),
+        1 => any::<u64>(),
+    ]
+}
+
+/// Label sets with samples inside `range`.
+pub(crate) fn any_contents(
+    range: TimeRange,
+    series: std::ops::Range<usize>,
+) -> impl Strategy<Value = Contents> {
+    let times = prop_oneof![
+        1 => range.start_ms..=range.end_ms,
+        4 => (0i64..200).prop_map(move |i| range.start_ms + i * 15_000),
+    ];
+    let samples = prop::collection::btree_map(times, value_bits(), 1..60);
+    let labels = ("[ab]{1,2}", "[xy]?", "\\PC{0,3}").prop_map(|(name, job, le)| {
+        Labels::from_pairs([("__name__", &name), ("job", &job), ("le", &le)]).unwrap()
+    });
+    prop::collection::btree_map(labels, samples, series)
+}

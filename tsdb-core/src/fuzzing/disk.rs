@@ -1,0 +1,124 @@
+//! Runs and their index.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::SampleBits;
+
+use crate::codec::StoreIdentity;
+use crate::disk::{GroupCache, Partition, RunSpec, RunWriter, catalog, publish};
+use crate::error::Result as CoreResult;
+use crate::index::{postings_codec, resolve};
+use crate::io::{Fs, MemFs};
+use crate::model::{Columns, Labels, Matcher, TimeRange};
+
+/// Decodes a list of `count` postings below `series`, which bounds the memory.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn decode_postings(bytes: &[u8], count: u32, series: u32) -> Result<Vec<u32>, String> {
+    postings_codec::decode(bytes, count, series).map_err(|e| e.to_string())
+}
+
+/// Encodes ids below `series`, strictly rising.
+#[must_use]
+pub fn encode_postings(ids: &[u32], series: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    postings_codec::encode(ids, series, &mut out);
+    out
+}
+
+const DIR: &str = "/data";
+const IDENTITY: StoreIdentity = StoreIdentity {
+    id: 1,
+    key: [2; 16],
+};
+
+/// The path of the run that [`sample_run`] writes and [`read_run`] reads.
+const RUN: &str = "/data/8000000000000000-0000000000000001.run";
+
+/// A run with a few series, groups and chunks, as a place to start from.
+///
+/// # Panics
+/// Never: memory does not fail.
+#[must_use]
+pub fn sample_run() -> Vec<u8> {
+    let fs = MemFs::default();
+    write_sample(&fs).expect("memory does not fail");
+    let map = fs.map(Path::new(RUN)).expect("just written");
+    map.to_vec()
+}
+
+fn write_sample(fs: &MemFs) -> CoreResult<()> {
+    let spec = RunSpec {
+        file_id: 1,
+        set_id: 1,
+        part: 1,
+        parts: 1,
+        partition: Partition::of(0, 3_600_000),
+        generations: 1..=2,
+        sealed: false,
+        level: 0,
+        replaces: vec![0],
+    };
+    let fs: Arc<dyn Fs> = Arc::new(fs.clone());
+    let mut writer = RunWriter::create(Arc::clone(&fs), Path::new(DIR), IDENTITY, spec)?;
+    for series in 0..24u32 {
+        let name = format!("metric_{:02}", series / 3);
+        let job = ["a", "node", "web"][series as usize % 3];
+        let labels = Labels::from_pairs([("__name__", name.as_str()), ("job", job)])?;
+        let mut samples = Columns::default();
+        for i in 0..u32::min(1_000, 3 << (series % 12)) {
+            samples.push(i64::from(i) * 900, f64::from(i % (series + 1)) / 4.0);
+        }
+        writer.push_series(&labels, u128::from(series) << 100, &samples)?;
+    }
+    publish(&fs, Path::new(DIR), vec![writer.finish()?])?;
+    Ok(())
+}
+
+/// Canonical bytes of the labels, and the samples.
+pub type RunSeries = (Vec<u8>, Vec<SampleBits>);
+
+/// Opens a run and reads all of it, in every way there is.
+///
+/// # Errors
+/// The text of the first error.
+pub fn read_run(bytes: &[u8]) -> Result<Vec<RunSeries>, String> {
+    read_all(bytes).map_err(|e| e.to_string())
+}
+
+fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
+    let fs = MemFs::default();
+    let file = fs.create(Path::new(RUN));
+    file.and_then(|mut file| file.write_all(bytes))
+        .expect("memory does not fail");
+    let run = crate::disk::Run::open(&fs, Path::new(RUN), IDENTITY)?;
+    // Bytes of another version or identity are refused, not set aside.
+    assert!(catalog::identity_in_footers(&fs, Path::new(DIR)).is_ok());
+    let index = run.index();
+    let cache = GroupCache::new(1 << 20);
+    for name in index.label_names()? {
+        for value in index.label_values(&name)? {
+            resolve(index, &[Matcher::equal(&name, &value)])?;
+        }
+    }
+    let mut all = Vec::new();
+    for id in 0..index.series_len() {
+        let labels = index.labels(id)?;
+        index.find(&labels)?;
+        index.unit(id)?;
+        let mut samples = Columns::default();
+        run.read_series(id, TimeRange::ALL, &cache, &mut samples)?;
+        assert!(samples.times_ms.is_sorted_by(|a, b| a < b));
+        let mut part = Columns::default();
+        let range = TimeRange::new(100_000, 500_000);
+        run.read_series(id, range, &cache, &mut part)?;
+        assert!(part.times_ms.iter().all(|&t_ms| range.contains(t_ms)));
+        run.last_sample(id, &cache)?;
+        let bits = samples.values.iter().map(|value| value.to_bits());
+        let samples = samples.times_ms.iter().copied().zip(bits).collect();
+        all.push((labels.as_bytes().to_vec(), samples));
+    }
+    Ok(all)
+}

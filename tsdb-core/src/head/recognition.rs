@@ -1,0 +1,147 @@
+//! Series known by the bytes in which senders encode their labels, so that the labels need not be read again.
+//!
+//! A sender repeats itself: after one series comes the one that came after it the last time. Each *form* (the encoded
+//! labels of a series, known by a keyed 128-bit hash) remembers its successor; when the guess is wrong a table finds the
+//! form. Nothing here keeps the bytes: who does not know the key cannot make two encodings with one hash.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+
+use super::SeriesRef;
+use super::slab::Slab;
+
+/// Hash of the encoded labels of a series, with a key that the process chose.
+pub(crate) type FormKey = [u64; 2];
+
+/// Names a form inside one generation.
+pub(crate) type FormRef = u32;
+
+const NONE: u32 = u32::MAX;
+
+/// The forms of the series of a generation.
+#[derive(Debug)]
+pub(crate) struct Recognition {
+    forms: Slab<Form>,
+    // Read by every request for the forms that were not guessed; written by the lane for new ones.
+    table: RwLock<HashTable<FormRef>>,
+}
+
+#[derive(Debug)]
+struct Form {
+    key: FormKey,
+    series: SeriesRef,
+    /// The form that came after this one the last time: a guess that is always checked.
+    successor: AtomicU32,
+}
+
+impl Recognition {
+    /// Memory of a form, table included, in bytes.
+    pub(crate) const BYTES_PER_FORM: usize = size_of::<Form>() + size_of::<usize>() + 8;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            forms: Slab::new(),
+            table: RwLock::default(),
+        }
+    }
+
+    /// The form with this key. `previous` is the form that came before it in the same request.
+    #[inline]
+    pub(crate) fn find(
+        &self,
+        previous: Option<FormRef>,
+        key: FormKey,
+    ) -> Option<(FormRef, SeriesRef)> {
+        let previous = previous.and_then(|form| self.forms.get(form));
+        if let Some(previous) = previous {
+            // Relaxed: a guess; what it names is checked, and found through the slab's own ordering.
+            let guess = previous.successor.load(Ordering::Relaxed);
+            if let Some(form) = self.forms.get(guess)
+                && form.key == key
+            {
+                return Some((guess, form.series));
+            }
+        }
+        let table = self.table.read();
+        let found = *table.find(key[0], |&form| self.key(form) == Some(key))?;
+        drop(table);
+        if let Some(previous) = previous {
+            previous.successor.store(found, Ordering::Relaxed);
+        }
+        Some((found, self.forms.get(found)?.series))
+    }
+
+    /// Remembers a form of a series. For the lane alone. `series_len` bounds what is remembered: a sender that encodes the
+    /// same labels in ever new ways gets no more memory for it.
+    pub(crate) fn learn(&self, key: FormKey, series: SeriesRef, series_len: u32) {
+        let most = series_len.saturating_mul(2).saturating_add(1024);
+        if self.forms.len() >= most {
+            return;
+        }
+        let mut table = self.table.write();
+        if table
+            .find(key[0], |&form| self.key(form) == Some(key))
+            .is_some()
+        {
+            return;
+        }
+        let form = self.forms.push(Form {
+            key,
+            series,
+            successor: AtomicU32::new(NONE),
+        });
+        table.insert_unique(key[0], form, |&form| self.key(form).map_or(0, |key| key[0]));
+    }
+
+    /// Number of forms.
+    pub(crate) fn len(&self) -> usize {
+        self.forms.len() as usize
+    }
+
+    fn key(&self, form: FormRef) -> Option<FormKey> {
+        self.forms.get(form).map(|form| form.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever was guessed before, the answer is that of a plain table.
+        #[test]
+        fn agrees_with_a_plain_table(requests in prop::collection::vec(prop::collection::vec(0u64..40, 0..30), 1..20)) {
+            let recognition = Recognition::new();
+            let mut plain = std::collections::HashMap::new();
+            for request in requests {
+                let mut previous = None;
+                for &label in &request {
+                    // Keys that share their first word, as hashes that collide in the table do.
+                    let key = [label / 2, label];
+                    let found = recognition.find(previous, key);
+                    prop_assert_eq!(found.map(|(_, series)| series), plain.get(&key).copied());
+                    previous = found.map(|(form, _)| form);
+                }
+                for &label in &request {
+                    let key = [label / 2, label];
+                    plain.entry(key).or_insert(label as u32);
+                    recognition.learn(key, label as u32, 40);
+                }
+            }
+            prop_assert_eq!(recognition.len(), plain.len());
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_number_of_series() {
+        let recognition = Recognition::new();
+        for n in 0..10_000 {
+            recognition.learn([n, n], 0, 1);
+        }
+        assert_eq!(recognition.len(), 1026);
+    }
+}

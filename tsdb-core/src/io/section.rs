@@ -1,0 +1,50 @@
+//! A part of a mapped file that knows where it stands, so that damage found in it is reported with path and offset.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::fs::Mapped;
+use crate::codec::DecodeError;
+use crate::error::Error;
+
+/// Bytes `range` of a mapped file.
+#[derive(Clone, Debug)]
+pub(crate) struct Section {
+    map: Mapped,
+    range: Range<usize>,
+    path: Arc<Path>,
+}
+
+impl Section {
+    /// The part `offset..offset + len` of a file; `None` when the file does not have it.
+    pub(crate) fn new(map: &Mapped, path: &Arc<Path>, offset: u64, len: u64) -> Option<Self> {
+        let start = usize::try_from(offset).ok()?;
+        let end = start.checked_add(usize::try_from(len).ok()?)?;
+        map.get(start..end)?;
+        Some(Self {
+            map: map.clone(),
+            range: start..end,
+            path: Arc::clone(path),
+        })
+    }
+
+    /// The bytes.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.map.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Damage at byte `at` of the section.
+    #[cold]
+    pub(crate) fn corrupt(&self, at: usize, what: &'static str) -> Error {
+        let offset = self.range.start as u64 + at as u64;
+        Error::corrupt(&*self.path, offset, what)
+    }
+
+    /// A decoder's error; what it decoded starts at byte `base` of the section.
+    #[cold]
+    pub(crate) fn decode_error(&self, base: usize, error: DecodeError) -> Error {
+        self.corrupt(base.saturating_add(error.at), error.what)
+    }
+}

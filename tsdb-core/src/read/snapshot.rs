@@ -1,0 +1,202 @@
+//! What a query reads: the samples of its selectors, captured at one moment.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::series::{Part, Series};
+use super::view::{CurrentView, View};
+use crate::disk::{GroupCache, Run};
+use crate::error::Result;
+use crate::head::{Generation, SeriesRef, SeriesSnapshot};
+use crate::index::resolve;
+use crate::model::{Labels, Matcher, TimeRange};
+
+/// The samples of the series that some lists of matchers select, as they were at one moment: of each batch all or
+/// nothing, and of each batch whose write had returned, all. Also across the lists, also while the store flushes and
+/// merges.
+#[derive(Debug)]
+pub struct Snapshot {
+    view: Arc<View>,
+    current: Arc<CurrentView>,
+    cache: Arc<GroupCache>,
+    selections: Vec<Selection>,
+}
+
+/// What a list of matchers selects in the head.
+#[derive(Debug)]
+struct Selection {
+    matchers: Box<[Matcher]>,
+    head: Vec<(Arc<Generation>, Captured)>,
+}
+
+type Captured = Vec<(SeriesRef, SeriesSnapshot)>;
+
+impl Snapshot {
+    /// Matchers are resolved before the lane is kept out, so that a slow pattern does not hold up writes.
+    pub(crate) fn take(
+        current: &Arc<CurrentView>,
+        cache: &Arc<GroupCache>,
+        selectors: &[&[Matcher]],
+    ) -> Result<Self> {
+        let seen = current.get();
+        let resolved_len = seen.active.series_len();
+        let mut resolved = Vec::with_capacity(selectors.len());
+        for matchers in selectors {
+            let mut series = seen.active.resolve(matchers)?;
+            series.truncate(series.partition_point(|&series| series < resolved_len));
+            resolved.push(series);
+        }
+
+        let mut captured = Vec::with_capacity(selectors.len());
+        let held = current.hold();
+        let active = &held.active;
+        for (matchers, mut series) in selectors.iter().zip(resolved) {
+            if held.epoch == seen.epoch {
+                // What was made since is matched one by one.
+                let made_since = resolved_len..active.series_len();
+                series.extend(made_since.filter(|&series| matches(active, series, matchers)));
+            } else {
+                series = active.resolve(matchers)?;
+            }
+            captured.push(capture(active, series));
+        }
+        let view = Arc::clone(&held);
+        drop(held);
+
+        let mut selections = Vec::with_capacity(selectors.len());
+        for (matchers, captured) in selectors.iter().zip(captured) {
+            let mut head = Vec::with_capacity(view.frozen.len() + 1);
+            for generation in &view.frozen {
+                let series = generation.resolve(matchers)?;
+                head.push((Arc::clone(generation), capture(generation, series)));
+            }
+            head.push((Arc::clone(&view.active), captured));
+            selections.push(Selection {
+                matchers: (*matchers).into(),
+                head,
+            });
+        }
+        Ok(Self {
+            view,
+            current: Arc::clone(current),
+            cache: Arc::clone(cache),
+            selections,
+        })
+    }
+
+    /// The series that match all `matchers` and may have samples in the range, in label order. A list of matchers that
+    /// the snapshot was not taken for is captured now.
+    ///
+    /// # Errors
+    /// When the index of a run cannot be read.
+    pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Series>> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self
+            .selections
+            .iter()
+            .find(|selection| *selection.matchers == *matchers);
+        let Some(selection) = known else {
+            let later = Self::take(&self.current, &self.cache, &[matchers])?;
+            return later.select(matchers, range);
+        };
+        let mut found = Found::default();
+        for run in runs_in(&self.view, range) {
+            for series in resolve(run.index(), matchers)? {
+                let Some((min_ms, max_ms)) = run.column_range(series) else {
+                    continue;
+                };
+                let Some(fingerprint) = run.index().fingerprint(series) else {
+                    continue; // not a series of the run
+                };
+                let held = TimeRange::new(min_ms, max_ms);
+                if held.overlaps(&range) {
+                    let part = Part::Run {
+                        run: Arc::clone(run),
+                        series,
+                    };
+                    found.add(fingerprint, || run.index().labels(series), held, part)?;
+                }
+            }
+        }
+        for (generation, captured) in &selection.head {
+            for (series, snapshot) in captured {
+                let Some((min_ms, max_ms)) = snapshot.time_range() else {
+                    continue;
+                };
+                let held = TimeRange::new(min_ms, max_ms);
+                if held.overlaps(&range) {
+                    let labels = || Ok(generation.labels(*series));
+                    let fingerprint = generation.fingerprint(*series);
+                    let part = Part::Head(snapshot.clone());
+                    found.add(fingerprint, labels, held, part)?;
+                }
+            }
+        }
+        Ok(found.into_series(range, &self.cache))
+    }
+}
+
+/// The runs that may have samples in the range.
+pub(super) fn runs_in(view: &View, range: TimeRange) -> impl Iterator<Item = &Arc<Run>> {
+    view.runs.iter().filter(move |run| {
+        let meta = run.meta();
+        TimeRange::new(meta.min_ms, meta.max_ms).overlaps(&range)
+    })
+}
+
+fn capture(generation: &Generation, series: Vec<SeriesRef>) -> Captured {
+    let snapshots = series
+        .into_iter()
+        .map(|series| (series, generation.capture(series)));
+    snapshots.collect()
+}
+
+fn matches(generation: &Generation, series: SeriesRef, matchers: &[Matcher]) -> bool {
+    let labels = generation.labels(series);
+    matchers
+        .iter()
+        .all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
+}
+
+/// Series joined by fingerprint, so that label sets are built once for each and compared only to sort.
+#[derive(Default)]
+struct Found {
+    series: Vec<(Labels, Vec<(TimeRange, Part)>)>,
+    by_fingerprint: HashMap<u128, usize, foldhash::fast::RandomState>,
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        fingerprint: u128,
+        labels: impl FnOnce() -> Result<Labels>,
+        range: TimeRange,
+        part: Part,
+    ) -> Result<()> {
+        if let Some(&at) = self.by_fingerprint.get(&fingerprint) {
+            self.series[at].1.push((range, part));
+        } else {
+            self.series.push((labels()?, vec![(range, part)]));
+            self.by_fingerprint
+                .insert(fingerprint, self.series.len() - 1);
+        }
+        Ok(())
+    }
+
+    fn into_series(mut self, range: TimeRange, cache: &Arc<GroupCache>) -> Vec<Series> {
+        // Runs give series in label order, and what comes later is mostly known: then nothing is left to sort.
+        if !self.series.is_sorted_by(|a, b| a.0 < b.0) {
+            self.series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        }
+        let series = self.series.into_iter().map(|(labels, parts)| Series {
+            labels,
+            range,
+            parts,
+            cache: Arc::clone(cache),
+        });
+        series.collect()
+    }
+}

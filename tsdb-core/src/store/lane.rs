@@ -1,0 +1,315 @@
+//! The commit lane: one batch at a time is classified, logged and applied, so that log order is the order of effects.
+//!
+//! * The log holds outcomes: accepted samples and nothing else. Replay asks neither clock nor limits.
+//! * A series is made with its first accepted sample, in the order of the log, so that replay gives it the same number.
+//! * A series is defined in the first two frames that use it, so that one damaged frame costs only itself.
+//! * An acknowledgement waits for everything logged so far, also when the batch brought nothing new: the equal sample
+//!   that it met may not be durable yet.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::lookup::{Incoming, Target, look_up};
+use super::write::{Commit, RejectReason, WriteReport};
+use super::{Store, figures};
+use crate::error::{Error, Result};
+use crate::head::{Generation, LastSample, Offer, SeriesRef};
+use crate::model::{BatchSeries, ConflictPolicy, Form, TimeUnit};
+use crate::wal::RecordBuilder;
+
+/// Generations that may wait to be flushed. More would be memory that nobody asked for.
+const MAX_FROZEN: usize = 2;
+
+/// When the disk does not keep up, the active generation grows to so many times its usual size, then writes are refused.
+const OVERGROWTH: u64 = 4;
+
+/// What only the lane touches.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    record: RecordBuilder,
+    definitions: Definitions,
+    /// When the active generation got its first sample.
+    begun: Option<Instant>,
+    /// The newest sample when the last generation was frozen, in milliseconds.
+    newest_frozen_ms: Option<i64>,
+}
+
+/// For each series of the active generation, in which frames it was defined.
+#[derive(Debug, Default)]
+struct Definitions(Vec<u64>);
+
+impl Definitions {
+    const TWICE: u64 = u64::MAX;
+
+    /// Whether the frame `seq` is to define the series. Sequences begin at 1.
+    fn due(&mut self, series: SeriesRef, seq: u64) -> bool {
+        let at = series as usize;
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        let state = &mut self.0[at];
+        let due = *state != Self::TWICE && *state != seq;
+        if due {
+            *state = if *state == 0 { seq } else { Self::TWICE };
+        }
+        due
+    }
+}
+
+/// What samples are measured by.
+struct Limits {
+    newest_allowed_ms: i64,
+    oldest_allowed_ms: i64,
+    policy: ConflictPolicy,
+}
+
+/// Applies a batch.
+///
+/// # Errors
+/// See [`Db::submit`](crate::Db::submit); nothing is applied then.
+pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
+    let batch = incoming.batch;
+    let (mut lane, targets) = loop {
+        let seen = store.view.get();
+        let targets = look_up(store, &seen, incoming)?;
+        let lane = store.lane.lock();
+        // The head may only be taken apart by who holds the lane.
+        if store.view.get().epoch == seen.epoch {
+            break (lane, targets);
+        }
+    };
+    store.check_open()?;
+    let seq = match &store.wal {
+        Some(wal) => {
+            wal.check_writable()?;
+            wal.last_seq() + 1
+        }
+        None => 1,
+    };
+    lane.check_room(store)?;
+
+    let limits = Limits {
+        newest_allowed_ms: match store.options.future_limit_ms {
+            Some(limit_ms) => store.clock.now_ms().saturating_add(limit_ms),
+            None => i64::MAX,
+        },
+        oldest_allowed_ms: store.retention_cutoff_ms().unwrap_or(i64::MIN),
+        policy: batch.policy(),
+    };
+    let mut report = WriteReport::default();
+    let lane = &mut *lane;
+    lane.record.clear();
+    for metadata in batch.metadata_entries() {
+        if store.metadata.set(metadata) {
+            lane.record.metadata(metadata);
+        }
+    }
+    {
+        let held = store.view.hold_exclusively();
+        let mut apply = Apply {
+            store,
+            generation: &held.active,
+            lane,
+            limits,
+            seq,
+            report: &mut report,
+            newest_ms: store.newest_ms.load(Ordering::Relaxed),
+        };
+        for (entry, target) in batch.entries().iter().zip(&targets) {
+            apply.entry(incoming, entry, *target);
+        }
+        store.newest_ms.store(apply.newest_ms, Ordering::Relaxed);
+        // Logged before readers are let in: what can be seen is on its way to the disk.
+        if let Some(wal) = &store.wal
+            && !lane.record.is_empty()
+        {
+            wal.append(lane.record.finish());
+        }
+    }
+    figures::count(&store.counters.samples_accepted, report.accepted);
+    figures::count(&store.counters.samples_rejected, report.rejected.total());
+    lane.rotate_if_due(store);
+    Ok(Commit {
+        seq: store.wal.as_ref().map_or(0, |wal| wal.last_seq()),
+        wal: store.wal.clone(),
+        report,
+    })
+}
+
+struct Apply<'a> {
+    store: &'a Store,
+    generation: &'a Generation,
+    lane: &'a mut Lane,
+    limits: Limits,
+    seq: u64,
+    report: &'a mut WriteReport,
+    newest_ms: i64,
+}
+
+impl Limits {
+    #[inline]
+    fn check(&self, t_ms: i64) -> Option<RejectReason> {
+        if t_ms > self.newest_allowed_ms {
+            Some(RejectReason::TooFarInFuture)
+        } else if t_ms < self.oldest_allowed_ms {
+            Some(RejectReason::TooOld)
+        } else {
+            None
+        }
+    }
+}
+
+impl Apply<'_> {
+    fn entry(&mut self, incoming: Incoming<'_>, entry: &BatchSeries, target: Target) {
+        let (times_ms, values) = incoming.batch.samples_of(entry);
+        let mut series = match target {
+            Target::There(series) => Some(series),
+            // Perhaps made since the look-up, by an earlier entry of this batch.
+            Target::Missing { hash, .. } => self.generation.find(hash, incoming.canonical(entry)),
+        };
+        let mut started = false;
+        for (&t_ms, value) in times_ms.iter().zip(values) {
+            let bits = value.to_bits();
+            let outcome = self.limits.check(t_ms).map_or_else(
+                || self.offer(incoming, entry, target, &mut series, t_ms, bits),
+                Err,
+            );
+            match outcome {
+                Ok(Offer::Taken) => {}
+                Ok(_) => {
+                    self.report.accepted += 1;
+                    continue;
+                }
+                Err(reason) => {
+                    let canonical = incoming.canonical(entry);
+                    self.report.rejected.add(reason, canonical, t_ms);
+                    continue;
+                }
+            }
+            let Some(series) = series else { continue };
+            if !started {
+                started = true;
+                if self.lane.definitions.due(series, self.seq) {
+                    let canonical = incoming.canonical(entry);
+                    let record = &mut self.lane.record;
+                    record.define_series(series, TimeUnit::Milliseconds, canonical);
+                }
+                self.lane.record.start_series(series);
+            }
+            self.lane.record.sample(t_ms, bits);
+            self.report.accepted += 1;
+            self.newest_ms = self.newest_ms.max(t_ms);
+        }
+        if let (Form::Encoded(key), Some(series)) = (entry.form, series) {
+            self.generation.learn(key, series);
+        }
+    }
+
+    /// Offers a sample to the series, which is made if it is the first one that is taken.
+    #[inline]
+    fn offer(
+        &self,
+        incoming: Incoming<'_>,
+        entry: &BatchSeries,
+        target: Target,
+        series: &mut Option<SeriesRef>,
+        t_ms: i64,
+        bits: u64,
+    ) -> std::result::Result<Offer, RejectReason> {
+        let replace = self.limits.policy == ConflictPolicy::Replace;
+        let there = match (*series, target) {
+            (Some(there), _) | (None, Target::There(there)) => there,
+            (None, Target::Missing { hash, last }) => {
+                // A series that would be made only to refuse its sample is not made.
+                match last {
+                    Some(last) if last.t_ms == t_ms && last.bits == bits => {
+                        return Ok(Offer::Equal);
+                    }
+                    Some(last) if last.t_ms == t_ms && !replace => {
+                        return Err(RejectReason::DuplicateTimestamp);
+                    }
+                    _ => self.create(incoming.canonical(entry), hash, last),
+                }
+            }
+        };
+        *series = Some(there);
+        match self.generation.offer(there, t_ms, bits, replace) {
+            Offer::Conflict => Err(RejectReason::DuplicateTimestamp),
+            offer => Ok(offer),
+        }
+    }
+
+    fn create(&self, canonical: &[u8], hash: u64, last: Option<LastSample>) -> SeriesRef {
+        figures::count(&self.store.counters.series_created, 1);
+        let fingerprint = self.store.identity.fingerprint(canonical);
+        self.generation.create(hash, canonical, fingerprint, last)
+    }
+}
+
+impl Lane {
+    /// Refuses a batch when the head is full and the disk does not keep up.
+    fn check_room(&self, store: &Store) -> Result<()> {
+        let view = store.view.get();
+        if view.frozen.len() < MAX_FROZEN {
+            return Ok(());
+        }
+        let rotation = &store.options.rotation;
+        let full = |limit: &'static str, max: u64| Err(Error::LimitExceeded { limit, max });
+        let samples = OVERGROWTH.saturating_mul(samples_due(store, &view.active));
+        if view.active.samples() >= samples {
+            return full("samples in the head", samples);
+        }
+        let series = OVERGROWTH.saturating_mul(u64::from(rotation.series));
+        if u64::from(view.active.series_len()) >= series {
+            return full("series in the head", series);
+        }
+        Ok(())
+    }
+
+    /// Freezes the active generation when it is large or old enough, and there is room for another one.
+    pub(super) fn rotate_if_due(&mut self, store: &Store) {
+        let view = store.view.get();
+        if view.active.samples() == 0 {
+            return;
+        }
+        let newest_ms = store.newest_ms.load(Ordering::Relaxed);
+        let begun = *self.begun.get_or_insert_with(Instant::now);
+        let newest_frozen_ms = *self.newest_frozen_ms.get_or_insert(newest_ms);
+        let rotation = &store.options.rotation;
+        let wal_bytes = store.wal.as_ref().map_or(0, |wal| wal.generation_bytes());
+        // Forward progress counts, so that a backfill does not rotate with every batch.
+        let progress_ms = newest_ms.saturating_sub(newest_frozen_ms);
+        let due = view.active.samples() >= samples_due(store, &view.active)
+            || view.active.series_len() >= rotation.series
+            || wal_bytes >= rotation.wal_bytes
+            || progress_ms >= store.options.min_block_ms
+            || begun.elapsed() >= rotation.age;
+        if due && view.frozen.len() < MAX_FROZEN {
+            self.rotate(store);
+        }
+    }
+
+    /// Freezes the active generation and begins the next one.
+    pub(super) fn rotate(&mut self, store: &Store) {
+        store.view.change(|view| {
+            let id = view.active.id() + 1;
+            let frozen = std::mem::replace(&mut view.active, Generation::new(id).into());
+            view.frozen.push(frozen);
+            view.epoch += 1;
+            if let Some(wal) = &store.wal {
+                wal.rotate(id);
+            }
+        });
+        self.begun = None;
+        self.newest_frozen_ms = Some(store.newest_ms.load(Ordering::Relaxed));
+        self.definitions.0.clear();
+        store.signal.generation_frozen();
+    }
+}
+
+fn samples_due(store: &Store, active: &Generation) -> u64 {
+    let rotation = &store.options.rotation;
+    rotation
+        .samples
+        .max(rotation.samples_per_series * u64::from(active.series_len()))
+}

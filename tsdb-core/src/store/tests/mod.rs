@@ -1,0 +1,108 @@
+//! The store as its users see it, on file systems that fail.
+
+mod classify;
+mod crash;
+mod life;
+mod snapshot;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Store;
+use crate::error::Result;
+use crate::io::{FaultFs, Fs};
+use crate::model::{Matcher, TimeRange, Value, WriteBatch};
+use crate::options::{Clock, ManualClock, Options};
+use crate::store::WriteReport;
+
+pub(super) const DIR: &str = "/db/store";
+pub(super) const MINUTE: i64 = 60_000;
+pub(super) const HOUR: i64 = 60 * MINUTE;
+/// The manual clock of the tests stands here.
+pub(super) const NOW: i64 = 1_000 * HOUR;
+
+/// Small files and short partitions, a clock that stands, no threads.
+pub(super) fn options() -> Options {
+    Options::new()
+        .clock(Clock::Manual(ManualClock::new(NOW)))
+        .retention(None)
+        .min_block_duration(std::time::Duration::from_secs(600))
+        .max_block_duration(std::time::Duration::from_secs(1800))
+        .wal_segment_bytes(64 << 10)
+}
+
+pub(super) fn open(fs: &FaultFs) -> Result<Store> {
+    open_with(fs, options())
+}
+
+pub(super) fn open_with(fs: &FaultFs, options: Options) -> Result<Store> {
+    let fs: Arc<dyn Fs> = Arc::new(fs.clone());
+    Store::open(fs, Path::new(DIR), options)
+}
+
+/// Samples of a store or a model: series name → time → bits.
+pub(super) type Contents = BTreeMap<String, BTreeMap<i64, u64>>;
+
+/// One batch: `(series, time, value)`.
+pub(super) type Rows<'a> = &'a [(&'a str, i64, f64)];
+
+pub(super) fn batch(rows: Rows<'_>) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    for (series, t_ms, value) in rows {
+        batch
+            .series([("__name__", "m"), ("series", series), ("job", "test")])
+            .unwrap()
+            .sample(*t_ms, *value);
+    }
+    batch
+}
+
+pub(super) fn write(store: &Store, rows: Rows<'_>) -> Result<WriteReport> {
+    store.submit(&batch(rows))?.wait()
+}
+
+/// Everything that can be read, checking order and labels on the way.
+pub(super) fn contents(store: &Store) -> Contents {
+    select(store, &[Matcher::equal("__name__", "m")], TimeRange::ALL)
+}
+
+pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> Contents {
+    let series = store.querier(range).unwrap().select(matchers).unwrap();
+    assert!(series.is_sorted_by(|a, b| a.labels() < b.labels()));
+    let mut contents = Contents::new();
+    for series in series {
+        let mut samples = BTreeMap::new();
+        let mut last_ms = None;
+        for sample in series.samples().unwrap() {
+            assert!(
+                last_ms.is_none_or(|last| last < sample.t_ms),
+                "times rise strictly"
+            );
+            last_ms = Some(sample.t_ms);
+            let Value::Float(value) = sample.value;
+            samples.insert(sample.t_ms, value.to_bits());
+        }
+        if !samples.is_empty() {
+            let name = series.labels().get("series").unwrap().to_owned();
+            assert!(
+                contents.insert(name, samples).is_none(),
+                "a series comes once"
+            );
+        }
+    }
+    contents
+}
+
+/// The last value of each `(series, time)`.
+pub(super) fn model<'a>(rows: impl IntoIterator<Item = &'a (&'a str, i64, f64)>) -> Contents {
+    let mut contents = Contents::new();
+    for (series, t_ms, value) in rows {
+        contents
+            .entry((*series).to_owned())
+            .or_default()
+            .insert(*t_ms, value.to_bits());
+    }
+    contents
+}

@@ -1,0 +1,100 @@
+//! A query sees all of a batch or nothing, and after a write has returned, all.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use super::*;
+use crate::db::Db;
+
+/// Series of each batch; every one gets a sample at the same time.
+const SERIES: usize = 20;
+
+fn rows_at(t_ms: i64) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    for i in 0..SERIES {
+        let name = format!("s{i}");
+        let labels = [("__name__", "m"), ("series", &*name)];
+        batch.series(labels).unwrap().sample(t_ms, i as f64);
+    }
+    batch
+}
+
+#[test]
+fn batches_are_seen_whole_also_while_flushing_and_merging() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(dir.path(), options()).unwrap();
+    let acknowledged = AtomicI64::new(0);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for step in 1..=400 {
+                db.write(&rows_at(NOW - HOUR + step * 1_000)).unwrap();
+                acknowledged.store(step, Ordering::SeqCst);
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                db.flush().unwrap();
+            }
+        });
+        scope.spawn(|| {
+            let selectors = ["s0", "s7", "s19"].map(|name| [Matcher::equal("series", name)]);
+            let selectors = selectors.each_ref().map(|matchers| &matchers[..]);
+            while !done.load(Ordering::SeqCst) {
+                let snapshot = db.snapshot(&selectors).unwrap();
+                let counts = selectors.map(|matchers| {
+                    let series = snapshot.select(matchers, TimeRange::ALL).unwrap();
+                    series
+                        .iter()
+                        .map(|s| s.samples().unwrap().len())
+                        .sum::<usize>()
+                });
+                assert!(counts.iter().all(|&n| n == counts[0]), "{counts:?}");
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    let before = acknowledged.load(Ordering::SeqCst);
+                    let series = db
+                        .querier(TimeRange::ALL)
+                        .unwrap()
+                        .select(&[Matcher::equal("__name__", "m")])
+                        .unwrap();
+                    if before == 0 && series.is_empty() {
+                        continue;
+                    }
+                    assert_eq!(series.len(), SERIES);
+                    let counts: Vec<usize> =
+                        series.iter().map(|s| s.samples().unwrap().len()).collect();
+                    assert!(counts.iter().all(|&n| n == counts[0]), "{counts:?}");
+                    assert!(counts[0] as i64 >= before, "a write that returned is seen");
+                }
+            });
+        }
+    });
+    assert!(db.stats().flushes > 2 && db.stats().merges > 0);
+    db.close().unwrap();
+    let db = Db::open(dir.path(), options()).unwrap();
+    let series = db.querier(TimeRange::ALL).unwrap().select(&[]).unwrap();
+    assert!(series.iter().all(|s| s.samples().unwrap().len() == 400));
+}
+
+#[test]
+fn many_writers_share_the_lane() {
+    let db = Db::in_memory(options()).unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let db = &db;
+            scope.spawn(move || {
+                for step in 0..200 {
+                    let name = format!("w{writer}-{}", step % 7);
+                    write(db.store(), &[(&name, NOW - HOUR + step * 1_000, 1.0)]).unwrap();
+                }
+            });
+        }
+    });
+    let found = contents(db.store());
+    assert_eq!(found.len(), 28);
+    assert_eq!(found.values().map(BTreeMap::len).sum::<usize>(), 800);
+}

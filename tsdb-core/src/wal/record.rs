@@ -1,0 +1,236 @@
+//! The payload of a frame: what became of one batch, as sections.
+//!
+//! A section is a type, a length and a body, so that new kinds of samples come as new types of section. Drawn in
+//! `docs/format/wal.md`.
+
+use crate::codec::DecodeError;
+use crate::codec::cursor::Cursor;
+use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
+use crate::model::{MetricMetadata, MetricType, TimeUnit, check_canonical};
+
+/// Series that are named from here on by number.
+const SERIES: u8 = 1;
+/// Float samples.
+const FLOATS: u8 = 2;
+/// Metadata of metric families.
+const METADATA: u8 = 3;
+
+/// Builds records in buffers that are kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct RecordBuilder {
+    series: Vec<u8>,
+    floats: Vec<u8>,
+    metadata: Vec<u8>,
+    payload: Vec<u8>,
+    /// The series defined last.
+    defined: u32,
+    /// The series that following samples belong to.
+    current: u32,
+    /// Series and time of the sample before.
+    last_series: u32,
+    last_t_ms: i64,
+}
+
+impl RecordBuilder {
+    /// Starts a new record and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.series.clear();
+        self.floats.clear();
+        self.metadata.clear();
+        self.payload.clear();
+        self.defined = 0;
+        self.current = 0;
+        self.last_series = 0;
+        self.last_t_ms = 0;
+    }
+
+    /// Says which label set `series` is inside this generation. A record's definitions are read before its samples,
+    /// whatever the order of the calls.
+    pub(crate) fn define_series(&mut self, series: u32, unit: TimeUnit, canonical: &[u8]) {
+        push_ivarint(
+            &mut self.series,
+            i64::from(series) - i64::from(self.defined),
+        );
+        self.series.push(unit_to_u8(unit));
+        push_bytes(&mut self.series, canonical);
+        self.defined = series;
+    }
+
+    /// The following samples belong to `series`.
+    #[inline]
+    pub(crate) fn start_series(&mut self, series: u32) {
+        self.current = series;
+    }
+
+    /// Adds a float sample, given as the bits of the double.
+    #[inline]
+    pub(crate) fn sample(&mut self, t_ms: i64, bits: u64) {
+        let series = zigzag(i64::from(self.current) - i64::from(self.last_series));
+        let time = zigzag(t_ms.wrapping_sub(self.last_t_ms));
+        self.last_series = self.current;
+        self.last_t_ms = t_ms;
+        if series < 0x80 && time < 0x80 {
+            // Nearly all: the next series of a sender at the same time. One copy of a known length.
+            let [series, ..] = series.to_le_bytes();
+            let [time, ..] = time.to_le_bytes();
+            let [a, b, c, d, e, f, g, h] = bits.to_le_bytes();
+            self.floats
+                .extend_from_slice(&[series, time, a, b, c, d, e, f, g, h]);
+        } else {
+            push_uvarint(&mut self.floats, series);
+            push_uvarint(&mut self.floats, time);
+            self.floats.extend_from_slice(&bits.to_le_bytes());
+        }
+    }
+
+    /// Adds metadata of a metric family.
+    pub(crate) fn metadata(&mut self, metadata: &MetricMetadata) {
+        self.metadata.push(metadata.kind as u8);
+        for text in [&metadata.metric, &metadata.help, &metadata.unit] {
+            push_bytes(&mut self.metadata, text.as_bytes());
+        }
+    }
+
+    /// Whether there is nothing to log.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.floats.is_empty() && self.metadata.is_empty()
+    }
+
+    /// The payload of what was added since [`Self::clear`].
+    pub(crate) fn finish(&mut self) -> &[u8] {
+        self.payload.clear();
+        for (kind, body) in [
+            (SERIES, &self.series),
+            (FLOATS, &self.floats),
+            (METADATA, &self.metadata),
+        ] {
+            if !body.is_empty() {
+                self.payload.push(kind);
+                push_bytes(&mut self.payload, body);
+            }
+        }
+        &self.payload
+    }
+}
+
+fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    push_uvarint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn unit_to_u8(unit: TimeUnit) -> u8 {
+    match unit {
+        TimeUnit::Milliseconds => 0,
+    }
+}
+
+/// One thing that a record holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RecordItem<'a> {
+    /// `series` is this label set from here on.
+    Series {
+        series: u32,
+        unit: TimeUnit,
+        canonical: &'a [u8],
+    },
+    /// A float sample, as the bits of the double.
+    Sample { series: u32, t_ms: i64, bits: u64 },
+    /// Metadata of a metric family.
+    Metadata(MetricMetadata),
+}
+
+/// Reads a record in order: definitions, samples, metadata. Label sets are checked to be canonical and not empty.
+///
+/// # Errors
+/// When the bytes are not a record. What was visited before is then the part of a record; a payload whose frame
+/// verifies was written by this program, so only a version that knows more, or a bug, gets here.
+pub(crate) fn read_record(
+    payload: &[u8],
+    mut visit: impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    let mut sections = Cursor::new(payload);
+    while !sections.is_empty() {
+        let kind = sections.u8()?;
+        let len = sections.count(sections.remaining())?;
+        let start = sections.at();
+        let body = Cursor::new(sections.bytes(len)?);
+        let read = match kind {
+            SERIES => read_series(body, &mut visit),
+            FLOATS => read_floats(body, &mut visit),
+            METADATA => read_metadata(body, &mut visit),
+            _ => Err(body.error("unknown type of section")),
+        };
+        read.map_err(|e| DecodeError {
+            what: e.what,
+            at: start + e.at,
+        })?;
+    }
+    Ok(())
+}
+
+fn read_series(
+    mut body: Cursor<'_>,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    let mut series = 0;
+    while !body.is_empty() {
+        series = next_series(&mut body, series)?;
+        let unit = match body.u8()? {
+            0 => TimeUnit::Milliseconds,
+            _ => return Err(body.error("unknown unit of time")),
+        };
+        let len = body.count(body.remaining())?;
+        let canonical = body.bytes(len)?;
+        if canonical.is_empty() || check_canonical(canonical).is_err() {
+            return Err(body.error("label set is not canonical"));
+        }
+        visit(RecordItem::Series {
+            series,
+            unit,
+            canonical,
+        });
+    }
+    Ok(())
+}
+
+fn read_floats(
+    mut body: Cursor<'_>,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    let (mut series, mut t_ms) = (0, 0_i64);
+    while !body.is_empty() {
+        series = next_series(&mut body, series)?;
+        t_ms = t_ms.wrapping_add(body.ivarint()?);
+        let bits = body.u64()?;
+        visit(RecordItem::Sample { series, t_ms, bits });
+    }
+    Ok(())
+}
+
+fn read_metadata(
+    mut body: Cursor<'_>,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    fn text(body: &mut Cursor<'_>) -> Result<String, DecodeError> {
+        let len = body.count(body.remaining())?;
+        body.str(len).map(str::to_owned)
+    }
+    while !body.is_empty() {
+        visit(RecordItem::Metadata(MetricMetadata {
+            kind: MetricType::from_u32(u32::from(body.u8()?)),
+            metric: text(&mut body)?,
+            help: text(&mut body)?,
+            unit: text(&mut body)?,
+        }));
+    }
+    Ok(())
+}
+
+#[inline]
+fn next_series(body: &mut Cursor<'_>, before: u32) -> Result<u32, DecodeError> {
+    let delta = body.ivarint()?;
+    i64::from(before)
+        .checked_add(delta)
+        .and_then(|series| u32::try_from(series).ok())
+        .ok_or_else(|| body.error("series number has more than 32 bits"))
+}

@@ -1,0 +1,90 @@
+//! The golden segment: bytes that every later version must read, and this version writes.
+
+use super::super::{RecordBuilder, RecordItem, read_record};
+use super::*;
+use crate::model::{Labels, MetricMetadata, MetricType, STALE_NAN_BITS, TimeUnit};
+
+/// Set to write the golden files anew instead of comparing with them. Before 0.1.0 the format may change; from then on
+/// a golden file is never changed, only added.
+const WRITE: &str = "TSDB_WRITE_GOLDEN";
+
+fn golden_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata/golden/dev/wal")
+        .join("0000000000000003-00000001.wal")
+}
+
+fn segment() -> Segment {
+    let mut record = RecordBuilder::default();
+    let up = Labels::from_pairs([("__name__", "up"), ("job", "node")]).unwrap();
+    let load = Labels::from_pairs([("__name__", "node_load1"), ("job", "node")]).unwrap();
+    record.define_series(7, TimeUnit::Milliseconds, up.as_bytes());
+    record.define_series(6, TimeUnit::Milliseconds, load.as_bytes());
+    record.start_series(7);
+    record.sample(1_700_000_000_000, 1.0_f64.to_bits());
+    record.start_series(6);
+    record.sample(1_700_000_000_000, 0.42_f64.to_bits());
+    record.sample(1_700_000_015_000, (-0.0_f64).to_bits());
+    record.metadata(&MetricMetadata {
+        metric: "node_load1".to_owned(),
+        kind: MetricType::Gauge,
+        help: "1m load average.".to_owned(),
+        unit: String::new(),
+    });
+    let segment = Segment::new(3, 1, 41).frame(41, 40, record.finish());
+    record.clear();
+    record.start_series(7);
+    record.sample(1_700_000_030_000, STALE_NAN_BITS);
+    segment.frame(42, 41, record.finish()).mark(42)
+}
+
+#[test]
+fn golden_segment_is_what_is_written() {
+    let path = golden_path();
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, segment().bytes).unwrap();
+    }
+    let golden = std::fs::read(&path).unwrap();
+    assert_eq!(golden, segment().bytes, "{} differs", path.display());
+}
+
+#[test]
+fn golden_segment_is_read() {
+    let fs = new_fs();
+    Segment {
+        bytes: std::fs::read(golden_path()).unwrap(),
+        ..segment()
+    }
+    .put(&fs);
+    let (frames, recovered) = read(&fs);
+    assert_eq!(recovered.damages, []);
+    assert_eq!(recovered.torn, None);
+    assert_eq!(recovered.position.next_seq, 43);
+    let mut samples = Vec::new();
+    let mut series = Vec::new();
+    for (generation, _, payload) in &frames {
+        assert_eq!(*generation, 3);
+        read_record(payload, |item| match item {
+            RecordItem::Series {
+                series: number,
+                canonical,
+                ..
+            } => series.push((number, Labels::from_canonical(canonical).unwrap())),
+            RecordItem::Sample { series, t_ms, bits } => samples.push((series, t_ms, bits)),
+            RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
+        })
+        .unwrap();
+    }
+    assert_eq!(
+        samples,
+        [
+            (7, 1_700_000_000_000, 1.0_f64.to_bits()),
+            (6, 1_700_000_000_000, 0.42_f64.to_bits()),
+            (6, 1_700_000_015_000, (-0.0_f64).to_bits()),
+            (7, 1_700_000_030_000, STALE_NAN_BITS),
+        ]
+    );
+    assert_eq!(series[0].0, 7);
+    assert_eq!(series[1].1.metric_name(), "node_load1");
+}

@@ -1,0 +1,148 @@
+//! Tests of the log as a whole, against the file system that fails and crashes.
+
+mod concurrency;
+mod damage;
+mod faults;
+mod golden;
+mod records;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::frame::{FrameKind, OVERHEAD, Place, seal};
+use super::reader::Recovered;
+use super::segment::{SegmentHeader, SegmentId};
+use super::{LogPosition, Wal, recover};
+use crate::codec::StoreIdentity;
+use crate::error::Result;
+use crate::io::{FaultFs, Fs as _};
+use crate::options::Durability;
+
+const IDENTITY: StoreIdentity = StoreIdentity {
+    id: 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100,
+    key: *b"key of the store",
+};
+
+const START: LogPosition = LogPosition {
+    generation: 0,
+    segment: 0,
+    next_seq: 1,
+};
+
+/// A frame as it was read: generation, number, payload.
+type Read = (u64, u64, Vec<u8>);
+
+fn dir() -> &'static Path {
+    Path::new("/store/wal")
+}
+
+fn new_fs() -> FaultFs {
+    let fs = FaultFs::new();
+    fs.create_dir_all(dir()).unwrap();
+    fs
+}
+
+fn open(
+    fs: &FaultFs,
+    position: LogPosition,
+    segment_bytes: u64,
+    durability: Durability,
+) -> Arc<Wal> {
+    Wal::start(
+        Arc::new(fs.clone()),
+        dir().to_owned(),
+        IDENTITY,
+        position,
+        segment_bytes,
+        durability,
+    )
+    .unwrap()
+}
+
+fn read(fs: &FaultFs) -> (Vec<Read>, Recovered) {
+    read_unless(fs, &|_| false)
+}
+
+fn read_unless(fs: &FaultFs, is_flushed: &dyn Fn(u64) -> bool) -> (Vec<Read>, Recovered) {
+    let mut frames = Vec::new();
+    let recovered = recover(
+        fs,
+        dir(),
+        Some(IDENTITY),
+        is_flushed,
+        &mut |generation, seq, payload| {
+            frames.push((generation, seq, payload.to_vec()));
+            Result::Ok(())
+        },
+    )
+    .unwrap();
+    assert_eq!(recovered.frames, frames.len() as u64);
+    (frames, recovered)
+}
+
+/// A segment made by hand.
+struct Segment {
+    id: SegmentId,
+    bytes: Vec<u8>,
+}
+
+impl Segment {
+    fn new(generation: u64, index: u32, first_seq: u64) -> Self {
+        let id = SegmentId { generation, index };
+        let header = SegmentHeader {
+            id,
+            first_seq,
+            identity: IDENTITY,
+        };
+        Self {
+            id,
+            bytes: header.to_bytes().to_vec(),
+        }
+    }
+
+    fn frame(self, seq: u64, durable_seq: u64, payload: &[u8]) -> Self {
+        self.add(FrameKind::Batch, seq, durable_seq, payload)
+    }
+
+    fn mark(self, durable_seq: u64) -> Self {
+        self.add(FrameKind::Mark, durable_seq, durable_seq, b"")
+    }
+
+    fn add(mut self, kind: FrameKind, seq: u64, durable_seq: u64, payload: &[u8]) -> Self {
+        let mut frame = vec![0; OVERHEAD + payload.len()];
+        frame[super::frame::HEADER_LEN..][..payload.len()].copy_from_slice(payload);
+        let place = Place {
+            store: IDENTITY.id,
+            generation: self.id.generation,
+            segment: self.id.index,
+            offset: self.bytes.len() as u64,
+        };
+        seal(&mut frame, &place, kind, seq, durable_seq);
+        self.bytes.extend(frame);
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    fn path(&self) -> PathBuf {
+        self.id.path(dir())
+    }
+
+    fn put(&self, fs: &FaultFs) {
+        let mut file = fs.create(&self.path()).unwrap();
+        file.write_all(&self.bytes).unwrap();
+        file.sync().unwrap();
+        fs.sync_dir(dir()).unwrap();
+    }
+}
+
+fn put_all(segments: &[Segment]) -> FaultFs {
+    let fs = new_fs();
+    for segment in segments {
+        segment.put(&fs);
+    }
+    fs
+}

@@ -1,0 +1,134 @@
+//! Records: what is built is read, and any bytes are read or refused.
+
+use proptest::prelude::*;
+
+use super::super::{RecordBuilder, RecordItem, read_record};
+use crate::codec::DecodeError;
+use crate::model::{Labels, MetricMetadata, MetricType, STALE_NAN_BITS, TimeUnit};
+
+/// A [`RecordItem`] that owns its bytes.
+#[derive(Clone, Debug, PartialEq)]
+enum Item {
+    Series(u32, Vec<u8>),
+    Sample(u32, i64, u64),
+    Metadata(MetricMetadata),
+}
+
+fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
+    let mut items = Vec::new();
+    read_record(payload, |item| {
+        items.push(match item {
+            RecordItem::Series {
+                series,
+                unit: TimeUnit::Milliseconds,
+                canonical,
+            } => Item::Series(series, canonical.to_vec()),
+            RecordItem::Sample { series, t_ms, bits } => Item::Sample(series, t_ms, bits),
+            RecordItem::Metadata(metadata) => Item::Metadata(metadata),
+        });
+    })?;
+    Ok(items)
+}
+
+fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
+    record.clear();
+    for item in items {
+        match item {
+            Item::Series(series, canonical) => {
+                record.define_series(*series, TimeUnit::Milliseconds, canonical);
+            }
+            Item::Sample(series, t_ms, bits) => {
+                record.start_series(*series);
+                record.sample(*t_ms, *bits);
+            }
+            Item::Metadata(metadata) => record.metadata(metadata),
+        }
+    }
+    assert_eq!(record.is_empty(), items.is_empty());
+    record.finish().to_vec()
+}
+
+fn item() -> impl Strategy<Value = Item> {
+    let labels = |n: u16| Labels::from_pairs([("n", n.to_string())]).unwrap();
+    prop_oneof![
+        (any::<u32>(), any::<u16>())
+            .prop_map(move |(series, n)| Item::Series(series, labels(n).as_bytes().to_vec())),
+        (0..100_u32, 0..2_000_i64, any::<u64>())
+            .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
+        (any::<u32>(), any::<i64>(), Just(STALE_NAN_BITS))
+            .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
+        ("[a-z]{0,5}", 0..9_u32, "\\PC{0,9}").prop_map(|(metric, kind, help)| {
+            Item::Metadata(MetricMetadata {
+                metric,
+                kind: MetricType::from_u32(kind),
+                unit: help.clone(),
+                help,
+            })
+        }),
+    ]
+}
+
+/// Definitions first, then samples, then metadata.
+fn rank(item: &Item) -> u8 {
+    match item {
+        Item::Series(..) => 0,
+        Item::Sample(..) => 1,
+        Item::Metadata(_) => 2,
+    }
+}
+
+#[test]
+fn a_scrape_takes_ten_bytes_a_sample() {
+    let mut record = RecordBuilder::default();
+    for series in 0..1000 {
+        record.start_series(series);
+        record.sample(1_700_000_000_000, f64::from(series).to_bits());
+    }
+    assert!(record.finish().len() <= 10_016);
+}
+
+#[test]
+fn what_is_not_a_record_is_refused() {
+    let what = |bytes: &[u8]| items(bytes).unwrap_err().what;
+    assert_eq!(what(&[9, 0]), "unknown type of section");
+    assert_eq!(what(&[2, 200]), "bytes end too early");
+    assert_eq!(what(&[2, 100, 0]), "count is too large");
+    assert_eq!(what(&[2, 1, 1]), "series number has more than 32 bits");
+    assert_eq!(what(&[1, 3, 0, 0, 0]), "label set is not canonical");
+    assert_eq!(what(&[1, 3, 0, 7, 0]), "unknown unit of time");
+    // A label with an empty name.
+    let bytes = [1, 6, 0, 0, 3, 0, 1, b'x'];
+    assert_eq!(what(&bytes), "label set is not canonical");
+    assert_eq!(items(&bytes).unwrap_err().at, 8);
+}
+
+proptest! {
+    #[test]
+    fn round_trip(records in prop::collection::vec(prop::collection::vec(item(), 0..30), 1..4)) {
+        let mut record = RecordBuilder::default();
+        for mut wanted in records {
+            let payload = build(&wanted, &mut record);
+            wanted.sort_by_key(rank);
+            prop_assert_eq!(items(&payload).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        // What can be read can be written and read again.
+        if let Ok(read) = items(&bytes) {
+            let mut wanted = read.clone();
+            wanted.sort_by_key(rank);
+            let payload = build(&read, &mut RecordBuilder::default());
+            prop_assert_eq!(items(&payload).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn flipped_bytes_never_panic(wanted in prop::collection::vec(item(), 1..20), at: prop::sample::Index, byte: u8) {
+        let mut payload = build(&wanted, &mut RecordBuilder::default());
+        let at = at.index(payload.len());
+        payload[at] = byte;
+        drop(items(&payload));
+    }
+}

@@ -1,0 +1,283 @@
+//! Remarks on a query: warnings and, of lesser weight, infos. Texts are those of Prometheus 3.14 (`util/annotations`).
+//!
+//! Each text is given once, with the place in the query where it was last met; a text that carries numbers of several samples
+//! gathers them.
+
+use crate::ast::{BinaryOp, Span};
+use crate::functions::histogram::ForcedMonotonicity;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Warning,
+    Info,
+}
+
+#[derive(Debug)]
+struct Annotation {
+    level: Level,
+    text: String,
+    span: Span,
+    forced: Option<Forced>,
+}
+
+/// Samples whose buckets were forced to be monotonic.
+#[derive(Debug)]
+struct Forced {
+    range: ForcedMonotonicity,
+    samples: u64,
+    first_ms: i64,
+    last_ms: i64,
+}
+
+/// What was remarked so far.
+#[derive(Debug, Default)]
+pub(crate) struct Annotations {
+    list: Vec<Annotation>,
+}
+
+impl Annotations {
+    fn add(&mut self, level: Level, text: String, span: Span) -> &mut Annotation {
+        let known = self
+            .list
+            .iter()
+            .position(|a| a.level == level && a.text == text);
+        let at = known.unwrap_or_else(|| {
+            self.list.push(Annotation {
+                level,
+                text,
+                span,
+                forced: None,
+            });
+            self.list.len() - 1
+        });
+        let annotation = &mut self.list[at];
+        annotation.span = span;
+        annotation
+    }
+
+    fn warn(&mut self, text: String, span: Span) {
+        self.add(Level::Warning, text, span);
+    }
+
+    fn info(&mut self, text: String, span: Span) {
+        self.add(Level::Info, text, span);
+    }
+
+    pub(crate) fn invalid_quantile(&mut self, phi: f64, span: Span) {
+        let got = format_g(phi);
+        self.warn(
+            format!("quantile value should be between 0 and 1, got {got}"),
+            span,
+        );
+    }
+
+    pub(crate) fn invalid_ratio(&mut self, ratio: f64, capped: f64, span: Span) {
+        let (got, to) = (format_g(ratio), format_g(capped));
+        self.warn(
+            format!("ratio value should be between -1 and 1, got {got}, capping to {to}"),
+            span,
+        );
+    }
+
+    pub(crate) fn bad_bucket_label(&mut self, le: &str, name: &str, span: Span) {
+        let text = format!("bucket label \"le\" is missing or has a malformed value of {le:?}");
+        self.warn(with_name(text, name), span);
+    }
+
+    pub(crate) fn sort_in_range_query(&mut self, span: Span) {
+        let text =
+            "sort is ineffective for range queries since results are always ordered by labels";
+        self.warn(text.to_owned(), span);
+    }
+
+    pub(crate) fn possible_non_counter(&mut self, name: &str, span: Span) {
+        self.info(
+            format!(
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
+            ),
+            span,
+        );
+    }
+
+    pub(crate) fn incompatible_types(&mut self, l: &str, op: BinaryOp, r: &str, span: Span) {
+        let op = op.as_str();
+        self.info(
+            format!(
+                "incompatible sample types encountered for binary operator {op:?}: {l} {op} {r}"
+            ),
+            span,
+        );
+    }
+
+    /// A sample of a histogram needed its buckets lifted.
+    pub(crate) fn forced_monotonicity(
+        &mut self,
+        name: &str,
+        span: Span,
+        t_ms: i64,
+        range: ForcedMonotonicity,
+    ) {
+        const TEXT: &str = "input to histogram_quantile needed to be fixed for monotonicity \
+            (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+        let annotation = self.add(Level::Info, with_name(TEXT.to_owned(), name), span);
+        let forced = annotation.forced.get_or_insert(Forced {
+            range,
+            samples: 0,
+            first_ms: t_ms,
+            last_ms: t_ms,
+        });
+        forced.samples += 1;
+        forced.first_ms = forced.first_ms.min(t_ms);
+        forced.last_ms = forced.last_ms.max(t_ms);
+        let all = &mut forced.range;
+        all.min_bucket = all.min_bucket.min(range.min_bucket);
+        all.max_bucket = all.max_bucket.max(range.max_bucket);
+        all.max_diff = all.max_diff.max(range.max_diff);
+    }
+
+    /// Warnings and infos as texts, with line and column in the query.
+    pub(crate) fn into_texts(self, query: &str) -> (Vec<String>, Vec<String>) {
+        let (mut warnings, mut infos) = (Vec::new(), Vec::new());
+        for annotation in self.list {
+            let details = annotation.forced.as_ref().map(Forced::text);
+            let place = place(query, annotation.span);
+            let text = annotation.text + &details.unwrap_or_default() + &place;
+            match annotation.level {
+                Level::Warning => warnings.push(format!("PromQL warning: {text}")),
+                Level::Info => infos.push(format!("PromQL info: {text}")),
+            }
+        }
+        (warnings, infos)
+    }
+}
+
+impl Forced {
+    fn text(&self) -> String {
+        format!(
+            ", from buckets {} to {}, with a max diff of {}, over {} samples from {} to {}",
+            format_g(self.range.min_bucket),
+            format_g(self.range.max_bucket),
+            format_g2(self.range.max_diff),
+            self.samples,
+            crate::functions::rfc3339(self.first_ms.div_euclid(1000)),
+            crate::functions::rfc3339(self.last_ms.div_euclid(1000)),
+        )
+    }
+}
+
+fn with_name(text: String, name: &str) -> String {
+    if name.is_empty() {
+        text
+    } else {
+        format!("{text} for metric name {name:?}")
+    }
+}
+
+/// ` (line:column)`, both counted from 1, the column in bytes.
+fn place(query: &str, span: Span) -> String {
+    let bytes = query.as_bytes();
+    let before = bytes.get(..span.start as usize).unwrap_or(bytes);
+    let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|&&b| b != b'\n').count() + 1;
+    format!(" ({line}:{column})")
+}
+
+/// A number as Go's `%g` prints it.
+pub(crate) fn format_g(v: f64) -> String {
+    general(v, format!("{v:e}"), 6)
+}
+
+/// A number as Go's `%.2g` prints it.
+fn format_g2(v: f64) -> String {
+    general(v, format!("{v:.1e}"), 2)
+}
+
+/// Lays out mantissa and exponent: with an exponent when it is below -4 or not below `digits`.
+fn general(v: f64, scientific: String, digits: i32) -> String {
+    if v.is_nan() {
+        return "NaN".to_owned();
+    }
+    if v.is_infinite() {
+        return if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let mantissa = if mantissa.contains('.') {
+        mantissa.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        mantissa
+    };
+    if exponent < -4 || exponent >= digits {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+    }
+    let rounded: f64 = scientific.parse().unwrap_or(v);
+    format!("{rounded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_go_prints_them() {
+        for (v, text) in [
+            (0.0, "0"),
+            (1.1, "1.1"),
+            (-1.0, "-1"),
+            (0.00001, "1e-05"),
+            (0.0001, "0.0001"),
+            (123_456.0, "123456"),
+            (1_234_567.0, "1.234567e+06"),
+            (1e100, "1e+100"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(format_g(v), text);
+        }
+        for (v, text) in [
+            (10.0, "10"),
+            (100.0, "1e+02"),
+            (0.012_34, "0.012"),
+            (2.0, "2"),
+        ] {
+            assert_eq!(format_g2(v), text);
+        }
+    }
+
+    #[test]
+    fn texts_are_given_once_with_their_last_place() {
+        let mut annotations = Annotations::default();
+        let at = |start| Span { start, end: start };
+        annotations.possible_non_counter("a", at(0));
+        annotations.possible_non_counter("a", at(3));
+        let (warnings, infos) = annotations.into_texts("a +\nb");
+        assert!(warnings.is_empty());
+        assert_eq!(
+            infos,
+            [
+                "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"a\" (1:4)"
+            ]
+        );
+        assert_eq!(place("a +\nb", at(4)), " (2:1)");
+    }
+
+    #[test]
+    fn forced_monotonicity_gathers_samples() {
+        let mut annotations = Annotations::default();
+        let forced = |min_bucket, max_bucket, max_diff| ForcedMonotonicity {
+            min_bucket,
+            max_bucket,
+            max_diff,
+        };
+        let span = Span::default();
+        annotations.forced_monotonicity("s", span, 1_735_084_800_000, forced(5.0, 50.0, 5.5));
+        annotations.forced_monotonicity("s", span, 1_703_462_400_000, forced(10.0, 100.0, 10.0));
+        annotations.forced_monotonicity("s", span, 1_733_011_200_000, forced(2.5, 75.0, 7.5));
+        let (_, infos) = annotations.into_texts("x");
+        assert!(infos[0].ends_with(
+            "for metric name \"s\", from buckets 2.5 to 100, with a max diff of 10, over 3 samples \
+             from 2023-12-25T00:00:00Z to 2024-12-25T00:00:00Z (1:1)"
+        ));
+    }
+}

@@ -1,0 +1,128 @@
+//! What holds for the whole evaluation of one query: limits, budget, annotations.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::annotations::Annotations;
+use crate::error::QueryError;
+use crate::value::QueryStats;
+
+/// Limits and settings of a query.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) lookback_ms: i64,
+    pub(crate) max_samples: u64,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) cancel: Option<Arc<AtomicBool>>,
+    pub(crate) delayed_name_removal: bool,
+}
+
+/// Shared by all operators of a query.
+#[derive(Debug)]
+pub(crate) struct Context {
+    limits: Limits,
+    samples_read: Cell<u64>,
+    held: Cell<u64>,
+    peak: Cell<u64>,
+    checks: Cell<u32>,
+    pub(crate) annotations: RefCell<Annotations>,
+}
+
+impl Context {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            samples_read: Cell::new(0),
+            held: Cell::new(0),
+            peak: Cell::new(0),
+            checks: Cell::new(0),
+            annotations: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn lookback_ms(&self) -> i64 {
+        self.limits.lookback_ms
+    }
+
+    pub(crate) fn delayed_name_removal(&self) -> bool {
+        self.limits.delayed_name_removal
+    }
+
+    /// To be called for every series: ends the query when it was cancelled or is late.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        if let Some(cancel) = &self.limits.cancel
+            && cancel.load(Ordering::Relaxed)
+        {
+            return Err(QueryError::Canceled);
+        }
+        // Asking the clock costs as much as a short series.
+        let checks = self.checks.get();
+        self.checks.set(checks.wrapping_add(1));
+        if checks.is_multiple_of(16)
+            && let Some(deadline) = self.limits.deadline
+            && Instant::now() >= deadline
+        {
+            return Err(QueryError::Timeout);
+        }
+        Ok(())
+    }
+
+    /// Counts samples that came from the storage.
+    pub(crate) fn count_read(&self, samples: usize) {
+        self.samples_read
+            .set(self.samples_read.get() + samples as u64);
+    }
+
+    /// A share of the budget that is given back when it is dropped.
+    pub(crate) fn hold(&self, samples: usize) -> Result<Held<'_>, QueryError> {
+        let mut held = Held {
+            context: self,
+            samples: 0,
+        };
+        held.add(samples)?;
+        Ok(held)
+    }
+
+    /// Takes from the budget for the rest of the query.
+    pub(crate) fn charge(&self, samples: usize) -> Result<(), QueryError> {
+        let held = self.held.get().saturating_add(samples as u64);
+        if held > self.limits.max_samples {
+            return Err(QueryError::TooManySamples);
+        }
+        self.held.set(held);
+        self.peak.set(self.peak.get().max(held));
+        Ok(())
+    }
+
+    pub(crate) fn stats(&self) -> QueryStats {
+        QueryStats {
+            samples_read: self.samples_read.get(),
+            peak_samples: self.peak.get(),
+        }
+    }
+}
+
+/// A share of the budget.
+#[derive(Debug)]
+pub(crate) struct Held<'c> {
+    context: &'c Context,
+    samples: u64,
+}
+
+impl Held<'_> {
+    /// Takes more.
+    pub(crate) fn add(&mut self, samples: usize) -> Result<(), QueryError> {
+        self.context.charge(samples)?;
+        self.samples += samples as u64;
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let held = self.context.held.get();
+        self.context.held.set(held.saturating_sub(self.samples));
+    }
+}

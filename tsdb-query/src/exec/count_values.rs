@@ -1,0 +1,84 @@
+//! `count_values("label", v)`: the values are labels of the result, so that it is computed before its labels are asked for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tsdb_core::Labels;
+
+use super::operator::BoxOperator;
+use super::{Context, GroupKeys, SeriesMeta, Stored};
+use crate::error::QueryError;
+use crate::vector::Grid;
+
+/// A number as a label value.
+fn format_value(v: f64) -> String {
+    if v.is_infinite() {
+        return if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    format!("{v}")
+}
+
+/// Counts how often each value occurs in each group of labels that `keys` tells apart.
+///
+/// `value_counts` says whether the label that takes the value stays in the result.
+pub(crate) fn count_values(
+    mut input: BoxOperator,
+    label: &str,
+    keys: &GroupKeys,
+    value_counts: bool,
+    cx: &Context,
+    grid: Grid,
+) -> Result<Stored, QueryError> {
+    let bases: Vec<Labels> = input
+        .series()
+        .iter()
+        .map(|s| keys.labels(&s.labels).filtered(|name| name != label))
+        .collect();
+    let drops: Vec<bool> = input.series().iter().map(|s| s.drop_name).collect();
+    let mut numbers: HashMap<Labels, usize> = HashMap::new();
+    let mut series: Vec<SeriesMeta> = Vec::new();
+    let mut counts: Vec<BTreeMap<usize, f64>> = Vec::new();
+    // Labels of a series' last value: most series repeat theirs.
+    let mut last: HashMap<(u32, u64), usize> = HashMap::new();
+    for tile in grid.tiles(1024) {
+        input.run(cx, tile, &mut |i, column| {
+            for (k, v) in column.iter() {
+                let number = match last.get(&(i, v.to_bits())) {
+                    Some(&number) => number,
+                    None => {
+                        let mut labels = bases[i as usize].to_builder();
+                        if value_counts {
+                            labels.set(label, &format_value(v));
+                        }
+                        let labels = labels
+                            .build()
+                            .map_err(|e| QueryError::Execution(e.to_string()))?;
+                        let number = *numbers.entry(labels.clone()).or_insert_with(|| {
+                            series.push(SeriesMeta {
+                                labels,
+                                drop_name: drops[i as usize],
+                            });
+                            counts.push(BTreeMap::new());
+                            series.len() - 1
+                        });
+                        cx.charge(1)?;
+                        last.insert((i, v.to_bits()), number);
+                        number
+                    }
+                };
+                match counts[number].entry(tile.first + k) {
+                    std::collections::btree_map::Entry::Occupied(mut e) => *e.get_mut() += 1.0,
+                    std::collections::btree_map::Entry::Vacant(e) => {
+                        cx.charge(1)?;
+                        e.insert(1.0);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+    let points = counts
+        .into_iter()
+        .map(|points| points.into_iter().collect())
+        .collect();
+    Ok(Stored::new(series, points))
+}

@@ -1,0 +1,62 @@
+//! Operators: each takes the series of its operands one by one as columns and gives its own.
+//!
+//! * The label sets of an operator, their order and who meets whom are fixed when it is built, before any sample is read.
+//! * An operator works on a tile: consecutive steps of its grid. It pushes each of its series that has a sample in the tile,
+//!   once, into a sink; a series costs no allocation on the way. What has to be kept (the side of a match with one series,
+//!   groups of an aggregation) is charged to the budget.
+//! * Series are pushed in label order or, at a single step, in the order in which Prometheus gives them: folds are sequential,
+//!   so that compensated sums do not depend on anything else.
+//! * Label sets may clash. It is an error where samples meet at a step; of several the least (step, order) is reported.
+
+mod absent;
+mod aggregate;
+mod aggregate_k;
+mod binary;
+mod clash;
+mod context;
+mod count_values;
+mod extended;
+mod histogram;
+mod info;
+mod labels;
+mod limit;
+mod map;
+mod match_rules;
+mod matching;
+mod merge;
+mod operator;
+mod quantile;
+mod ratio;
+mod scalar;
+mod select;
+mod series;
+mod set;
+mod sort;
+mod step_invariant;
+mod stored;
+mod window;
+
+pub(crate) use absent::{Absent, labels_of_absent};
+pub(crate) use aggregate::{Aggregation, FoldKind};
+pub(crate) use aggregate_k::TopK;
+pub(crate) use binary::{Arithmetic, VectorScalar};
+pub(crate) use clash::SAME_LABELSET;
+pub(crate) use context::{Context, Limits};
+pub(crate) use count_values::count_values;
+pub(crate) use extended::{Extension, with_bounds};
+pub(crate) use histogram::{HistogramFraction, HistogramQuantile};
+pub(crate) use info::{IDENTIFYING, InfoSelector, info};
+pub(crate) use labels::relabel;
+pub(crate) use limit::Limit;
+pub(crate) use map::{MapValues, Mapping};
+pub(crate) use matching::VectorBinary;
+pub(crate) use operator::{BoxOperator, Empty, Operator};
+pub(crate) use quantile::QuantileAggregation;
+pub(crate) use scalar::{Scalar, ScalarBinary, ScalarSource};
+pub(crate) use select::{InstantSelect, Output, Reference};
+pub(crate) use series::{GroupKeys, SeriesMeta, drop_names, without_metadata};
+pub(crate) use set::{SetKind, SetOperation};
+pub(crate) use sort::{Sort, SortKey};
+pub(crate) use step_invariant::StepInvariant;
+pub(crate) use stored::Stored;
+pub(crate) use window::{CounterHint, Samples, WindowFunction, take_out_stale};

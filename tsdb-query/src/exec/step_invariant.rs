@@ -1,0 +1,51 @@
+//! A part of the query that is the same at every step.
+
+use super::operator::{BoxOperator, Sink};
+use super::{Context, Operator, SeriesMeta};
+use crate::error::QueryError;
+use crate::vector::{Column, Tile};
+
+/// Evaluates its operand once, at a grid of one step, and repeats the values.
+pub(crate) struct StepInvariant {
+    input: BoxOperator,
+    values: Option<Vec<(u32, f64)>>,
+    column: Column,
+}
+
+impl StepInvariant {
+    pub(crate) fn new(input: BoxOperator) -> Self {
+        Self {
+            input,
+            values: None,
+            column: Column::default(),
+        }
+    }
+}
+
+impl Operator for StepInvariant {
+    fn series(&self) -> &[SeriesMeta] {
+        self.input.series()
+    }
+
+    fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
+        if self.values.is_none() {
+            let mut values = Vec::new();
+            self.input
+                .run(cx, Tile { first: 0, len: 1 }, &mut |i, column| {
+                    if let Some(v) = column.get(0) {
+                        cx.charge(1)?;
+                        values.push((i, v));
+                    }
+                    Ok(())
+                })?;
+            self.values = Some(values);
+        }
+        let _held = cx.hold(tile.len)?;
+        for &(i, v) in self.values.iter().flatten() {
+            cx.check()?;
+            self.column.fill(tile.len, v);
+            sink(i, &mut self.column)?;
+        }
+        Ok(())
+    }
+}

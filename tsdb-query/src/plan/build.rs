@@ -1,0 +1,199 @@
+//! Operators of selectors and of the nodes that only pass on.
+
+use std::sync::Arc;
+
+use crate::ast::{Expr, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector};
+use crate::error::QueryError;
+use crate::exec::{
+    BoxOperator, Context, Empty, InstantSelect, Output, Reference, Samples, Scalar, ScalarSource,
+    SeriesMeta, StepInvariant, drop_names, relabel,
+};
+use crate::storage::{SeriesReader, Snapshot};
+use crate::vector::Grid;
+
+use super::QueryTimes;
+use super::invariant::Invariance;
+
+/// Turns nodes into operators.
+pub(super) struct Builder<'a> {
+    pub(super) storage: &'a dyn Snapshot,
+    pub(super) cx: &'a Context,
+    pub(super) times: QueryTimes,
+    pub(super) invariance: &'a Invariance,
+    /// Step of a subquery without one.
+    pub(super) subquery_step_ms: i64,
+}
+
+/// Selected series and their labels.
+type Selected = (Vec<Arc<dyn SeriesReader>>, Vec<SeriesMeta>);
+
+/// A range vector: where its samples come from and over which windows it is cut.
+pub(super) struct RangeVector {
+    pub(super) samples: Samples,
+    pub(super) series: Vec<SeriesMeta>,
+    pub(super) reference: Reference,
+    pub(super) range_ms: i64,
+    pub(super) extension: Option<RangeExtension>,
+    pub(super) span: Span,
+}
+
+/// The expression without parentheses around it.
+pub(super) fn strip(mut expr: &Expr) -> &Expr {
+    while let Expr::Paren(Paren { expr: inner, .. }) = expr {
+        expr = inner;
+    }
+    expr
+}
+
+pub(super) fn unsupported<T>(feature: &str, span: Span) -> Result<T, QueryError> {
+    Err(QueryError::Unsupported {
+        feature: feature.to_owned(),
+        span,
+    })
+}
+
+impl Builder<'_> {
+    /// The operator that gives the value of `expr` at the steps of `grid`.
+    pub(super) fn build(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {
+        let expr = strip(expr);
+        if grid.steps == 0 {
+            return Ok(Box::new(Empty));
+        }
+        if grid.steps > 1 && self.invariance.holds(expr) && !matches!(expr, Expr::Number(_)) {
+            let once = self.build_node(expr, Grid::instant(grid.start_ms))?;
+            return Ok(Box::new(StepInvariant::new(once)));
+        }
+        self.build_node(expr, grid)
+    }
+
+    fn build_node(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {
+        match expr {
+            Expr::Number(e) => Ok(scalar(ScalarSource::Constant(e.value))),
+            Expr::Vector(e) => self.select(e, grid, Output::Value),
+            Expr::Call(e) => self.call(e, grid),
+            Expr::Aggregate(e) => self.aggregate(e, grid),
+            Expr::Binary(e) => self.binary(e, grid),
+            Expr::Unary(e) => {
+                let input = self.build(&e.expr, grid)?;
+                Ok(match (e.op, e.expr.value_type()) {
+                    (UnaryOp::Plus, _) => input,
+                    (UnaryOp::Minus, ValueType::Scalar) => scalar(ScalarSource::Negated(input)),
+                    (UnaryOp::Minus, _) => {
+                        let series = drop_names(input.series(), self.cx.delayed_name_removal());
+                        relabel(input, series, true)
+                    }
+                })
+            }
+            Expr::Paren(e) => self.build(&e.expr, grid),
+            Expr::String(_) | Expr::Matrix(_) | Expr::Subquery(_) => {
+                unsupported("this type of value here", expr.span())
+            }
+        }
+    }
+
+    fn reference(
+        &self,
+        modifiers: &crate::ast::SelectorModifiers,
+        grid: Grid,
+    ) -> Result<Reference, QueryError> {
+        Ok(Reference {
+            grid,
+            at_ms: self.times.at(modifiers),
+            offset_ms: self.times.offset(modifiers)?,
+        })
+    }
+
+    /// The series of a selector that may have samples near the steps of a grid.
+    fn readers(
+        &self,
+        selector: &VectorSelector,
+        reference: Reference,
+        back_ms: i64,
+        ahead_ms: i64,
+    ) -> Result<Selected, QueryError> {
+        let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
+        if range.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let readers = self.storage.select(&selector.matchers, range)?;
+        self.cx.check()?;
+        let series = readers.iter().map(|r| r.labels().clone().into()).collect();
+        Ok((readers, series))
+    }
+
+    /// An instant selector.
+    pub(super) fn select(
+        &self,
+        selector: &VectorSelector,
+        grid: Grid,
+        output: Output,
+    ) -> Result<BoxOperator, QueryError> {
+        let reference = self.reference(&selector.modifiers, grid)?;
+        let lookback_ms = self.cx.lookback_ms();
+        let (output, ahead_ms) = match (selector.extension, output) {
+            (Some(RangeExtension::Smoothed), Output::Value) => (Output::Smoothed, lookback_ms),
+            _ => (output, 0),
+        };
+        let (readers, series) = self.readers(selector, reference, lookback_ms, ahead_ms)?;
+        Ok(Box::new(InstantSelect {
+            readers,
+            series,
+            reference,
+            output,
+        }))
+    }
+
+    /// The argument of a function of range vectors.
+    pub(super) fn range_vector(&self, expr: &Expr, grid: Grid) -> Result<RangeVector, QueryError> {
+        match strip(expr) {
+            Expr::Matrix(e) => {
+                let reference = self.reference(&e.selector.modifiers, grid)?;
+                let range_ms = self.times.positive(&e.range)?;
+                let lookback_ms = self.cx.lookback_ms();
+                let (back_ms, ahead_ms) = match e.selector.extension {
+                    None => (0, 0),
+                    Some(RangeExtension::Anchored) => (lookback_ms, 0),
+                    Some(RangeExtension::Smoothed) => (lookback_ms, lookback_ms),
+                };
+                let back_ms = range_ms.saturating_add(back_ms);
+                let (readers, series) = self.readers(&e.selector, reference, back_ms, ahead_ms)?;
+                Ok(RangeVector {
+                    samples: Samples::Stored(readers),
+                    series,
+                    reference,
+                    range_ms,
+                    extension: e.selector.extension,
+                    span: e.span,
+                })
+            }
+            Expr::Subquery(e) => {
+                let reference = self.reference(&e.modifiers, grid)?;
+                let range_ms = self.times.positive(&e.range)?;
+                let step_ms = match &e.step {
+                    Some(step) => self.times.positive(step)?,
+                    None => self.subquery_step_ms,
+                }
+                .max(1);
+                let range = reference.range(grid.whole(), range_ms, 0);
+                // The first multiple of the step inside the left-open range.
+                let before = range.start_ms.saturating_sub(1).div_euclid(step_ms);
+                let start_ms = before.saturating_add(1).saturating_mul(step_ms);
+                let inner = Grid::between(start_ms, range.end_ms, step_ms);
+                let input = self.build(&e.expr, inner)?;
+                Ok(RangeVector {
+                    series: input.series().to_vec(),
+                    samples: Samples::Subquery { input, grid: inner },
+                    reference,
+                    range_ms,
+                    extension: None,
+                    span: e.span,
+                })
+            }
+            other => unsupported("a range vector of this kind", other.span()),
+        }
+    }
+}
+
+pub(super) fn scalar(source: ScalarSource) -> BoxOperator {
+    Box::new(Scalar::new(source))
+}

@@ -1,0 +1,293 @@
+//! The whole evaluation: build the plan, run it tile by tile, put the result in order.
+
+use std::collections::HashMap;
+
+use tsdb_core::{Columns, Labels};
+
+use crate::ast::{Expr, RangeExtension, ValueType};
+use crate::error::QueryError;
+use crate::exec::{
+    BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, take_out_stale, with_bounds,
+    without_metadata,
+};
+use crate::storage::Storage;
+use crate::value::{MatrixSeries, QueryValue, VectorSample};
+use crate::vector::Grid;
+
+use super::QueryTimes;
+use super::build::{Builder, strip};
+use super::invariant::Invariance;
+use super::selectors::selectors;
+
+/// Steps that are evaluated at a time, unless windows reach much further: then what a tile reads anew would be most of it.
+const TILE_STEPS: usize = 1024;
+
+/// The longest tile there is: half a mebibyte a column.
+const MAX_TILE_STEPS: usize = 64 * TILE_STEPS;
+
+/// Whether the result is a vector at one time or a matrix over several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Instant,
+    Range,
+}
+
+/// What is to be evaluated.
+pub(crate) struct Query<'a> {
+    pub(crate) expr: &'a Expr,
+    /// What it was read from.
+    pub(crate) text: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) times: QueryTimes,
+    pub(crate) subquery_step_ms: i64,
+}
+
+/// Evaluates a query.
+pub(crate) fn evaluate(
+    query: &Query<'_>,
+    storage: &dyn Storage,
+    cx: &Context,
+) -> Result<QueryValue, QueryError> {
+    let invariance = Invariance::of(query.expr);
+    let snapshot = storage.snapshot(&selectors(query.expr))?;
+    let builder = Builder {
+        storage: &*snapshot,
+        cx,
+        times: query.times,
+        invariance: &invariance,
+        subquery_step_ms: query.subquery_step_ms,
+    };
+    cx.check()?;
+    let times = query.times;
+    match (query.kind, query.expr.value_type()) {
+        (_, ValueType::String) => {
+            let value = match strip(query.expr) {
+                Expr::String(s) => s.value.clone(),
+                _ => String::new(),
+            };
+            Ok(QueryValue::String {
+                t_ms: times.start_ms,
+                value,
+            })
+        }
+        (_, ValueType::Matrix) => matrix(&builder, query.expr, times.start_ms),
+        (Kind::Instant, ty) => {
+            let root = builder.build(query.expr, Grid::instant(times.start_ms))?;
+            instant(root, ty, times.start_ms, cx)
+        }
+        (Kind::Range, _) => {
+            let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms);
+            let root = builder.build(query.expr, grid)?;
+            let tile = tile_steps(query.expr, &builder, grid)?;
+            range(root, grid, tile, cx)
+        }
+    }
+}
+
+/// The value at one step, in the order in which it is given.
+fn instant(
+    mut root: BoxOperator,
+    ty: ValueType,
+    t_ms: i64,
+    cx: &Context,
+) -> Result<QueryValue, QueryError> {
+    let series: Vec<SeriesMeta> = root.series().to_vec();
+    let mut samples: Vec<VectorSample> = Vec::new();
+    root.run(cx, Grid::instant(t_ms).whole(), &mut |i, column| {
+        if let Some(value) = column.get(0) {
+            cx.charge(1)?;
+            samples.push(VectorSample {
+                labels: final_labels(&series[i as usize]),
+                t_ms,
+                value,
+            });
+        }
+        Ok(())
+    })?;
+    if ty == ValueType::Scalar {
+        let value = samples.first().map_or(f64::NAN, |s| s.value);
+        return Ok(QueryValue::Scalar { t_ms, value });
+    }
+    if cx.delayed_name_removal() {
+        let mut seen = std::collections::HashSet::new();
+        if !samples.iter().all(|s| seen.insert(s.labels.clone())) {
+            return Err(QueryError::Execution(SAME_LABELSET.to_owned()));
+        }
+    }
+    Ok(QueryValue::Vector(samples))
+}
+
+fn final_labels(series: &SeriesMeta) -> Labels {
+    if series.drop_name {
+        without_metadata(&series.labels)
+    } else {
+        series.labels.clone()
+    }
+}
+
+/// The values at all steps, in label order.
+fn range(
+    mut root: BoxOperator,
+    grid: Grid,
+    tile_steps: usize,
+    cx: &Context,
+) -> Result<QueryValue, QueryError> {
+    let metas: Vec<SeriesMeta> = root.series().to_vec();
+    let mut columns: Vec<Columns> = vec![Columns::default(); metas.len()];
+    for tile in grid.tiles(tile_steps) {
+        cx.check()?;
+        root.run(cx, tile, &mut |i, column| {
+            let out = &mut columns[i as usize];
+            let count = column.present.count();
+            cx.charge(count)?;
+            if count == column.values.len() {
+                out.times_ms
+                    .extend((0..count).map(|k| grid.time(tile.first + k)));
+                out.values.extend_from_slice(&column.values);
+            } else {
+                for (k, v) in column.iter() {
+                    out.push(grid.time(tile.first + k), v);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    let mut series: Vec<MatrixSeries> = Vec::new();
+    for (meta, columns) in metas.iter().zip(columns) {
+        if !columns.is_empty() {
+            series.push(MatrixSeries {
+                labels: final_labels(meta),
+                times_ms: columns.times_ms,
+                values: columns.values,
+            });
+        }
+    }
+    if cx.delayed_name_removal() {
+        series = merge_same(series)?;
+    }
+    series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(QueryValue::Matrix(series))
+}
+
+/// Series that have become the same now that their names are gone.
+fn merge_same(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError> {
+    let mut numbers: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
+    let mut merged: Vec<MatrixSeries> = Vec::with_capacity(series.len());
+    for s in series {
+        let at = *numbers.entry(s.labels.clone()).or_insert(merged.len());
+        let Some(existing) = merged.get_mut(at) else {
+            merged.push(s);
+            continue;
+        };
+        let mut points: Vec<(i64, f64)> =
+            Vec::with_capacity(existing.values.len() + s.values.len());
+        for part in [&*existing, &s] {
+            points.extend(
+                part.times_ms
+                    .iter()
+                    .copied()
+                    .zip(part.values.iter().copied()),
+            );
+        }
+        points.sort_by_key(|p| p.0);
+        if points.windows(2).any(|w| w[0].0 == w[1].0) {
+            return Err(QueryError::Execution(SAME_LABELSET.to_owned()));
+        }
+        (existing.times_ms, existing.values) = points.into_iter().unzip();
+    }
+    Ok(merged)
+}
+
+/// A range selector or a subquery: its samples.
+fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, QueryError> {
+    let cx = builder.cx;
+    let vector = builder.range_vector(expr, Grid::instant(t_ms))?;
+    let mut series = Vec::new();
+    let mut give = |meta: &SeriesMeta, columns: Columns| -> Result<(), QueryError> {
+        if !columns.is_empty() {
+            cx.charge(columns.len())?;
+            series.push(MatrixSeries {
+                labels: final_labels(meta),
+                times_ms: columns.times_ms,
+                values: columns.values,
+            });
+        }
+        Ok(())
+    };
+    let (back_ms, ahead_ms) = match vector.extension {
+        None => (0, 0),
+        Some(RangeExtension::Anchored) => (cx.lookback_ms(), 0),
+        Some(RangeExtension::Smoothed) => (cx.lookback_ms(), cx.lookback_ms()),
+    };
+    let (end_ms, range_ms) = (vector.reference.time(0), vector.range_ms);
+    let range = vector.reference.range(
+        vector.reference.grid.whole(),
+        range_ms.saturating_add(back_ms),
+        ahead_ms,
+    );
+    match vector.samples {
+        Samples::Stored(readers) => {
+            for (meta, reader) in vector.series.iter().zip(&readers) {
+                cx.check()?;
+                let mut columns = Columns::default();
+                reader.read(range, &mut columns)?;
+                cx.count_read(columns.len());
+                take_out_stale(&mut columns);
+                if let Some(extension) = vector.extension {
+                    let start_ms = end_ms.saturating_sub(range_ms);
+                    columns = with_bounds(&columns, start_ms, end_ms, extension);
+                }
+                give(meta, columns)?;
+            }
+        }
+        Samples::Subquery { mut input, grid } => {
+            if grid.steps > 0 {
+                input.run(cx, grid.whole(), &mut |i, column| {
+                    let mut columns = Columns::default();
+                    for (k, v) in column.iter() {
+                        columns.push(grid.time(k), v);
+                    }
+                    give(&vector.series[i as usize], columns)
+                })?;
+            }
+        }
+    }
+    if cx.delayed_name_removal() {
+        series = merge_same(series)?;
+    }
+    series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(QueryValue::Matrix(series))
+}
+
+/// How many steps a tile has: enough that the windows of a tile do not reach much further back than the tile itself.
+fn tile_steps(expr: &Expr, builder: &Builder<'_>, grid: Grid) -> Result<usize, QueryError> {
+    let reach_ms = reach(expr, builder)?;
+    let steps = usize::try_from(reach_ms / grid.step_ms).unwrap_or(usize::MAX);
+    Ok(steps.clamp(TILE_STEPS, MAX_TILE_STEPS))
+}
+
+/// How far back ranges and subqueries look, added up where they nest.
+fn reach(expr: &Expr, builder: &Builder<'_>) -> Result<i64, QueryError> {
+    Ok(match expr {
+        Expr::Number(_) | Expr::String(_) | Expr::Vector(_) => 0,
+        Expr::Matrix(e) => builder.times.positive(&e.range)?,
+        Expr::Subquery(e) => builder
+            .times
+            .positive(&e.range)?
+            .saturating_add(reach(&e.expr, builder)?),
+        Expr::Call(e) => {
+            let mut most = 0;
+            for arg in &e.args {
+                most = reach(arg, builder)?.max(most);
+            }
+            most
+        }
+        Expr::Aggregate(e) => {
+            let param = e.param.as_ref().map_or(Ok(0), |p| reach(p, builder))?;
+            reach(&e.expr, builder)?.max(param)
+        }
+        Expr::Binary(e) => reach(&e.lhs, builder)?.max(reach(&e.rhs, builder)?),
+        Expr::Unary(e) => reach(&e.expr, builder)?,
+        Expr::Paren(e) => reach(&e.expr, builder)?,
+    })
+}

@@ -1,0 +1,19 @@
+//! From the tree to operators: durations become milliseconds, parts that do not depend on the step are found, series are
+//! selected. When the plan stands all label sets are known and no sample has been read (but for `count_values`, whose labels
+//! are values).
+
+mod aggregate;
+mod binary;
+mod build;
+mod call;
+mod depth;
+mod durations;
+mod evaluate;
+mod info;
+mod invariant;
+mod selectors;
+mod special;
+
+pub(crate) use depth::{DEEP_STACK_BYTES, SHALLOW, height};
+pub(crate) use durations::QueryTimes;
+pub(crate) use evaluate::{Kind, Query, evaluate};

@@ -1,0 +1,155 @@
+//! Budget, deadline, cancel, depth, and what a query says of its cost.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use tsdb_core::Labels;
+use tsdb_query::{Engine, EngineOptions, QueryError, QueryOptions, QueryValue};
+
+use crate::memory::{Data, Memory};
+
+fn storage(series: usize, samples: i64) -> Memory {
+    let data: Data = (0..series)
+        .map(|i| {
+            let labels = [("__name__", "m".to_owned()), ("i", format!("{i:05}"))];
+            let values = (0..samples).map(|t| (t * 1000, (t * i as i64) as f64));
+            (Labels::from_pairs(labels).unwrap(), values.collect())
+        })
+        .collect();
+    Memory::new(&data)
+}
+
+fn engine(max_samples: u64) -> Engine {
+    let mut options = EngineOptions::default();
+    options.max_samples = max_samples;
+    Engine::new(options)
+}
+
+#[test]
+fn the_budget_is_kept() {
+    let storage = storage(50, 100);
+    let run = |max_samples, query| {
+        let options = QueryOptions::default();
+        engine(max_samples).range(&storage, query, 0, 99_000, 1000, &options)
+    };
+    // 50 series of 100 samples as the result.
+    assert!(matches!(run(4_000, "m"), Err(QueryError::TooManySamples)));
+    assert!(run(6_000, "m").is_ok());
+    // The sum needs no more than a series and a group at a time.
+    assert!(run(1_000, "sum(rate(m[10s]))").is_ok());
+    for query in [
+        "m + m",
+        "quantile(0.5, m)",
+        "topk(50, m)",
+        "count_values(\"v\", m)",
+        "m and m",
+    ] {
+        assert!(
+            matches!(run(4_000, query), Err(QueryError::TooManySamples)),
+            "{query}"
+        );
+    }
+    // A subquery with far too many steps.
+    let long = run(1_000_000, "sum(count_over_time(vector(1)[1000d:1ms]))");
+    assert!(matches!(long, Err(QueryError::TooManySamples)));
+    let long = run(
+        1_000_000,
+        "time() + scalar(max_over_time(vector(1)[1000d:1ms]))",
+    );
+    assert!(matches!(long, Err(QueryError::TooManySamples)));
+}
+
+#[test]
+fn deadline_and_cancel_end_a_query() {
+    let storage = storage(50, 100);
+    let engine = Engine::default();
+    let options = QueryOptions {
+        deadline: Some(Instant::now()),
+        ..QueryOptions::default()
+    };
+    let late = engine.instant(&storage, "sum(m)", 1000, &options);
+    assert!(matches!(late, Err(QueryError::Timeout)));
+    let options = QueryOptions {
+        cancel: Some(Arc::new(AtomicBool::new(true))),
+        ..QueryOptions::default()
+    };
+    let canceled = engine.range(&storage, "sum(m)", 0, 9000, 1000, &options);
+    assert!(matches!(canceled, Err(QueryError::Canceled)));
+}
+
+#[test]
+fn the_cost_is_told() {
+    let storage = storage(50, 100);
+    let options = QueryOptions::default();
+    let result = Engine::default()
+        .range(&storage, "sum(m)", 0, 99_000, 1000, &options)
+        .unwrap();
+    assert_eq!(result.stats.samples_read, 50 * 100);
+    // A column of steps, the samples of a series, the sum and the result.
+    assert!(
+        (300..=600).contains(&result.stats.peak_samples),
+        "{:?}",
+        result.stats
+    );
+}
+
+#[test]
+fn trees_of_the_greatest_depth_are_evaluated() {
+    let storage = storage(2, 100);
+    let options = QueryOptions::default();
+    let engine = Engine::default();
+    for (open, close) in [
+        ("abs(", ")"),
+        ("-(", ")"),
+        ("sum(", ")"),
+        ("m + on (i) (", ")"),
+        ("m or (", ")"),
+        ("max_over_time((", ")[2s:1s])"),
+    ] {
+        let mut depth = 510;
+        loop {
+            let query = format!("{}m{}", open.repeat(depth), close.repeat(depth));
+            match engine.instant(&storage, &query, 5000, &options) {
+                Err(QueryError::Parse(_)) => depth -= 1,
+                Ok(result) => {
+                    assert!(matches!(result.value, QueryValue::Vector(v) if !v.is_empty()));
+                    break;
+                }
+                Err(e) => panic!("{open}: {e}"),
+            }
+        }
+        assert!(depth > 100, "{open}: {depth}");
+    }
+}
+
+#[test]
+fn times_at_the_edges_do_no_harm() {
+    let storage = storage(2, 100);
+    let options = QueryOptions::default();
+    let engine = Engine::default();
+    for t_ms in [i64::MIN, i64::MIN + 1, i64::MAX - 1, i64::MAX] {
+        for query in [
+            "m",
+            "rate(m[5m])",
+            "m offset 1y",
+            "m offset -1y",
+            "sum_over_time(m[1y:1d])",
+            "m @ 0",
+            "rate(m[1s:1s] offset -1y)",
+            "m smoothed",
+            "increase(m[5m] anchored)",
+        ] {
+            engine.instant(&storage, query, t_ms, &options).unwrap();
+            engine
+                .range(&storage, query, t_ms, t_ms, 1, &options)
+                .unwrap();
+        }
+    }
+    assert!(engine.range(&storage, "m", 0, 10, 0, &options).is_err());
+    assert!(engine.range(&storage, "m[5m]", 0, 10, 1, &options).is_err());
+    let none = engine.range(&storage, "m", 10, 0, 1, &options).unwrap();
+    assert!(matches!(none.value, QueryValue::Matrix(m) if m.is_empty()));
+}

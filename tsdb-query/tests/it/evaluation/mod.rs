@@ -1,0 +1,6 @@
+//! Evaluation as a whole: range queries against instant queries, limits, many series.
+
+mod anything;
+mod limits;
+mod ranges;
+mod wide;

@@ -1,0 +1,319 @@
+//! A range query is the instant query at each step: random expressions over random data.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tsdb_core::{Labels, STALE_NAN_BITS};
+use tsdb_query::{Engine, QueryOptions, QueryValue};
+
+use crate::memory::{Data, Memory};
+
+const STEP_OF_DATA_MS: i64 = 10_000;
+
+/// Samples of a series: some missing, some stale, NaN, infinite, counters that are reset.
+fn samples() -> impl Strategy<Value = Vec<(i64, f64)>> {
+    let value = prop_oneof![
+        8 => (0u8..40).prop_map(|v| Some(f64::from(v))),
+        2 => (-5.0f64..5.0).prop_map(Some),
+        3 => Just(None),
+        1 => Just(Some(f64::from_bits(STALE_NAN_BITS))),
+        1 => Just(Some(f64::NAN)),
+        1 => prop_oneof![Just(f64::INFINITY), Just(-0.0)].prop_map(Some),
+    ];
+    let jitter = prop_oneof![3 => Just(0i64), 1 => 0i64..9_000];
+    proptest::collection::vec((value, jitter), 0..60).prop_map(|values| {
+        let mut total = 0.0;
+        let mut samples = Vec::new();
+        for (i, (value, jitter)) in (0..).zip(values) {
+            let Some(v) = value else { continue };
+            // A walk upwards that falls at times.
+            total = if v == 0.0 { 0.0 } else { total + v.abs() };
+            let v = if v.is_finite() && v > 0.0 { total } else { v };
+            samples.push((i * STEP_OF_DATA_MS + jitter, v));
+        }
+        samples
+    })
+}
+
+fn data() -> impl Strategy<Value = Data> {
+    let labels = (
+        prop_oneof![Just("m"), Just("n")],
+        prop_oneof![Just(""), Just("1"), Just("2")],
+        prop_oneof![Just("x"), Just("y")],
+        prop_oneof![Just(""), Just("0.5"), Just("2"), Just("+Inf")],
+    );
+    let labels = labels.prop_map(|(name, a, b, le)| {
+        Labels::from_pairs([("__name__", name), ("a", a), ("b", b), ("le", le)]).unwrap()
+    });
+    proptest::collection::btree_map(labels, samples(), 0..12)
+}
+
+fn pick(texts: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
+    proptest::sample::select(texts).prop_map(str::to_owned)
+}
+
+fn selector() -> impl Strategy<Value = String> {
+    let matchers = pick(&[
+        "m",
+        "n",
+        "m{a=\"1\"}",
+        "{b=\"x\"}",
+        "n{a!=\"\"}",
+        "m{le=\"\"}",
+    ]);
+    let modifiers = pick(&[
+        "",
+        "",
+        "",
+        " offset 25s",
+        " offset -40s",
+        " @ 150",
+        " @ end()",
+    ]);
+    (matchers, modifiers).prop_map(|(m, modifiers)| m + &modifiers)
+}
+
+fn range() -> impl Strategy<Value = String> {
+    let matchers = pick(&["m", "n", "{b=\"y\"}", "m{a=\"2\"}"]);
+    let ranges = pick(&["[35s]", "[1m]", "[10s]", "[4m] offset 15s", "[2m] @ 200"]);
+    (matchers, ranges).prop_map(|(m, range)| m + &range)
+}
+
+fn window() -> impl Strategy<Value = String> {
+    let call = pick(&[
+        "rate(#)",
+        "increase(#)",
+        "delta(#)",
+        "irate(#)",
+        "idelta(#)",
+        "resets(#)",
+        "changes(#)",
+        "sum_over_time(#)",
+        "avg_over_time(#)",
+        "min_over_time(#)",
+        "max_over_time(#)",
+        "count_over_time(#)",
+        "last_over_time(#)",
+        "first_over_time(#)",
+        "stddev_over_time(#)",
+        "quantile_over_time(0.3, #)",
+        "deriv(#)",
+        "predict_linear(#, 60)",
+        "absent_over_time(#)",
+        "present_over_time(#)",
+        "mad_over_time(#)",
+        "ts_of_max_over_time(#)",
+        "double_exponential_smoothing(#, 0.4, 0.6)",
+    ]);
+    (call, range()).prop_map(|(call, range)| call.replace('#', &range))
+}
+
+fn vector() -> impl Strategy<Value = String> {
+    let extreme = pick(&["topk", "bottomk", "limitk"]);
+    let leaf = prop_oneof![
+        4 => selector(),
+        4 => window(),
+        1 => (extreme, selector()).prop_map(|(op, s)| format!("{op}(2, {s})")),
+        1 => Just("vector(time())".to_owned()),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        let call = pick(&[
+            "abs(#)",
+            "-#",
+            "# + 1",
+            "2 - #",
+            "# > 5",
+            "3 < #",
+            "# == bool 2",
+            "ceil(#)",
+            "clamp(#, 2, scalar(n{a=\"1\"}))",
+            "timestamp(#)",
+            "hour(#)",
+            "absent(#)",
+            "vector(scalar(#))",
+            "histogram_quantile(0.7, #)",
+            "histogram_fraction(0, 1, #)",
+            "label_replace(#, \"b\", \"z\", \"b\", \"x\")",
+            "label_join(#, \"a\", \"-\", \"a\", \"b\")",
+            "max_over_time((#)[1m:20s])",
+            "rate((#)[90s:15s] offset 10s)",
+            "sum_over_time((#)[1m:10s] @ 170)",
+            "count_values(\"v\", #)",
+            "sort(#)",
+        ]);
+        let aggregation = (
+            pick(&[
+                "sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile",
+            ]),
+            pick(&[
+                "",
+                " by (a)",
+                " by (b, le)",
+                " without (a)",
+                " by (__name__)",
+            ]),
+        );
+        let operator = pick(&[
+            "+", "-", "*", "/", "%", "^", "==", ">", "<= bool", "and", "or", "unless",
+        ]);
+        let matching = pick(&["", "on (a)", "on (b, le)", "ignoring (b)", "on ()"]);
+        let group = pick(&["", "", " group_left", " group_right", " group_left (le)"]);
+        prop_oneof![
+            (call, inner.clone())
+                .prop_map(|(call, inner)| call.replace('#', &format!("({inner})"))),
+            (aggregation, inner.clone()).prop_map(|((op, by), inner)| {
+                let param = if op == "quantile" { "0.4, " } else { "" };
+                format!("{op}{by} ({param}{inner})")
+            }),
+            (inner.clone(), operator, matching, group, inner).prop_map(|(l, op, on, group, r)| {
+                let set = matches!(op.as_str(), "and" | "or" | "unless");
+                let group = if set || on.is_empty() { "" } else { &group };
+                format!("({l}) {op} {on}{group} ({r})")
+            }),
+        ]
+    })
+}
+
+fn expression() -> impl Strategy<Value = String> {
+    prop_oneof![8 => vector(), 1 => vector().prop_map(|v| format!("scalar({v}) + time()"))]
+}
+
+type Row = BTreeMap<Labels, f64>;
+
+fn row(value: &QueryValue) -> Row {
+    match value {
+        QueryValue::Vector(samples) => samples
+            .iter()
+            .map(|s| (s.labels.clone(), s.value))
+            .collect(),
+        QueryValue::Scalar { value, .. } => Row::from([(Labels::empty(), *value)]),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+fn same(a: f64, b: f64) -> bool {
+    // Folds may see their terms in another order.
+    a.to_bits() == b.to_bits()
+        || a == b
+        || (a.is_nan() && b.is_nan())
+        || (a - b).abs() <= 1e-9 * (a.abs() + b.abs())
+}
+
+/// The text of an error without the series it names: a range query meets the series of `topk` in another order.
+fn without_names(e: &tsdb_query::QueryError) -> String {
+    let text = e.to_string();
+    text.split_once(": [")
+        .map_or(text.clone(), |(before, _)| before.to_owned())
+}
+
+/// The configuration for that many cases, or for as many as the environment asks for.
+fn config(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    ProptestConfig {
+        // What fails is to become a script, under a name.
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(asked.unwrap_or(cases))
+    }
+}
+
+fn check(
+    data: &Data,
+    expr: &str,
+    start_ms: i64,
+    step_ms: i64,
+    steps: &[i64],
+) -> Result<(), TestCaseError> {
+    let storage = Memory::new(data);
+    let engine = Engine::default();
+    // A lookback that is sometimes shorter than the gaps.
+    let options = QueryOptions {
+        lookback_ms: Some(60_000),
+        ..QueryOptions::default()
+    };
+    let last = steps.iter().copied().max().unwrap_or(0);
+    let end_ms = start_ms + last * step_ms;
+    // `@ end()` is the end of the range.
+    let expr = expr.replace("end()", &format!("{}", end_ms as f64 / 1000.0));
+    let range = engine.range(&storage, &expr, start_ms, end_ms, step_ms, &options);
+    let mut errors = Vec::new();
+    for &step in steps {
+        let t_ms = start_ms + step * step_ms;
+        let at_step = match engine.instant(&storage, &expr, t_ms, &options) {
+            Ok(result) => row(&result.value),
+            Err(e) => {
+                errors.push(without_names(&e));
+                continue;
+            }
+        };
+        let Ok(range) = &range else { continue };
+        let QueryValue::Matrix(series) = &range.value else {
+            panic!("a range query gives a matrix");
+        };
+        let in_range: Row = series
+            .iter()
+            .filter_map(|s| {
+                let at = s.times_ms.binary_search(&t_ms).ok()?;
+                Some((s.labels.clone(), s.values[at]))
+            })
+            .collect();
+        let equal = at_step.len() == in_range.len()
+            && at_step
+                .iter()
+                .zip(&in_range)
+                .all(|(a, b)| a.0 == b.0 && same(*a.1, *b.1));
+        prop_assert!(
+            equal,
+            "{expr} at {t_ms}: alone {at_step:?}, in the range {in_range:?}"
+        );
+    }
+    match range {
+        Ok(_) => prop_assert!(
+            errors.is_empty(),
+            "{expr}: only steps alone fail: {errors:?}"
+        ),
+        Err(e) => {
+            let text = without_names(&e);
+            // Window functions refuse two series of one label set even when they take turns.
+            let of_whole_range = text == "vector cannot contain metrics with the same labelset";
+            prop_assert!(
+                of_whole_range || errors.contains(&text) || steps.len() < 20,
+                "{expr}: {text}, {errors:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config(400))]
+    #[test]
+    fn is_the_instant_query_at_each_step(
+        data in data(),
+        expr in expression(),
+        start_ms in -50_000i64..200_000,
+        step_ms in prop_oneof![Just(10_000i64), 1_000i64..90_000],
+    ) {
+        let steps: Vec<i64> = (0..25).collect();
+        check(&data, &expr, start_ms, step_ms, &steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config(30))]
+    #[test]
+    fn is_it_in_all_tiles(
+        data in data(),
+        expr in expression(),
+        start_ms in -1_300_000i64..0,
+        step_ms in 300i64..1_500,
+        some in proptest::collection::vec(0i64..2_100, 8),
+    ) {
+        let mut steps: Vec<i64> = vec![0, 1023, 1024, 2047, 2048, 2100];
+        steps.extend(some);
+        check(&data, &expr, start_ms, step_ms, &steps)?;
+    }
+}

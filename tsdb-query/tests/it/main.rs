@@ -1,0 +1,6 @@
+//! Integration tests of the crate.
+
+mod evaluation;
+mod memory;
+mod parsing;
+mod promqltest;

@@ -1,0 +1,246 @@
+//! Prometheus's own test scripts, and ours: how many evaluations pass stands here and may only go up, those that do not pass
+//! yet are listed in `not_yet.txt` with the feature they lack.
+//!
+//! `UPDATE_NOT_YET=1 cargo test -p tsdb-query promqltest` writes the list anew.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod pinned;
+mod run;
+mod script;
+mod series;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use tsdb_core::{Db, Options, WriteBatch};
+use tsdb_query::{Engine, EngineOptions, Storage};
+
+use crate::memory::{Data, Memory};
+use run::Outcome;
+
+/// Evaluations of each script of Prometheus that pass, of how many.
+const PASSED: &[(&str, usize, usize)] = &[
+    ("aggregators.test", 60, 75),
+    ("at_modifier.test", 38, 38),
+    ("collision.test", 0, 0),
+    ("duration_expression.test", 33, 33),
+    ("extended_vectors.test", 60, 86),
+    ("fill-modifier.test", 23, 23),
+    ("functions.test", 189, 224),
+    ("histograms.test", 48, 93),
+    ("info.test", 27, 28),
+    ("limit.test", 8, 19),
+    ("literals.test", 15, 15),
+    ("name_label_dropping.test", 14, 14),
+    ("native_histograms.test", 0, 252),
+    ("operators.test", 69, 102),
+    ("range_queries.test", 10, 10),
+    ("selectors.test", 16, 16),
+    ("staleness.test", 5, 5),
+    ("start_timestamps.test", 2, 18),
+    ("subquery.test", 17, 18),
+    ("trig_functions.test", 9, 9),
+    ("type_and_unit.test", 24, 24),
+];
+
+/// Evaluations that differ without delayed name removal, the default: names in annotations, and what the feature is for.
+const ONLY_WITH_DELAYED_NAMES: &[&str] = &[
+    "histograms.test:882",
+    "histograms.test:894",
+    "histograms.test:899",
+    "name_label_dropping.test:45",
+    "name_label_dropping.test:64",
+    "name_label_dropping.test:84",
+    "name_label_dropping.test:88",
+    "name_label_dropping.test:92",
+    "type_and_unit.test:135",
+];
+
+/// As the engine that Prometheus runs its scripts with.
+fn engine() -> Engine {
+    let mut options = EngineOptions::default();
+    options.delayed_name_removal = true;
+    Engine::new(options)
+}
+
+fn in_memory(data: &Data) -> Box<dyn Storage> {
+    Box::new(Memory::new(data))
+}
+
+/// In a store; in the log and the head, or flushed.
+fn in_store(data: &Data) -> Box<dyn Storage> {
+    let options = Options::new().retention(None).future_limit(None);
+    let db = Db::in_memory(options).unwrap();
+    let mut batch = WriteBatch::new();
+    for (labels, samples) in data {
+        if samples.is_empty() {
+            continue;
+        }
+        let mut series = batch.series_labels(labels).unwrap();
+        for &(t_ms, value) in samples {
+            series.sample(t_ms, value);
+        }
+    }
+    let report = db.write(&batch).unwrap();
+    assert!(report.rejected.is_empty(), "{report:?}");
+    if data.len().is_multiple_of(2) {
+        db.flush().unwrap();
+    }
+    Box::new(db)
+}
+
+fn run_file(path: &Path, engine: &Engine, make: run::MakeStorage<'_>) -> Vec<Outcome> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let commands = script::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    run::run(&commands, engine, make)
+}
+
+/// The scripts of a directory by their names; `None`, and said so, when it is absent.
+fn scripts(dir: &str) -> Option<Vec<(String, PathBuf)>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(dir);
+    let Ok(entries) = std::fs::read_dir(&dir) else {
+        eprintln!("skipped: {} is absent", dir.display());
+        return None;
+    };
+    let mut scripts: Vec<(String, PathBuf)> = entries
+        .map(|e| e.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "test"))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                path,
+            )
+        })
+        .collect();
+    scripts.sort();
+    Some(scripts)
+}
+
+#[test]
+fn scripts_of_prometheus() {
+    let Some(scripts) = scripts("../shared/promqltest") else {
+        return;
+    };
+    let engine = engine();
+    let mut counts = Vec::new();
+    let mut not_yet = String::new();
+    for (name, path) in &scripts {
+        let outcomes = run_file(path, &engine, &in_memory);
+        let passed = outcomes.iter().filter(|o| o.result.is_ok()).count();
+        println!("{name}: {passed} of {} pass", outcomes.len());
+        counts.push((name.as_str(), passed, outcomes.len()));
+        for outcome in &outcomes {
+            if let Err(failure) = &outcome.result {
+                println!(
+                    "{name}:{}: {}: {}",
+                    outcome.line, outcome.expr, failure.message
+                );
+                let Outcome { line, expr, .. } = outcome;
+                writeln!(not_yet, "{name}:{line}\t{}\t{expr}", failure.lacks).unwrap();
+            }
+        }
+    }
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/promqltest/not_yet.txt");
+    if std::env::var_os("UPDATE_NOT_YET").is_some() {
+        std::fs::write(&list, &not_yet).unwrap();
+    }
+    assert_eq!(
+        counts, PASSED,
+        "fewer pass than before, or more: then raise the numbers in PASSED"
+    );
+    assert!(
+        std::fs::read_to_string(&list).unwrap() == not_yet,
+        "not_yet.txt does not list what does not pass; the differences are printed above"
+    );
+}
+
+#[test]
+fn scripts_of_prometheus_by_default() {
+    let Some(scripts) = scripts("../shared/promqltest") else {
+        return;
+    };
+    let (default, delayed) = (Engine::default(), engine());
+    let mut differ = Vec::new();
+    for (name, path) in &scripts {
+        let outcomes = run_file(path, &default, &in_memory);
+        for (plain, delayed) in outcomes.iter().zip(run_file(path, &delayed, &in_memory)) {
+            if plain.result.is_ok() != delayed.result.is_ok() {
+                differ.push(format!("{name}:{}", plain.line));
+            }
+        }
+    }
+    assert_eq!(differ, ONLY_WITH_DELAYED_NAMES);
+}
+
+#[test]
+fn scripts_of_prometheus_on_a_store() {
+    let Some(scripts) = scripts("../shared/promqltest") else {
+        return;
+    };
+    let engine = engine();
+    let mut differ = Vec::new();
+    for (name, path) in &scripts {
+        let outcomes = run_file(path, &engine, &in_memory);
+        for (memory, store) in outcomes.iter().zip(run_file(path, &engine, &in_store)) {
+            if memory.result.is_ok() != store.result.is_ok() {
+                differ.push(format!("{name}:{}: {:?}", store.line, store.result));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "{differ:#?}");
+}
+
+#[test]
+fn scripts_of_ours() {
+    run_ours(&in_memory);
+}
+
+#[test]
+fn scripts_of_ours_on_a_store() {
+    run_ours(&in_store);
+}
+
+fn run_ours(make: run::MakeStorage<'_>) {
+    let scripts = scripts("testdata/promql").expect("our scripts are part of the repository");
+    assert!(!scripts.is_empty());
+    let engine = Engine::default();
+    let mut failures = String::new();
+    for (name, path) in scripts {
+        for Outcome { line, expr, result } in run_file(&path, &engine, make) {
+            if let Err(failure) = result {
+                writeln!(failures, "{name}:{line}: {expr}: {}", failure.message).unwrap();
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+#[test]
+fn the_runner_notices_differences() {
+    let outcomes = |script: &str| run::run(&script::parse(script).unwrap(), &engine(), &in_memory);
+    let wrong = "load 1m\n  m{a=\"x\"} 1+1x5\n\neval instant at 2m m\n  ";
+    for expectation in [
+        "m{a=\"x\"} 4",
+        "m{a=\"y\"} 3",
+        "expect fail",
+        "expect info",
+        "expect warn",
+        "3",
+        "m{a=\"x\"} 3\n  m{a=\"y\"} 3",
+    ] {
+        let all = outcomes(&format!("{wrong}{expectation}"));
+        assert_eq!(all.len(), 1);
+        assert!(all[0].result.is_err(), "{expectation}");
+    }
+    assert!(
+        outcomes(&format!("{wrong}m{{a=\"x\"}} 3"))[0]
+            .result
+            .is_ok()
+    );
+    let range = "load 1m\n  m 1+1x5\n\neval range from 0 to 2m step 1m m\n  m ";
+    assert!(outcomes(&format!("{range}1 2 3"))[0].result.is_ok());
+    assert!(outcomes(&format!("{range}1 2"))[0].result.is_err());
+    assert!(outcomes(&format!("{range}1 2 4"))[0].result.is_err());
+    assert!(outcomes(&format!("{range}1 _ 3"))[0].result.is_err());
+}

@@ -1,0 +1,25 @@
+//! The server beside a real Prometheus 2.42 and a real node_exporter, as Debian packages them.
+//!
+//! Takes two minutes and needs these programs, so it runs when asked: `TSDB_E2E=1 cargo test -p tsdb-server --test e2e`.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod answers;
+mod chunks;
+#[path = "../common/mod.rs"]
+mod common;
+mod golden;
+mod prometheus;
+mod protobuf;
+mod queries;
+mod same_answers;
+
+/// Whether these tests are asked for; a program that is missing is a failure then.
+fn asked_for(test: &str) -> bool {
+    let asked = std::env::var_os("TSDB_E2E").is_some_and(|value| value == "1");
+    if !asked {
+        println!(
+            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus and prometheus-node-exporter"
+        );
+    }
+    asked
+}
