@@ -7,11 +7,11 @@ use super::reader::SeriesSnapshot;
 use super::recognition::{FormKey, FormRef, Recognition};
 use super::series::Series;
 use super::slab::Slab;
-use super::{LastSample, Offer, SeriesRef};
+use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::resolve;
-use crate::model::{Labels, Matcher};
+use crate::model::{Labels, LastSample, Matcher};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -96,16 +96,22 @@ impl Generation {
     /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the
     /// place of an earlier sample at the same time.
     #[inline]
-    pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, bits: u64) {
-        let growth = self.series(series).append(t_ms, bits);
+    pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, value: impl NewValue) {
+        let growth = self.series(series).append(t_ms, value);
         self.count(t_ms, growth);
     }
 
-    /// Appends a sample unless it meets the series' newest sample at its time: equal bits change nothing, others are
+    /// Appends a sample unless it meets the series' newest sample at its time: an equal value changes nothing, others are
     /// refused unless `replace`.
     #[inline]
-    pub(crate) fn offer(&self, series: SeriesRef, t_ms: i64, bits: u64, replace: bool) -> Offer {
-        let (offer, growth) = self.series(series).offer(t_ms, bits, replace);
+    pub(crate) fn offer(
+        &self,
+        series: SeriesRef,
+        t_ms: i64,
+        value: impl NewValue,
+        replace: bool,
+    ) -> Offer {
+        let (offer, growth) = self.series(series).offer(t_ms, value, replace);
         if offer == Offer::Taken {
             self.count(t_ms, growth);
         }

@@ -4,8 +4,8 @@ use std::hash::{BuildHasher as _, Hasher as _};
 
 use super::Store;
 use crate::error::Result;
-use crate::head::{Generation, LastSample, SeriesRef};
-use crate::model::{BatchSeries, Form, Labels, WriteBatch};
+use crate::head::{Generation, SeriesRef};
+use crate::model::{BatchSeries, Form, Labels, LastSample, WriteBatch};
 use crate::read::View;
 
 /// A batch, and the generation whose series its entries may name.
@@ -27,7 +27,7 @@ impl<'a> Incoming<'a> {
 }
 
 /// One entry of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Target {
     /// The series in the active generation.
     There(SeriesRef),
@@ -75,7 +75,9 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
             if let Target::Missing { hash, last } = target {
                 let (times_ms, _) = batch.samples_of(entry);
-                let oldest_ms = times_ms.iter().copied().min().unwrap_or(i64::MAX);
+                let histograms = batch.histograms_of(entry).iter();
+                let times_ms = times_ms.iter().copied().chain(histograms.map(|h| h.t_ms));
+                let oldest_ms = times_ms.min().unwrap_or(i64::MAX);
                 let meets_runs = oldest_ms <= runs_max_ms;
                 *last = last_before(store, view, *hash, incoming.canonical(entry), meets_runs)?;
             }
@@ -111,7 +113,10 @@ fn last_before(
         let labels = Labels::from_canonical(canonical)?;
         for run in view.runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
-            if newest.is_some_and(|last| run.meta().max_ms <= last.t_ms) {
+            if newest
+                .as_ref()
+                .is_some_and(|last| run.meta().max_ms <= last.t_ms)
+            {
                 continue;
             }
             let Some(series) = run.index().find(&labels)? else {
@@ -120,10 +125,10 @@ fn last_before(
             let ends_ms = run
                 .column_range(series)
                 .map_or(i64::MIN, |(_, max_ms)| max_ms);
-            if newest.is_none_or(|last| ends_ms > last.t_ms)
-                && let Some((t_ms, bits)) = run.last_sample(series, &store.cache)?
+            if newest.as_ref().is_none_or(|last| ends_ms > last.t_ms)
+                && let Some(last) = run.last_sample(series, &store.cache)?
             {
-                newest = Some(LastSample { t_ms, bits });
+                newest = Some(last);
             }
         }
     }

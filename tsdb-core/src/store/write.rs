@@ -17,10 +17,17 @@ pub enum RejectReason {
     TooFarInFuture,
     /// Older than the retention.
     TooOld,
+    /// A native histogram whose parts do not fit together, or that is too large.
+    InvalidHistogram,
 }
 
 impl RejectReason {
-    const ALL: [Self; 3] = [Self::DuplicateTimestamp, Self::TooFarInFuture, Self::TooOld];
+    const ALL: [Self; 4] = [
+        Self::DuplicateTimestamp,
+        Self::TooFarInFuture,
+        Self::TooOld,
+        Self::InvalidHistogram,
+    ];
 }
 
 impl fmt::Display for RejectReason {
@@ -30,6 +37,7 @@ impl fmt::Display for RejectReason {
             Self::DuplicateTimestamp => "duplicate sample for timestamp",
             Self::TooFarInFuture => "out of bounds: timestamp is too far in the future",
             Self::TooOld => "out of bounds: timestamp is older than the retention",
+            Self::InvalidHistogram => "invalid native histogram",
         })
     }
 }
