@@ -43,7 +43,7 @@ fn merging_ends_with_one_run_for_each_partition() {
     while store.merge_once().unwrap() {}
     let after = store.stats().runs;
     assert!(after < before, "{before} → {after}");
-    assert_eq!(contents(&store), model(&rows));
+    assert_eq!(contents(&store), model_of(&rows));
     store.flush().unwrap();
     // 100 minutes touch 4 or 5 partitions of 30.
     assert!(
@@ -51,7 +51,7 @@ fn merging_ends_with_one_run_for_each_partition() {
         "{}",
         store.stats().runs
     );
-    assert_eq!(contents(&store), model(&rows));
+    assert_eq!(contents(&store), model_of(&rows));
     assert_eq!(store.stats().wal_bytes, 0);
 }
 
