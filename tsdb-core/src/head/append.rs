@@ -81,7 +81,10 @@ impl NewValue for u64 {
             (*last_ms, *bits) = (t_ms, self);
             return 0;
         }
-        state.replace_last(t_ms, StoredValue::Float(self))
+        state.replace_last(LastSample {
+            t_ms,
+            value: StoredValue::Float(self),
+        })
     }
 
     fn log(self, log: &mut OutOfOrderLog, t_ms: i64) {
@@ -101,7 +104,10 @@ impl NewValue for &HistogramSample {
     }
 
     fn set_last(self, state: &mut SeriesState, t_ms: i64) -> isize {
-        state.replace_last(t_ms, StoredValue::Histogram(self.clone()))
+        state.replace_last(LastSample {
+            t_ms,
+            value: StoredValue::Histogram(self.clone()),
+        })
     }
 
     fn log(self, log: &mut OutOfOrderLog, t_ms: i64) {
@@ -226,17 +232,10 @@ impl SeriesState {
 
     /// Makes a sample the newest where it or the one before is a histogram, whose memory counts.
     #[cold]
-    fn replace_last(&mut self, t_ms: i64, value: StoredValue) -> isize {
-        let held = |last: &Option<LastSample>| match last {
-            Some(LastSample {
-                value: StoredValue::Histogram(histogram),
-                ..
-            }) => signed(histogram.size_bytes()),
-            _ => 0,
-        };
-        let before = held(&self.last);
-        self.last = Some(LastSample { t_ms, value });
-        held(&self.last) - before
+    pub(super) fn replace_last(&mut self, last: LastSample) -> isize {
+        let growth = signed(last.extra_bytes());
+        let before = self.last.replace(last);
+        growth - before.map_or(0, |before| signed(before.extra_bytes()))
     }
 }
 

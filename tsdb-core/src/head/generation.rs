@@ -78,11 +78,12 @@ impl Generation {
     ) -> SeriesRef {
         let labels =
             Labels::from_canonical(canonical).expect("label sets are checked on the way in");
+        let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
         let series = self.series.push(Series::new(labels, fingerprint, last));
         self.index.add(series, canonical);
         self.lookup.insert(hash, series);
-        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len();
+        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len() + last_bytes;
         self.grow(bytes.cast_signed());
         series
     }
@@ -91,6 +92,11 @@ impl Generation {
     #[inline]
     pub(crate) fn last(&self, series: SeriesRef) -> Option<LastSample> {
         self.series(series).last()
+    }
+
+    /// Tells a series of its newest sample in what is older, if that is newer than what it has.
+    pub(crate) fn recall_last(&self, series: SeriesRef, last: LastSample) {
+        self.grow(self.series(series).recall_last(last));
     }
 
     /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the

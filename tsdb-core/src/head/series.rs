@@ -50,6 +50,16 @@ impl Series {
         self.state.lock().last.clone()
     }
 
+    /// Tells of the newest sample elsewhere, if that is newer than what is here.
+    /// Returns the growth of memory in bytes.
+    pub(crate) fn recall_last(&self, last: LastSample) -> isize {
+        let mut state = self.state.lock();
+        match &state.last {
+            Some(here) if here.t_ms >= last.t_ms => 0,
+            _ => state.replace_last(last),
+        }
+    }
+
     /// Appends a sample; returns by how many bytes the memory of the series grew (a chunk that is closed shrinks).
     #[inline]
     pub(crate) fn append(&self, t_ms: i64, value: impl NewValue) -> isize {

@@ -178,6 +178,16 @@ pub(crate) struct LastSample {
     pub(crate) value: StoredValue,
 }
 
+impl LastSample {
+    /// Memory it holds beside itself.
+    pub(crate) fn extra_bytes(&self) -> usize {
+        match &self.value {
+            StoredValue::Float(_) => 0,
+            StoredValue::Histogram(histogram) => histogram.size_bytes(),
+        }
+    }
+}
+
 /// A series keeps its newest sample: no word more than a float takes.
 const _: () = assert!(size_of::<Option<LastSample>>() == 24);
 

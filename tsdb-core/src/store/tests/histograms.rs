@@ -36,7 +36,7 @@ fn another_value_at_the_last_time_is_refused_wherever_that_sample_is() {
             ("f", NOW, hist(71)),
             ("other", NOW, 1.0),
         ];
-        assert_eq!(contents(store), model(&expected));
+        assert_eq!(contents(store), model_of(&expected));
     };
     check(&store); // in the active generation
     check(&open(&fs.kill()).unwrap()); // replayed
@@ -99,19 +99,19 @@ fn any_age_and_any_change_of_kind_is_merged_on_read() {
         let value = values[i % values.len()];
         rows.push(("a", NOW - 100 * MINUTE + step * MINUTE, value));
         write(&store, &rows[rows.len() - 1..]).unwrap();
-        assert_eq!(contents(&store), model(&rows));
-        assert_eq!(contents(&open(&fs.kill()).unwrap()), model(&rows));
+        assert_eq!(contents(&store), model_of(&rows));
+        assert_eq!(contents(&open(&fs.kill()).unwrap()), model_of(&rows));
         match i % 5 {
             2 => store.flush_head().unwrap(),
             4 => store.flush().unwrap(),
             _ => {}
         }
-        assert_eq!(contents(&store), model(&rows));
+        assert_eq!(contents(&store), model_of(&rows));
     }
     store.flush().unwrap();
-    assert_eq!(contents(&store), model(&rows));
+    assert_eq!(contents(&store), model_of(&rows));
     drop(store);
-    assert_eq!(contents(&open(&fs).unwrap()), model(&rows));
+    assert_eq!(contents(&open(&fs).unwrap()), model_of(&rows));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn replaying_keeps_the_order_among_kinds() {
         };
     }
     store.submit(&batch).unwrap().wait().unwrap();
-    let expected = model(&[("a", NOW, 2.0)]);
+    let expected = model_of(&[("a", NOW, 2.0)]);
     assert_eq!(contents(&store), expected);
     assert_eq!(contents(&open(&fs.kill()).unwrap()), expected);
     store.flush().unwrap();
@@ -156,7 +156,7 @@ fn what_is_not_valid_is_refused_and_the_rest_kept() {
     let report = store.submit(&batch).unwrap().wait().unwrap();
     assert_eq!(counts(&report), [(RejectReason::InvalidHistogram, 2)]);
     assert_eq!(report.accepted, 1);
-    assert_eq!(contents(&store), model(&[("a", NOW + 1, 1.0)]));
+    assert_eq!(contents(&store), model_of(&[("a", NOW + 1, 1.0)]));
     assert_eq!(store.stats().head_series, 1);
 }
 
