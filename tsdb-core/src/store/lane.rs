@@ -224,6 +224,7 @@ impl Apply<'_> {
         for (&t_ms, value) in times_ms.iter().zip(values) {
             self.sample(&mut state, t_ms, value.to_bits());
         }
+        let accepted = self.report.accepted;
         for histogram in incoming.batch.histograms_of(entry) {
             if histogram.storable {
                 self.sample(&mut state, histogram.t_ms, &histogram.histogram);
@@ -234,6 +235,7 @@ impl Apply<'_> {
                     .add(reason, state.canonical(), histogram.t_ms);
             }
         }
+        self.report.accepted_histograms += self.report.accepted - accepted;
         if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
         }

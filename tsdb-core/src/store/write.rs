@@ -109,6 +109,8 @@ impl Rejected {
 pub struct WriteReport {
     /// Samples accepted; equal repetitions of a stored sample count.
     pub accepted: u64,
+    /// How many of those accepted are native histograms.
+    pub accepted_histograms: u64,
     /// Samples refused; the others of the batch are kept.
     pub rejected: Rejected,
 }
