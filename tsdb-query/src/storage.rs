@@ -51,6 +51,11 @@ pub trait Snapshot: Send + Sync {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError>;
+
+    /// What is missing from the samples read so far, because the storage is damaged there: warnings of the answer.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A storage that does not change is a snapshot of itself.
@@ -95,6 +100,10 @@ impl Storage for Db {
 }
 
 impl Snapshot for tsdb_core::Snapshot {
+    fn warnings(&self) -> Vec<String> {
+        tsdb_core::Snapshot::warnings(self)
+    }
+
     fn select(
         &self,
         matchers: &[Matcher],
