@@ -22,6 +22,10 @@ impl DamageLog {
         }
     }
 
+    pub(super) fn add_text(&self, text: String) {
+        self.0.lock().insert(text);
+    }
+
     pub(super) fn texts(&self) -> Vec<String> {
         self.0.lock().iter().cloned().collect()
     }

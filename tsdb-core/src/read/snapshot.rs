@@ -113,6 +113,14 @@ impl Snapshot {
             later.damage = self.damage.clone();
             return later.select(matchers, range);
         };
+        for (lost, path) in self.view.set_aside.iter() {
+            if lost.overlaps(&range) {
+                let path = path.display();
+                self.damage.add_text(format!(
+                    "{path} is damaged and set aside, what it held is missing"
+                ));
+            }
+        }
         let mut found = Found::default();
         for run in runs_in(&self.view, range) {
             let mut buffer = LabelBuffer::default();

@@ -83,3 +83,31 @@ fn damage_costs_what_it_hits_and_is_told() {
     store.flush().unwrap();
     assert_eq!(contents(&store)["b"], whole["b"]);
 }
+
+#[test]
+fn a_file_that_is_set_aside_is_told_by_every_query_over_its_time() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    write(&store, &[("a", NOW, 1.0), ("a", NOW - 2 * HOUR, 2.0)]).unwrap();
+    store.flush().unwrap();
+    store.close().unwrap();
+    let data = Path::new(DIR).join("data");
+    let path = data.join(fs.list(&data).unwrap().remove(0));
+    let mut bytes = fs.contents(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs.overwrite(&path, &bytes);
+    for _ in 0..2 {
+        let store = open(&fs).unwrap();
+        let told = |range| {
+            let matchers = [Matcher::equal("series", "a")];
+            let snapshot = store.snapshot(&[&matchers]).unwrap();
+            let _ = snapshot.select(&matchers, range).unwrap();
+            snapshot.warnings().len()
+        };
+        assert_eq!(told(TimeRange::new(NOW - 2 * HOUR, NOW)), 1);
+        assert_eq!(told(TimeRange::new(NOW - 10 * MINUTE, NOW)), 0);
+        assert_eq!(contents(&store)["a"].len(), 1);
+        store.close().unwrap();
+    }
+}
