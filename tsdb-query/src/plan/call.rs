@@ -23,6 +23,7 @@ impl Builder<'_> {
                 self.mapped(time, Vec::new(), Mapping::Clock(f), grid)
             }
             Kernel::Clock(f) => self.map(e, Mapping::Clock(f), grid),
+            Kernel::Histogram(f) => self.map(e, Mapping::Histogram(f), grid),
             Kernel::Special(special) => self.special(e, special, grid),
             Kernel::Unsupported(feature) => unsupported(feature, e.span),
         }
@@ -82,6 +83,7 @@ impl Builder<'_> {
             names: vector.series.iter().map(doubtful_name).collect(),
             span: vector.span,
         });
+        let span = e.args.first().map_or(e.span, Expr::span);
         let phi_span = (e.function.name == "quantile_over_time")
             .then(|| e.args.first().map(Expr::span))
             .flatten();
@@ -98,6 +100,7 @@ impl Builder<'_> {
             |f| {
                 f.extension = extension;
                 f.counter_hint = hint;
+                f.span = span;
                 f.phi_span = phi_span;
             },
         )))
@@ -118,7 +121,7 @@ pub(super) fn window_function(
         vector.range_ms,
         kernel,
         args,
-        series,
+        (vector.series, series),
     );
     adjust(&mut function);
     function

@@ -48,7 +48,6 @@ impl Builder<'_> {
                 }
                 _ => self.map(e, Mapping::StepTime, grid)?,
             },
-            Special::OfNativeHistogram => self.map(e, Mapping::Nothing, grid)?,
             Special::Absent => {
                 let matchers = match strip(expect_arg(e, 0)?) {
                     Expr::Vector(selector) => selector.matchers.as_slice(),

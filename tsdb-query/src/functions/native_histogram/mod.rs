@@ -4,12 +4,14 @@
 //! which the evaluator adds metric name and position. Semantics and order of operations are those of Prometheus 3.14
 //! (`promql/functions.go`, `promql/quantile.go`).
 
+mod extended;
 mod over_time;
 mod quantile;
 mod rate;
 mod statistics;
 mod window;
 
+pub(crate) use extended::{ExtendedWindow, interpolate_histograms};
 pub(crate) use over_time::{
     HistogramMean, HistogramSum, avg_over_time, changes, resets, sum_over_time,
 };
@@ -73,7 +75,7 @@ pub(crate) struct Annotated<T> {
 }
 
 impl<T> Annotated<T> {
-    fn with(value: T, annotations: impl IntoIterator<Item = Annotation>) -> Self {
+    pub(crate) fn with(value: T, annotations: impl IntoIterator<Item = Annotation>) -> Self {
         let mut annotated = Self {
             value,
             annotations: Vec::new(),

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod compare;
+mod nhcb;
 mod pinned;
 mod run;
 mod script;
@@ -16,44 +18,54 @@ use std::path::{Path, PathBuf};
 use tsdb_core::{Db, Options, WriteBatch};
 use tsdb_query::{Engine, EngineOptions, Storage};
 
-use crate::memory::{Data, Memory};
+use crate::memory::{Data, Memory, Value};
 use run::Outcome;
 
 /// Evaluations of each script of Prometheus that pass, of how many.
 const PASSED: &[(&str, usize, usize)] = &[
-    ("aggregators.test", 60, 75),
+    ("aggregators.test", 75, 75),
     ("at_modifier.test", 38, 38),
     ("collision.test", 0, 0),
     ("duration_expression.test", 33, 33),
-    ("extended_vectors.test", 60, 86),
+    ("extended_vectors.test", 86, 86),
     ("fill-modifier.test", 23, 23),
-    ("functions.test", 189, 224),
-    ("histograms.test", 48, 93),
-    ("info.test", 27, 28),
-    ("limit.test", 8, 19),
+    ("functions.test", 224, 224),
+    ("histograms.test", 93, 93),
+    ("info.test", 28, 28),
+    ("limit.test", 19, 19),
     ("literals.test", 15, 15),
     ("name_label_dropping.test", 14, 14),
-    ("native_histograms.test", 0, 252),
-    ("operators.test", 69, 102),
+    ("native_histograms.test", 252, 252),
+    ("operators.test", 102, 102),
     ("range_queries.test", 10, 10),
     ("selectors.test", 16, 16),
     ("staleness.test", 5, 5),
     ("start_timestamps.test", 2, 18),
-    ("subquery.test", 17, 18),
+    ("subquery.test", 18, 18),
     ("trig_functions.test", 9, 9),
     ("type_and_unit.test", 24, 24),
 ];
 
 /// Evaluations that differ without delayed name removal, the default: names in annotations, and what the feature is for.
 const ONLY_WITH_DELAYED_NAMES: &[&str] = &[
+    "histograms.test:863",
+    "histograms.test:868",
     "histograms.test:882",
     "histograms.test:894",
     "histograms.test:899",
+    "histograms.test:913",
     "name_label_dropping.test:45",
     "name_label_dropping.test:64",
     "name_label_dropping.test:84",
     "name_label_dropping.test:88",
     "name_label_dropping.test:92",
+    "native_histograms.test:1178",
+    "native_histograms.test:1183",
+    "native_histograms.test:1188",
+    "native_histograms.test:1194",
+    "native_histograms.test:1198",
+    "native_histograms.test:1367",
+    "native_histograms.test:1370",
     "type_and_unit.test:135",
 ];
 
@@ -78,8 +90,10 @@ fn in_store(data: &Data) -> Box<dyn Storage> {
             continue;
         }
         let mut series = batch.series_labels(labels).unwrap();
-        for &(t_ms, value) in samples {
-            series.sample(t_ms, value);
+        for (t_ms, value) in samples {
+            if let Value::Float(v) = value {
+                series.sample(*t_ms, *v);
+            }
         }
     }
     let report = db.write(&batch).unwrap();
@@ -183,7 +197,8 @@ fn scripts_of_prometheus_on_a_store() {
     for (name, path) in &scripts {
         let outcomes = run_file(path, &engine, &in_memory);
         for (memory, store) in outcomes.iter().zip(run_file(path, &engine, &in_store)) {
-            if memory.result.is_ok() != store.result.is_ok() {
+            // A batch cannot be given histograms yet.
+            if !memory.histograms && memory.result.is_ok() != store.result.is_ok() {
                 differ.push(format!("{name}:{}: {:?}", store.line, store.result));
             }
         }
@@ -207,7 +222,10 @@ fn run_ours(make: run::MakeStorage<'_>) {
     let engine = Engine::default();
     let mut failures = String::new();
     for (name, path) in scripts {
-        for Outcome { line, expr, result } in run_file(&path, &engine, make) {
+        for Outcome {
+            line, expr, result, ..
+        } in run_file(&path, &engine, make)
+        {
             if let Err(failure) = result {
                 writeln!(failures, "{name}:{line}: {expr}: {}", failure.message).unwrap();
             }

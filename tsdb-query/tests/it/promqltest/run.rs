@@ -1,14 +1,16 @@
 //! Runs a script and compares.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use tsdb_core::{Labels, is_stale};
+use tsdb_core::Labels;
 use tsdb_query::{Engine, QueryError, QueryOptions, QueryResult, QueryValue, Storage};
 
+use super::compare::{instant, matrix};
+use super::nhcb;
 use super::pinned::pinned;
 use super::script::{Command, Eval, Expect, Load, When};
 use super::series::Value;
-use crate::memory::Data;
+use crate::memory::{self, Data};
 
 /// Makes a storage of the series that were loaded.
 pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data) -> Box<dyn Storage>;
@@ -18,6 +20,8 @@ pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data) -> Box<dyn Storage>;
 pub(crate) struct Outcome {
     pub(crate) line: usize,
     pub(crate) expr: String,
+    /// Native histograms were loaded.
+    pub(crate) histograms: bool,
     pub(crate) result: Result<(), Failure>,
 }
 
@@ -39,7 +43,6 @@ struct Loaded {
 
 impl Loaded {
     fn add(&mut self, load: &Load) {
-        self.histograms |= load.with_nhcb;
         self.start_timestamps |= load.with_start_timestamps;
         for (line, series) in load.series.iter().enumerate() {
             // Of several lines for a series the last counts.
@@ -47,19 +50,35 @@ impl Loaded {
             if later.iter().any(|other| other.labels == series.labels) {
                 continue;
             }
-            let samples = self.data.entry(series.labels.clone()).or_default();
-            let mut new: Vec<(i64, f64)> = Vec::new();
+            let mut new = Vec::new();
             for (i, value) in (0..).zip(&series.values) {
                 match value {
                     Value::Omitted => {}
-                    Value::Float(v) => new.push((i * load.step_ms, *v)),
-                    Value::Histogram => self.histograms = true,
+                    Value::Float(v) => new.push((i * load.step_ms, memory::Value::Float(*v))),
+                    Value::Histogram(h, _) => {
+                        new.push((i * load.step_ms, memory::Value::Histogram(Arc::clone(h))));
+                    }
                 }
             }
-            new.retain(|(t, _)| !samples.iter().any(|(known, _)| known == t));
-            samples.extend(new);
-            samples.sort_by_key(|(t, _)| *t);
+            self.insert(&series.labels, new);
         }
+        if load.with_nhcb {
+            for (labels, histograms) in nhcb::convert(load) {
+                let histograms = histograms.into_iter();
+                let new = histograms.map(|(t, h)| (t, memory::Value::Histogram(Arc::new(h))));
+                self.insert(&labels, new.collect());
+            }
+        }
+    }
+
+    fn insert(&mut self, labels: &Labels, mut new: Vec<(i64, memory::Value)>) {
+        self.histograms |= new
+            .iter()
+            .any(|(_, v)| matches!(v, memory::Value::Histogram(_)));
+        let samples = self.data.entry(labels.clone()).or_default();
+        new.retain(|(t, _)| !samples.iter().any(|(known, _)| known == t));
+        samples.extend(new);
+        samples.sort_by_key(|(t, _)| *t);
     }
 }
 
@@ -90,6 +109,7 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
                 outcomes.push(Outcome {
                     line: eval.line,
                     expr: eval.expr.clone(),
+                    histograms: loaded.histograms,
                     result,
                 });
             }
@@ -99,8 +119,9 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
 }
 
 fn lacks(eval: &Eval, loaded: &Loaded, mismatch: &Mismatch) -> &'static str {
-    let expects_histogram =
-        |(_, values): &(Labels, Vec<Value>)| values.iter().any(|v| matches!(v, Value::Histogram));
+    let expects_histogram = |(_, values): &(Labels, Vec<Value>)| {
+        values.iter().any(|v| matches!(v, Value::Histogram(..)))
+    };
     if loaded.histograms || eval.expect.series.iter().any(expects_histogram) {
         "native histograms"
     } else if loaded.start_timestamps {
@@ -241,117 +262,18 @@ fn middle_step(value: &QueryValue, t_ms: i64) -> Result<QueryValue, String> {
         return Err("a range query gives a matrix".to_owned());
     };
     let samples = series.iter().filter_map(|s| {
-        let at = s.times_ms.binary_search(&t_ms).ok()?;
+        let histogram = s.histograms.iter().find(|(t, _)| *t == t_ms);
+        let value = match (s.times_ms.binary_search(&t_ms), histogram) {
+            (Ok(at), _) => s.values[at],
+            (_, Some(_)) => f64::NAN,
+            _ => return None,
+        };
         Some(tsdb_query::VectorSample {
             labels: s.labels.clone(),
             t_ms,
-            value: s.values[at],
+            value,
+            histogram: histogram.map(|(_, h)| Arc::clone(h)),
         })
     });
     Ok(QueryValue::Vector(samples.collect()))
-}
-
-fn instant(expect: &Expect, value: &QueryValue) -> Result<(), String> {
-    match value {
-        QueryValue::Scalar { value, .. } => match expect.scalar {
-            Some(wanted) => same(wanted, *value),
-            None => Err("unexpected scalar".to_owned()),
-        },
-        QueryValue::String { value, .. } => match &expect.string {
-            Some(wanted) if wanted == value => Ok(()),
-            other => Err(format!("expected {other:?}, got the string {value:?}")),
-        },
-        QueryValue::Vector(samples) => {
-            if let Some(wanted) = expect.scalar {
-                return match samples.as_slice() {
-                    [only] if only.labels.is_empty() => same(wanted, only.value),
-                    _ => Err("expected a scalar".to_owned()),
-                };
-            }
-            let wanted: HashMap<&Labels, (usize, &Value)> = expect
-                .series
-                .iter()
-                .enumerate()
-                .map(|(i, (labels, values))| (labels, (i, &values[0])))
-                .collect();
-            for (i, sample) in samples.iter().enumerate() {
-                let Some((place, wanted)) = wanted.get(&sample.labels) else {
-                    return Err(format!("unexpected {:?} {}", sample.labels, sample.value));
-                };
-                if expect.ordered && *place != i {
-                    return Err(format!("{:?} at place {i}, not {place}", sample.labels));
-                }
-                let Value::Float(wanted) = wanted else {
-                    return Err(format!("expected no float for {:?}", sample.labels));
-                };
-                same(*wanted, sample.value).map_err(|e| format!("{:?}: {e}", sample.labels))?;
-            }
-            let found = |labels: &Labels| samples.iter().any(|s| s.labels == *labels);
-            match wanted.keys().find(|labels| !found(labels)) {
-                Some(labels) => Err(format!("{labels:?} is missing")),
-                None => Ok(()),
-            }
-        }
-        other => Err(format!("unexpected value {other:?}")),
-    }
-}
-
-fn matrix(expect: &Expect, value: &QueryValue, start_ms: i64, step_ms: i64) -> Result<(), String> {
-    let QueryValue::Matrix(series) = value else {
-        return Err(format!("expected a matrix, got {value:?}"));
-    };
-    if !series.is_sorted_by(|a, b| a.labels < b.labels) {
-        return Err("series are not sorted".to_owned());
-    }
-    let mut wanted: HashMap<&Labels, &Vec<Value>> =
-        expect.series.iter().map(|(l, v)| (l, v)).collect();
-    for s in series {
-        let Some(values) = wanted.remove(&s.labels) else {
-            return Err(format!("unexpected {:?} {:?}", s.labels, s.values));
-        };
-        if values.iter().any(|v| matches!(v, Value::Histogram)) {
-            return Err("expected histograms".to_owned());
-        }
-        let points: Vec<(i64, f64)> = (0..)
-            .zip(values)
-            .filter_map(|(i, v)| match v {
-                Value::Float(v) => Some((start_ms + i * step_ms, *v)),
-                _ => None,
-            })
-            .collect();
-        let times: Vec<i64> = points.iter().map(|p| p.0).collect();
-        if times != s.times_ms {
-            return Err(format!(
-                "{:?}: expected samples at {times:?}, got {:?} {:?}",
-                s.labels, s.times_ms, s.values
-            ));
-        }
-        for ((t, wanted), found) in points.iter().zip(&s.values) {
-            same(*wanted, *found).map_err(|e| format!("{:?} at {t}: {e}", s.labels))?;
-        }
-    }
-    match wanted.keys().next() {
-        Some(labels) => Err(format!("{labels:?} is missing")),
-        None => Ok(()),
-    }
-}
-
-/// Equal up to a relative difference of 10⁻⁶ (`util/almost`).
-fn same(wanted: f64, found: f64) -> Result<(), String> {
-    const EPSILON: f64 = 1e-6;
-    let (sum, diff) = (wanted.abs() + found.abs(), (wanted - found).abs());
-    let equal = if is_stale(wanted) || is_stale(found) {
-        is_stale(wanted) && is_stale(found)
-    } else if (wanted.is_nan() && found.is_nan()) || wanted == found {
-        true
-    } else if wanted == 0.0 || found == 0.0 || sum < f64::MIN_POSITIVE {
-        diff < EPSILON * f64::MIN_POSITIVE
-    } else {
-        diff / sum.min(f64::MAX) < EPSILON
-    };
-    if equal {
-        Ok(())
-    } else {
-        Err(format!("expected {wanted}, got {found}"))
-    }
 }
