@@ -52,17 +52,32 @@ fuzz_target!(|text: &str| {
     };
     let start_ms = 600_000;
     let instant = ENGINE.instant(&*STORE, text, start_ms, &options);
-    let range = ENGINE.range(&*STORE, text, start_ms, start_ms + 900_000, 37_000, &options);
+    let range = ENGINE.range(
+        &*STORE,
+        text,
+        start_ms,
+        start_ms + 900_000,
+        37_000,
+        &options,
+    );
     // The query's own times are not the same for both, and limits depend on the series that are looked at.
-    let own_times = ["start", "end", "step", "range", "topk", "bottomk", "limit", "sort"];
-    if own_times.iter().any(|name| text.to_lowercase().contains(name)) {
+    let own_times = [
+        "start", "end", "step", "range", "topk", "bottomk", "limit", "sort",
+    ];
+    if own_times
+        .iter()
+        .any(|name| text.to_lowercase().contains(name))
+    {
         return;
     }
     let (Ok(instant), Ok(range)) = (instant, range) else {
         return;
     };
-    if let (QueryValue::Vector(samples), QueryValue::Matrix(series)) = (instant.value, range.value) {
-        let first = series.iter().filter(|s| s.times_ms.first() == Some(&start_ms));
+    if let (QueryValue::Vector(samples), QueryValue::Matrix(series)) = (instant.value, range.value)
+    {
+        let first = series
+            .iter()
+            .filter(|s| s.times_ms.first() == Some(&start_ms));
         assert_eq!(first.count(), samples.len(), "{text}");
     }
 });

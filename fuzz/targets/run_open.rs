@@ -8,7 +8,10 @@ use tsdb_core::fuzzing;
 
 static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let sample = fuzzing::sample_run();
-    assert_eq!(fuzzing::read_run(&sample).map(|series| series.len()), Ok(24));
+    assert_eq!(
+        fuzzing::read_run(&sample).map(|series| series.len()),
+        Ok(24)
+    );
     sample
 });
 

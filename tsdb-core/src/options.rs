@@ -139,7 +139,7 @@ impl Options {
         self
     }
 
-    /// The head is flushed to disk at least once per this much data time. Default: 2 hours; at least 1 minute.
+    /// No more than this much data time is in memory alone: at half of it the head begins to be flushed. Default: 2 hours; at least 1 minute.
     #[must_use]
     pub fn min_block_duration(mut self, d: Duration) -> Self {
         self.min_block_ms = millis(d);

@@ -93,6 +93,11 @@ impl Generation {
         self.series(series).last()
     }
 
+    /// Tells a series of its newest sample in what is older, if that is newer than what it has.
+    pub(crate) fn recall_last(&self, series: SeriesRef, last: LastSample) {
+        self.series(series).recall_last(last);
+    }
+
     /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the
     /// place of an earlier sample at the same time.
     #[inline]

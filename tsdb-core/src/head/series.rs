@@ -49,6 +49,14 @@ impl Series {
         self.state.lock().last
     }
 
+    /// Tells of the newest sample elsewhere, if that is newer than what is here.
+    pub(crate) fn recall_last(&self, last: LastSample) {
+        let mut state = self.state.lock();
+        if state.last.is_none_or(|here| here.t_ms < last.t_ms) {
+            state.last = Some(last);
+        }
+    }
+
     /// Appends a sample; returns by how many bytes the memory of the series grew (a chunk that is closed shrinks).
     #[inline]
     pub(crate) fn append(&self, t_ms: i64, bits: u64) -> isize {

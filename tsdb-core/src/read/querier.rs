@@ -9,7 +9,7 @@ use super::view::{CurrentView, View};
 use crate::disk::GroupCache;
 use crate::error::Result;
 use crate::head::Generation;
-use crate::index::resolve;
+use crate::index::{LabelBuffer, resolve};
 use crate::model::{Labels, Matcher, TimeRange};
 
 /// Reads a store over a range of time.
@@ -91,8 +91,9 @@ impl Querier {
         let view = self.view.get();
         for matchers in any_of {
             for run in runs_in(&view, self.range) {
+                let mut buffer = LabelBuffer::default();
                 for series in resolve(run.index(), matchers)? {
-                    visit(&run.index().labels(series)?);
+                    visit(&run.index().labels_after(series, &mut buffer)?);
                 }
             }
             for generation in self.generations(&view) {

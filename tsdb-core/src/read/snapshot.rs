@@ -9,7 +9,7 @@ use super::view::{CurrentView, View};
 use crate::disk::{GroupCache, Run};
 use crate::error::Result;
 use crate::head::{Generation, SeriesRef, SeriesSnapshot};
-use crate::index::resolve;
+use crate::index::{LabelBuffer, resolve};
 use crate::model::{Labels, Matcher, TimeRange};
 
 /// The samples of the series that some lists of matchers select, as they were at one moment: of each batch all or
@@ -104,6 +104,7 @@ impl Snapshot {
         };
         let mut found = Found::default();
         for run in runs_in(&self.view, range) {
+            let mut buffer = LabelBuffer::default();
             for series in resolve(run.index(), matchers)? {
                 let Some((min_ms, max_ms)) = run.column_range(series) else {
                     continue;
@@ -117,7 +118,8 @@ impl Snapshot {
                         run: Arc::clone(run),
                         series,
                     };
-                    found.add(fingerprint, || run.index().labels(series), held, part)?;
+                    let labels = || run.index().labels_after(series, &mut buffer);
+                    found.add(fingerprint, labels, held, part)?;
                 }
             }
         }

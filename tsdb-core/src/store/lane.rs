@@ -277,12 +277,13 @@ impl Lane {
         let newest_frozen_ms = *self.newest_frozen_ms.get_or_insert(newest_ms);
         let rotation = &store.options.rotation;
         let wal_bytes = store.wal.as_ref().map_or(0, |wal| wal.generation_bytes());
-        // Forward progress counts, so that a backfill does not rotate with every batch.
+        // Forward progress counts, so that a backfill does not rotate with every batch. At half of what may be in memory
+        // the generation is frozen: its flush has the other half to be done.
         let progress_ms = newest_ms.saturating_sub(newest_frozen_ms);
         let due = view.active.samples() >= samples_due(store, &view.active)
             || view.active.series_len() >= rotation.series
             || wal_bytes >= rotation.wal_bytes
-            || progress_ms >= store.options.min_block_ms
+            || progress_ms >= store.options.min_block_ms / 2
             || begun.elapsed() >= rotation.age;
         if due && view.frozen.len() < MAX_FROZEN {
             self.rotate(store);

@@ -1,8 +1,10 @@
 //! What a batch needs to know of its series, found outside the lane.
 
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 
 use super::Store;
+use crate::disk::Run;
 use crate::error::Result;
 use crate::head::{Generation, LastSample, SeriesRef};
 use crate::model::{BatchSeries, Form, Labels, WriteBatch};
@@ -76,12 +78,66 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
             if let Target::Missing { hash, last } = target {
                 let (times_ms, _) = batch.samples_of(entry);
                 let oldest_ms = times_ms.iter().copied().min().unwrap_or(i64::MAX);
-                let meets_runs = oldest_ms <= runs_max_ms;
-                *last = last_before(store, view, *hash, incoming.canonical(entry), meets_runs)?;
+                let runs = match oldest_ms <= runs_max_ms {
+                    true => view.runs.as_slice(),
+                    false => &[],
+                };
+                let canonical = incoming.canonical(entry);
+                *last = last_before(store, runs, &view.frozen, *hash, canonical)?;
             }
         }
     }
     Ok(targets)
+}
+
+/// The last sample of a series in a run, if it is newer than what is known.
+fn last_in_run(
+    store: &Store,
+    run: &Run,
+    labels: &Labels,
+    known: Option<LastSample>,
+) -> Result<Option<LastSample>> {
+    let Some(series) = run.index().find(labels)? else {
+        return Ok(None);
+    };
+    let ends_ms = run
+        .column_range(series)
+        .map_or(i64::MIN, |(_, max_ms)| max_ms);
+    if known.is_some_and(|last| ends_ms <= last.t_ms) {
+        return Ok(None);
+    }
+    let last = run.last_sample(series, &store.cache)?;
+    Ok(last.map(|(t_ms, bits)| LastSample { t_ms, bits }))
+}
+
+/// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
+/// they were made: the log does not say.
+///
+/// # Errors
+/// When a run that holds a series cannot be read.
+pub(super) fn recall_last(store: &Store) -> Result<()> {
+    let view = store.view.get();
+    let runs_max_ms = view.runs_max_ms();
+    let generations: Vec<&Arc<Generation>> = view.generations().collect();
+    for (i, generation) in generations.iter().enumerate() {
+        let earlier = &view.frozen[..i];
+        for series in 0..generation.series_len() {
+            let newest_ms = generation.last(series).map_or(i64::MIN, |last| last.t_ms);
+            let runs = match newest_ms <= runs_max_ms {
+                true => view.runs.as_slice(),
+                false => &[],
+            };
+            if runs.is_empty() && earlier.is_empty() {
+                continue;
+            }
+            let canonical = generation.canonical(series);
+            let hash = store.hash(canonical);
+            if let Some(last) = last_before(store, runs, earlier, hash, canonical)? {
+                generation.recall_last(series, last);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Store {
@@ -92,38 +148,35 @@ impl Store {
     }
 }
 
-/// The newest sample of a series in frozen generations and runs. Runs are asked only if it `meets_runs`: a series whose
-/// samples are all newer than any run cannot meet its last one there.
+/// The newest sample of a series in these generations, or else in these runs, both oldest first. Runs need not be asked
+/// for a series whose samples are all newer than theirs: they cannot meet its last one there.
 fn last_before(
     store: &Store,
-    view: &View,
+    runs: &[Arc<Run>],
+    generations: &[Arc<Generation>],
     hash: u64,
     canonical: &[u8],
-    meets_runs: bool,
 ) -> Result<Option<LastSample>> {
-    for generation in view.frozen.iter().rev() {
+    for generation in generations.iter().rev() {
         if let Some(series) = generation.find(hash, canonical) {
             return Ok(generation.last(series));
         }
     }
     let mut newest: Option<LastSample> = None;
-    if meets_runs {
+    if !runs.is_empty() {
         let labels = Labels::from_canonical(canonical)?;
-        for run in view.runs.iter().rev() {
+        for run in runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
             if newest.is_some_and(|last| run.meta().max_ms <= last.t_ms) {
                 continue;
             }
-            let Some(series) = run.index().find(&labels)? else {
-                continue;
-            };
-            let ends_ms = run
-                .column_range(series)
-                .map_or(i64::MIN, |(_, max_ms)| max_ms);
-            if newest.is_none_or(|last| ends_ms > last.t_ms)
-                && let Some((t_ms, bits)) = run.last_sample(series, &store.cache)?
-            {
-                newest = Some(LastSample { t_ms, bits });
+            match last_in_run(store, run, &labels, newest) {
+                Ok(last) => newest = last.or(newest),
+                // A damaged run is read by nobody: it must not keep writes or the store from going on.
+                Err(e) if e.is_corruption() => {
+                    tracing::warn!(error = %e, "the last sample of a series cannot be read, a conflict with it is not seen");
+                }
+                Err(e) => return Err(e),
             }
         }
     }

@@ -13,6 +13,7 @@ use super::clock::ReferenceClock;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
+use super::lookup::recall_last;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::{Store, figures};
@@ -135,6 +136,7 @@ impl Store {
             counters,
         });
         *store.lock.lock() = Some(lock);
+        recall_last(&store)?;
         if !store.view.get().frozen.is_empty() {
             store.signal.generation_frozen();
         }

@@ -9,6 +9,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 
+pub(crate) use body::Buffers;
+
 use crate::state::AppState;
 
 /// Paths under which remote write is known; the first is Prometheus's, the others are those of Cortex, the m3 and

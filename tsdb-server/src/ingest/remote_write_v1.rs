@@ -10,6 +10,8 @@
 //! The decoder reads in place and fills the batch directly; nothing is allocated a label or a sample. The labels of a
 //! series that was sent before are recognised as a whole and not decoded again.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -46,12 +48,13 @@ pub(crate) async fn write(
     let db = state.store()?;
     let body = body::collect(&state, &headers, body).await?;
     let limit = state.shared.config.max_decoded_bytes;
+    let shared = Arc::clone(&state.shared);
     let applied = state.shared.writes.run(move || {
-        let message = body::snappy(&body.bytes, limit)?;
-        drop(body);
         let mut writer = db.writer();
-        let left_out = decode(&message, LIMITS, &mut writer)?;
-        drop(message);
+        let left_out = body::snappy(&body.bytes, limit, &shared.buffers, |message| {
+            decode(message, LIMITS, &mut writer)
+        })?;
+        drop(body);
         let commit = if writer.is_empty() {
             None
         } else {

@@ -64,7 +64,7 @@ impl Promised {
 
     /// Checks what a store holds.
     fn check(&self, found: &Contents, when: &str) {
-        let mut expected = model(&self.acknowledged);
+        let mut expected = model_of(&self.acknowledged);
         for rows in &self.in_doubt {
             let there = rows
                 .iter()
@@ -77,7 +77,7 @@ impl Promised {
                 "{when}: half of {rows:?} in {found:?}"
             );
             if there > 0 {
-                for (series, samples) in model(rows.iter()) {
+                for (series, samples) in model_of(rows.iter()) {
                     expected.entry(series).or_default().extend(samples);
                 }
             }

@@ -3,6 +3,7 @@
 mod classify;
 mod crash;
 mod life;
+mod model;
 mod snapshot;
 mod verify;
 
@@ -96,7 +97,7 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
 }
 
 /// The last value of each `(series, time)`.
-pub(super) fn model<'a>(rows: impl IntoIterator<Item = &'a (&'a str, i64, f64)>) -> Contents {
+pub(super) fn model_of<'a>(rows: impl IntoIterator<Item = &'a (&'a str, i64, f64)>) -> Contents {
     let mut contents = Contents::new();
     for (series, t_ms, value) in rows {
         contents
