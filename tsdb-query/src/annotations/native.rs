@@ -34,6 +34,12 @@ impl Annotations {
                 ),
                 span,
             ),
+            Annotation::StartTimeOverlap => self.warn(
+                format!(
+                    "sample has start time that overlaps with previous sample timestamp for metric {name:?}"
+                ),
+                span,
+            ),
             Annotation::MismatchedCustomBuckets(operation) => self.info(
                 format!(
                     "mismatched custom buckets were reconciled during {}",

@@ -177,9 +177,11 @@ fn from_anchor<'a>(w: &MixedWindow<'a>) -> Option<MixedWindow<'a>> {
             values: &floats.values[float..],
             ..*floats
         },
+        float_start_times_ms: w.float_start_times_ms.get(float..).unwrap_or(&[]),
         histograms: HistogramWindow {
             times_ms: &histograms.times_ms[histogram..],
             histograms: &histograms.histograms[histogram..],
+            start_times_ms: histograms.start_times_ms.get(histogram..).unwrap_or(&[]),
             ..*histograms
         },
     })

@@ -65,6 +65,8 @@ pub(crate) enum Mapping {
     Clock(fn(f64) -> f64),
     /// The time of the step, whatever the value: `timestamp(v)`.
     StepTime,
+    /// Nothing is left.
+    Nothing,
     /// A function of each native histogram; nothing is left of numbers.
     Histogram(fn(&FloatHistogram) -> f64),
 }
@@ -145,6 +147,7 @@ impl Operator for MapValues {
                         *v = grid.time(tile.first + k) as f64 / 1000.0;
                     }
                 }
+                Mapping::Nothing => column.reset(tile.len),
                 Mapping::Histogram(f) => column.of_histograms(f),
             }
             merging.push(i, column, sink)

@@ -158,8 +158,12 @@ fn without_reset_hint(h: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
 #[derive(Debug, Default)]
 pub(super) struct Apart {
     pub(super) floats: Columns,
+    /// When each float began to count, 0 where unknown; empty when nothing is known of any sample.
+    pub(super) float_starts_ms: Vec<i64>,
     pub(super) histogram_times_ms: Vec<i64>,
     pub(super) histograms: Vec<Arc<FloatHistogram>>,
+    /// The same of histograms.
+    pub(super) histogram_starts_ms: Vec<i64>,
 }
 
 impl Apart {
@@ -179,5 +183,19 @@ impl Apart {
             }
         }
         apart
+    }
+
+    /// Sets the start times, which are given by the times of their samples.
+    pub(super) fn with_starts(mut self, starts: &[(i64, i64)]) -> Self {
+        if starts.is_empty() {
+            return self;
+        }
+        let start = |t_ms: &i64| {
+            let known = starts.binary_search_by_key(t_ms, |s| s.0);
+            known.map_or(0, |at| starts[at].1)
+        };
+        self.float_starts_ms = self.floats.times_ms.iter().map(start).collect();
+        self.histogram_starts_ms = self.histogram_times_ms.iter().map(start).collect();
+        self
     }
 }

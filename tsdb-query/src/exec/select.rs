@@ -48,7 +48,9 @@ pub(crate) enum Output {
     Value,
     /// Its time in seconds: `timestamp(selector)`.
     Time,
-    /// The same for a series that must have no native histograms: those of info metrics.
+    /// The time at which it began to count in seconds, 0 where unknown: `start_timestamp(selector)`.
+    StartTime,
+    /// Its time for a series that must have no native histograms: those of info metrics.
     TimeOfFloat,
     /// The value at the step itself on the line between the neighbours: `selector smoothed`.
     Smoothed,
@@ -78,6 +80,7 @@ impl Operator for InstantSelect {
         };
         let range = self.reference.range(tile, back_ms, ahead_ms);
         let mut samples = Columns::default();
+        let mut starts = Vec::new();
         let mut column = Column::default();
         let mut held = cx.hold(tile.len)?;
         let mut most = 0;
@@ -135,6 +138,23 @@ impl Operator for InstantSelect {
                         |column, k, i| match histogram_at(&samples, i) {
                             Some(h) => column.set_histogram(k, Arc::clone(h)),
                             None => column.set(k, samples.values[i]),
+                        },
+                    );
+                }
+                Output::StartTime => {
+                    starts.clear();
+                    reader.read_start_times(range, &mut starts)?;
+                    last_before(
+                        &samples,
+                        reference,
+                        tile,
+                        back_ms,
+                        &mut column,
+                        |column, k, i| {
+                            let t_ms = samples.times_ms[i];
+                            let known = starts.binary_search_by_key(&t_ms, |s| s.0);
+                            let start_ms = known.map_or(0, |at| starts[at].1);
+                            column.set(k, start_ms as f64 / 1000.0);
                         },
                     );
                 }

@@ -50,6 +50,8 @@ pub(crate) struct WindowFunction {
     inputs: Vec<SeriesMeta>,
     /// Series that gave a result, when someone wants to know.
     pub(crate) counter_hint: Option<CounterHint>,
+    /// Whether the times at which samples began to count are looked at.
+    pub(crate) start_times: bool,
     /// Where the first argument stands, for remarks on the samples.
     pub(crate) span: Span,
     /// Where the φ of `quantile_over_time` stands, for remarks on its value.
@@ -83,6 +85,7 @@ impl WindowFunction {
             merge: Merge::new(series, MergeRule::Series),
             inputs,
             counter_hint: None,
+            start_times: false,
             span: Span::default(),
             phi_span: None,
         }
@@ -123,6 +126,7 @@ impl Operator for WindowFunction {
         let mut held = cx.hold(tile.len)?;
         let mut merging = self.merge.begin(cx);
         let hint = self.counter_hint.as_ref();
+        let start_times = self.start_times;
         let mut give = |i: u32, column: &mut Column, sink: &mut Sink<'_>| {
             if let Some(hint) = hint
                 && column.iter().next().is_some()
@@ -139,6 +143,7 @@ impl Operator for WindowFunction {
                 let back_ms = self.range_ms.saturating_add(back_ms);
                 let range = reference.range(tile, back_ms, ahead_ms);
                 let mut samples = Columns::default();
+                let mut starts = Vec::new();
                 let mut most = 0;
                 for (i, reader) in (0u32..).zip(readers.iter()) {
                     cx.check()?;
@@ -155,7 +160,11 @@ impl Operator for WindowFunction {
                         held.add(weight - most)?;
                         most = weight;
                     }
-                    let column = work.evaluate(i, &samples)?;
+                    if start_times {
+                        starts.clear();
+                        reader.read_start_times(range, &mut starts)?;
+                    }
+                    let column = work.evaluate(i, &samples, &starts)?;
                     give(i, column, sink)?;
                 }
             }
@@ -167,7 +176,7 @@ impl Operator for WindowFunction {
                     input.run(cx, inner, &mut |i, column| {
                         cx.check()?;
                         from_column(&mut samples, column, *grid, inner);
-                        give(i, work.evaluate(i, &samples)?, sink)
+                        give(i, work.evaluate(i, &samples, &[])?, sink)
                     })?;
                 }
             }
@@ -212,11 +221,16 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The function's values for one series.
-    fn evaluate(&mut self, series: u32, samples: &Columns) -> Result<&mut Column, QueryError> {
+    /// The function's values for one series; `starts` are the start times that are known, by the times of their samples.
+    fn evaluate(
+        &mut self,
+        series: u32,
+        samples: &Columns,
+        starts: &[(i64, i64)],
+    ) -> Result<&mut Column, QueryError> {
         self.column.reset(self.ends_ms.len());
-        if !samples.histograms.is_empty() {
-            self.evaluate_mixed(series, &Apart::of(samples))?;
+        if !samples.histograms.is_empty() || !starts.is_empty() {
+            self.evaluate_mixed(series, &Apart::of(samples).with_starts(starts))?;
             return Ok(&mut self.column);
         }
         self.find_bounds(&samples.times_ms);
@@ -253,7 +267,7 @@ impl Work<'_> {
         Ok(column)
     }
 
-    /// The same for a series with native histograms.
+    /// The same for a series with native histograms or start times.
     fn evaluate_mixed(&mut self, series: u32, samples: &Apart) -> Result<(), QueryError> {
         let labels = self.inputs.get(series as usize).map(|s| &s.labels);
         let name = labels.and_then(|l| l.get(METRIC_NAME)).unwrap_or("");
@@ -277,10 +291,11 @@ impl Work<'_> {
                     end_ms,
                     eval_ms: self.evals_ms[k],
                 },
+                float_start_times_ms: samples.float_starts_ms.get(lo..hi).unwrap_or(&[]),
                 histograms: HistogramWindow {
                     times_ms: &samples.histogram_times_ms[from..to],
                     histograms: &samples.histograms[from..to],
-                    start_times_ms: &[],
+                    start_times_ms: samples.histogram_starts_ms.get(from..to).unwrap_or(&[]),
                     start_ms,
                     end_ms,
                 },

@@ -74,8 +74,6 @@ pub enum Kernel {
     Histogram(fn(&FloatHistogram) -> f64),
     /// Needs more than values: labels, several series, the step grid.
     Special(Special),
-    /// Not evaluated by this version; the text says for lack of what.
-    Unsupported(&'static str),
 }
 
 /// The functions that the evaluator itself carries out.
@@ -118,6 +116,8 @@ pub enum Special {
     SortByLabelDesc,
     /// `sort_desc(v)`
     SortDesc,
+    /// `start_timestamp(v)`: when the sample of a selector began to count; nothing of other expressions.
+    StartTimestamp,
     /// `start()`: first step of the query, in seconds.
     Start,
     /// `step()`: distance of the steps, in seconds.

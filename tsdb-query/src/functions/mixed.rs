@@ -8,6 +8,7 @@ use super::kernel::{Window, seconds};
 use super::native_histogram::{
     self as native, Annotated, Annotation, HistogramWindow, Point, PointValue, by_time,
 };
+use super::start_time::StartedWindow;
 use super::{counter, over_time};
 use crate::vector::Sample;
 
@@ -16,6 +17,8 @@ use crate::vector::Sample;
 pub(crate) struct MixedWindow<'a> {
     /// The floats, of which there may be none.
     pub(crate) floats: Window<'a>,
+    /// When each float began to count; 0 where unknown. Empty when start times are not looked at.
+    pub(crate) float_start_times_ms: &'a [i64],
     /// The histograms, of which there may be none either; of both kinds together there is at least one sample.
     pub(crate) histograms: HistogramWindow<'a, Arc<FloatHistogram>>,
 }
@@ -41,9 +44,18 @@ impl<'a> MixedWindow<'a> {
         !self.histograms.times_ms.is_empty()
     }
 
+    /// The floats with their start times, when there are no histograms.
+    fn started(&self) -> Option<StartedWindow<'_, 'a>> {
+        let known = !self.float_start_times_ms.is_empty() && !self.has_histograms();
+        known.then_some(StartedWindow {
+            window: &self.floats,
+            start_times_ms: self.float_start_times_ms,
+        })
+    }
+
     /// All samples in order of time.
     fn points(&self) -> impl Iterator<Item = Point<'a>> + use<'a> {
-        by_time(&self.floats, &self.histograms)
+        by_time(&self.floats, self.float_start_times_ms, &self.histograms)
     }
 }
 
@@ -73,14 +85,27 @@ fn either(
     }
 }
 
+fn floats(of: Annotated<Option<f64>>) -> Annotated<Option<Sample>> {
+    Annotated {
+        value: of.value.map(Sample::Float),
+        annotations: of.annotations,
+    }
+}
+
 /// `rate(m)`
 pub(super) fn rate(w: &MixedWindow<'_>) -> Annotated<Option<Sample>> {
-    either(w, counter::rate, native::rate)
+    match w.started() {
+        Some(started) => floats(started.rate()),
+        None => either(w, counter::rate, native::rate),
+    }
 }
 
 /// `increase(m)`
 pub(super) fn increase(w: &MixedWindow<'_>) -> Annotated<Option<Sample>> {
-    either(w, counter::increase, native::increase)
+    match w.started() {
+        Some(started) => floats(started.increase()),
+        None => either(w, counter::increase, native::increase),
+    }
 }
 
 /// `delta(m)`
@@ -101,7 +126,7 @@ pub(super) fn avg(w: &MixedWindow<'_>) -> Annotated<Option<Sample>> {
 /// A function of the last two samples, of whichever kind they are.
 fn of_last_two(
     w: &MixedWindow<'_>,
-    of_floats: fn(&Window<'_>, &[f64]) -> Option<f64>,
+    of_floats: fn(&MixedWindow<'_>) -> Option<f64>,
     of_histograms: fn(&Point<'_>, &Point<'_>) -> Annotated<Option<FloatHistogram>>,
 ) -> Annotated<Option<Sample>> {
     let mut last_two = [None, None];
@@ -112,19 +137,26 @@ fn of_last_two(
         return None.into();
     };
     match (before.value, last.value) {
-        (PointValue::Float(_), PointValue::Float(_)) => float(of_floats(&w.floats, &[])),
+        (PointValue::Float(_), PointValue::Float(_)) => float(of_floats(w)),
         _ => histogram(of_histograms(&before, &last)),
     }
 }
 
 /// `irate(m)`
 pub(super) fn irate(w: &MixedWindow<'_>) -> Annotated<Option<Sample>> {
-    of_last_two(w, counter::irate, native::irate)
+    let of_floats = |w: &MixedWindow<'_>| {
+        let started = StartedWindow {
+            window: &w.floats,
+            start_times_ms: w.float_start_times_ms,
+        };
+        started.irate()
+    };
+    of_last_two(w, of_floats, native::irate)
 }
 
 /// `idelta(m)`
 pub(super) fn idelta(w: &MixedWindow<'_>) -> Annotated<Option<Sample>> {
-    of_last_two(w, counter::idelta, native::idelta)
+    of_last_two(w, |w| counter::idelta(&w.floats, &[]), native::idelta)
 }
 
 /// `count_over_time(m)`
@@ -200,6 +232,7 @@ mod tests {
                 end_ms: 60_000,
                 eval_ms: 60_000,
             },
+            float_start_times_ms: &[],
             histograms: HistogramWindow {
                 times_ms: histograms.0,
                 histograms: histograms.1,

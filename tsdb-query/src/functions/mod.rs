@@ -18,6 +18,7 @@ pub(crate) mod quantile;
 mod regression;
 mod slide;
 pub(crate) mod sort;
+mod start_time;
 mod table;
 
 pub(crate) use clock::rfc3339;

@@ -350,7 +350,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[V],
         0,
         V,
-        Kernel::Unsupported("start timestamps"),
+        special(Special::StartTimestamp),
     ),
     f("stddev_over_time", &[M], 0, V, window(over_time::stddev)),
     f("stdvar_over_time", &[M], 0, V, window(over_time::stdvar)),

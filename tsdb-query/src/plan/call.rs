@@ -25,7 +25,6 @@ impl Builder<'_> {
             Kernel::Clock(f) => self.map(e, Mapping::Clock(f), grid),
             Kernel::Histogram(f) => self.map(e, Mapping::Histogram(f), grid),
             Kernel::Special(special) => self.special(e, special, grid),
-            Kernel::Unsupported(feature) => unsupported(feature, e.span),
         }
     }
 
@@ -87,6 +86,8 @@ impl Builder<'_> {
         let phi_span = (e.function.name == "quantile_over_time")
             .then(|| e.args.first().map(Expr::span))
             .flatten();
+        let counts_resets = matches!(e.function.name, "rate" | "increase" | "irate" | "resets");
+        let start_times = counts_resets && self.cx.use_start_timestamps();
         let series = if kernel.keeps_name {
             vector.series.clone()
         } else {
@@ -101,6 +102,7 @@ impl Builder<'_> {
                 f.extension = extension;
                 f.counter_hint = hint;
                 f.span = span;
+                f.start_times = start_times;
                 f.phi_span = phi_span;
             },
         )))

@@ -55,10 +55,19 @@ pub(crate) struct Memory {
 struct MemorySeries {
     labels: Labels,
     columns: Columns,
+    /// Times of samples with their start times.
+    starts: Vec<(i64, i64)>,
 }
+
+/// Start times by the times of their samples.
+pub(crate) type StartTimes = BTreeMap<Labels, Vec<(i64, i64)>>;
 
 impl Memory {
     pub(crate) fn new(data: &Data) -> Self {
+        Self::with_start_times(data, &StartTimes::new())
+    }
+
+    pub(crate) fn with_start_times(data: &Data, starts: &StartTimes) -> Self {
         let series = data.iter().map(|(labels, samples)| {
             let mut columns = Columns::default();
             let mut before = None;
@@ -78,6 +87,7 @@ impl Memory {
             Arc::new(MemorySeries {
                 labels: labels.clone(),
                 columns,
+                starts: starts.get(labels).cloned().unwrap_or_default(),
             })
         });
         Self {
@@ -124,6 +134,15 @@ impl SeriesReader for MemorySeries {
         let inside = histograms.filter(|(i, _)| (first..end).contains(i));
         out.histograms
             .extend(inside.map(|(i, h)| (i - first + start, h.clone())));
+        Ok(())
+    }
+
+    fn read_start_times(
+        &self,
+        range: TimeRange,
+        out: &mut Vec<(i64, i64)>,
+    ) -> Result<(), StorageError> {
+        out.extend(self.starts.iter().filter(|(t, _)| range.contains(*t)));
         Ok(())
     }
 }

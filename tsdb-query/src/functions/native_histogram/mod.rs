@@ -20,7 +20,9 @@ pub(crate) use rate::{delta, idelta, increase, irate, rate};
 pub(crate) use statistics::{
     histogram_avg, histogram_count, histogram_stddev, histogram_stdvar, histogram_sum,
 };
-pub(crate) use window::{HistogramWindow, Point, PointValue, by_time};
+pub(crate) use window::{
+    HistogramWindow, Point, PointValue, by_time, start_time_overlap, start_time_reset,
+};
 
 /// Something the query is to be told, besides the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +37,8 @@ pub(crate) enum Annotation {
     MixedExponentialCustomHistograms,
     /// Warning: some histograms say that there was a counter reset, some that there was none.
     HistogramCounterResetCollision(HistogramOperation),
+    /// Warning: the time that a sample stands for overlaps with that of the sample before.
+    StartTimeOverlap,
     /// Info: of different custom bounds only those that all have were kept.
     MismatchedCustomBuckets(HistogramOperation),
     /// Info: so many observations are NaN that the quantile is.

@@ -10,27 +10,19 @@ use super::nhcb;
 use super::pinned::pinned;
 use super::script::{Command, Eval, Expect, Load, When};
 use super::series::Value;
-use crate::memory::{self, Data};
+use crate::memory::{self, Data, StartTimes};
 
 /// Makes a storage of the series that were loaded.
-pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data) -> Box<dyn Storage>;
+pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data, &StartTimes) -> Box<dyn Storage>;
 
 /// How an evaluation of a script ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) line: usize,
     pub(crate) expr: String,
-    /// Native histograms were loaded.
-    pub(crate) histograms: bool,
-    pub(crate) result: Result<(), Failure>,
-}
-
-/// Why an evaluation did not pass.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    /// The feature that is lacking, as far as can be told.
-    pub(crate) lacks: &'static str,
-    pub(crate) message: String,
+    /// Native histograms or start times were loaded.
+    pub(crate) more_than_floats: bool,
+    pub(crate) result: Result<(), String>,
 }
 
 /// What was loaded, and what of it this storage does not hold.
@@ -38,12 +30,17 @@ pub(crate) struct Failure {
 struct Loaded {
     data: Data,
     histograms: bool,
-    start_timestamps: bool,
+    start_times: StartTimes,
 }
 
 impl Loaded {
     fn add(&mut self, load: &Load) {
-        self.start_timestamps |= load.with_start_timestamps;
+        for (labels, offsets) in &load.start_times {
+            let starts = self.start_times.entry(labels.clone()).or_default();
+            let times = (0..).map(|i: i64| i * load.step_ms).zip(offsets);
+            starts.extend(times.filter_map(|(t, offset)| Some((t, t + (*offset)?))));
+            starts.retain(|(_, start)| *start != 0);
+        }
         for (line, series) in load.series.iter().enumerate() {
             // Of several lines for a series the last counts.
             let later = &load.series[line + 1..];
@@ -85,7 +82,7 @@ impl Loaded {
 /// Runs all commands.
 pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) -> Vec<Outcome> {
     let mut loaded = Loaded::default();
-    let mut storage = make(&loaded.data);
+    let mut storage = make(&loaded.data, &loaded.start_times);
     let mut changed = false;
     let mut outcomes = Vec::new();
     for command in commands {
@@ -100,16 +97,13 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
             }
             Command::Eval(eval) => {
                 if std::mem::take(&mut changed) {
-                    storage = make(&loaded.data);
+                    storage = make(&loaded.data, &loaded.start_times);
                 }
-                let result = evaluate(eval, engine, storage.as_ref()).map_err(|e| Failure {
-                    lacks: lacks(eval, &loaded, &e),
-                    message: e.message,
-                });
+                let result = evaluate(eval, engine, storage.as_ref());
                 outcomes.push(Outcome {
                     line: eval.line,
                     expr: eval.expr.clone(),
-                    histograms: loaded.histograms,
+                    more_than_floats: loaded.histograms || !loaded.start_times.is_empty(),
                     result,
                 });
             }
@@ -118,40 +112,7 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
     outcomes
 }
 
-fn lacks(eval: &Eval, loaded: &Loaded, mismatch: &Mismatch) -> &'static str {
-    let expects_histogram = |(_, values): &(Labels, Vec<Value>)| {
-        values.iter().any(|v| matches!(v, Value::Histogram(..)))
-    };
-    if loaded.histograms || eval.expect.series.iter().any(expects_histogram) {
-        "native histograms"
-    } else if loaded.start_timestamps {
-        "start timestamps"
-    } else if mismatch.annotations {
-        "annotations"
-    } else if eval.expr.contains("info(") {
-        "info()"
-    } else {
-        "unknown"
-    }
-}
-
-/// A difference between what was expected and what came.
-struct Mismatch {
-    /// It concerns annotations alone.
-    annotations: bool,
-    message: String,
-}
-
-impl From<String> for Mismatch {
-    fn from(message: String) -> Self {
-        Self {
-            annotations: false,
-            message,
-        }
-    }
-}
-
-fn evaluate(eval: &Eval, engine: &Engine, storage: &dyn Storage) -> Result<(), Mismatch> {
+fn evaluate(eval: &Eval, engine: &Engine, storage: &dyn Storage) -> Result<(), String> {
     match eval.when {
         When::Range {
             start_ms,
@@ -170,10 +131,8 @@ fn evaluate(eval: &Eval, engine: &Engine, storage: &dyn Storage) -> Result<(), M
             evaluate_instant(eval, &eval.expr, t_ms, engine, storage)?;
             let (query, times) = pinned(&eval.expr, t_ms).unwrap_or_default();
             for t_ms in times {
-                evaluate_instant(eval, &query, t_ms, engine, storage).map_err(|e| Mismatch {
-                    message: format!("{query} at {t_ms}: {}", e.message),
-                    ..e
-                })?;
+                evaluate_instant(eval, &query, t_ms, engine, storage)
+                    .map_err(|e| format!("{query} at {t_ms}: {e}"))?;
             }
             Ok(())
         }
@@ -186,7 +145,7 @@ fn evaluate_instant(
     t_ms: i64,
     engine: &Engine,
     storage: &dyn Storage,
-) -> Result<(), Mismatch> {
+) -> Result<(), String> {
     let options = QueryOptions::default();
     let result = engine.instant(storage, query, t_ms, &options);
     let Some(result) = answer(eval, result)? else {
@@ -211,7 +170,7 @@ fn evaluate_instant(
         .range(storage, query, start_ms, end_ms, 60_000, &options)
         .map_err(|e| format!("in range mode: {e}"))?;
     let middle = middle_step(&result.value, t_ms)?;
-    instant(&eval.expect, &middle).map_err(|e| format!("in range mode: {e}").into())
+    instant(&eval.expect, &middle).map_err(|e| format!("in range mode: {e}"))
 }
 
 /// The result of an evaluation that was not to fail.
@@ -231,27 +190,21 @@ fn answer(
     }
 }
 
-fn annotations(expect: &Expect, result: &QueryResult) -> Result<(), Mismatch> {
-    let wrong = |message: String| {
-        Err(Mismatch {
-            annotations: true,
-            message,
-        })
-    };
+fn annotations(expect: &Expect, result: &QueryResult) -> Result<(), String> {
     let kinds = [
         ("warning", &expect.warn, expect.no_warn, &result.warnings),
         ("info", &expect.info, expect.no_info, &result.infos),
     ];
     for (kind, wanted, none, found) in kinds {
         if none && !found.is_empty() {
-            return wrong(format!("unexpected {kind}: {found:?}"));
+            return Err(format!("unexpected {kind}: {found:?}"));
         }
         if let Some(text) = wanted.iter().find(|w| !found.iter().any(|f| w.matches(f))) {
-            return wrong(format!("no {kind} {text:?} among {found:?}"));
+            return Err(format!("no {kind} {text:?} among {found:?}"));
         }
         let unexpected = |f: &&String| !wanted.is_empty() && !wanted.iter().any(|w| w.matches(f));
         if let Some(text) = found.iter().find(unexpected) {
-            return wrong(format!("unexpected {kind}: {text}"));
+            return Err(format!("unexpected {kind}: {text}"));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::script::duration;
 use tsdb_core::histogram::Side;
 use tsdb_core::{CounterResetHint, FloatHistogram, Labels, LabelsBuilder, STALE_NAN_BITS, Span};
 
@@ -36,7 +37,37 @@ pub(crate) fn parse_series(line: &str) -> Result<SeriesLine, String> {
     Ok(SeriesLine { labels, values })
 }
 
-/// The label set of a line `name{…}@st …`.
+/// Reads a line `name{…}@st duration duration+durationxN _ …`: how far the start times are from the times of the samples.
+pub(crate) fn parse_start_times(line: &str) -> Result<(Labels, Vec<Option<i64>>), String> {
+    let mut cursor = Cursor { rest: line.trim() };
+    let labels = cursor.metric()?;
+    cursor.expect("@st")?;
+    let mut values = Vec::new();
+    loop {
+        cursor.rest = cursor.rest.trim_start();
+        if cursor.rest.is_empty() {
+            return Ok((labels, values));
+        }
+        if cursor.take("_") {
+            let n = if cursor.take("x") { cursor.count()? } else { 1 };
+            values.extend((0..n).map(|_| None));
+            continue;
+        }
+        let mut offset = cursor.signed_duration()?;
+        let mut step = 0;
+        if cursor.rest.starts_with(['+', '-']) {
+            step = cursor.signed_duration()?;
+        }
+        let n = if cursor.take("x") { cursor.count()? } else { 0 };
+        values.push(Some(offset));
+        for _ in 0..n {
+            offset += step;
+            values.push(Some(offset));
+        }
+    }
+}
+
+/// Whether a line gives start times: `name{…}@st …`.
 pub(crate) fn is_start_timestamp_line(line: &str) -> bool {
     line.split_whitespace()
         .next()
@@ -263,6 +294,16 @@ impl<'a> Cursor<'a> {
             }
             numbers.push(self.number()?);
         }
+    }
+
+    fn signed_duration(&mut self) -> Result<i64, String> {
+        let negative = self.take("-");
+        if !negative {
+            self.take("+");
+        }
+        let text = self.take_while(|c| c.is_ascii_digit() || "mshdwy".contains(c));
+        let ms = duration(text)?;
+        Ok(if negative { -ms } else { ms })
     }
 
     fn count(&mut self) -> Result<usize, String> {
