@@ -28,6 +28,9 @@ pub struct EngineOptions {
     /// Whether the times at which counters began to count say that they were reset, and `start_timestamp` gives them: Prometheus's
     /// feature flag `use-start-timestamps`. Default false.
     pub use_start_timestamps: bool,
+    /// Whether `rate` and `increase` tell a counter by its label `__type__` rather than by its name: Prometheus's feature flag
+    /// `type-and-unit-labels`. Default false.
+    pub type_and_unit_labels: bool,
     /// What the parser accepts.
     pub parse: ParseOptions,
 }
@@ -40,6 +43,7 @@ impl Default for EngineOptions {
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
             use_start_timestamps: false,
+            type_and_unit_labels: false,
             parse: ParseOptions::default(),
         }
     }
@@ -148,6 +152,7 @@ impl Engine {
             cancel: options.cancel.clone(),
             delayed_name_removal: self.options.delayed_name_removal,
             use_start_timestamps: self.options.use_start_timestamps,
+            type_and_unit_labels: self.options.type_and_unit_labels,
         };
         let query = Query {
             expr,

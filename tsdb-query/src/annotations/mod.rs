@@ -105,6 +105,15 @@ impl Annotations {
         );
     }
 
+    pub(crate) fn possible_non_counter_type(&mut self, name: &str, of_type: &str, span: Span) {
+        self.info(
+            format!(
+                "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {of_type:?}: {name:?}"
+            ),
+            span,
+        );
+    }
+
     /// A sample of a histogram needed its buckets lifted.
     pub(crate) fn forced_monotonicity(
         &mut self,

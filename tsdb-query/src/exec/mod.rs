@@ -66,4 +66,4 @@ pub(crate) use set::{SetKind, SetOperation};
 pub(crate) use sort::{Sort, SortKey};
 pub(crate) use step_invariant::StepInvariant;
 pub(crate) use stored::Stored;
-pub(crate) use window::{CounterHint, Samples, WindowFunction};
+pub(crate) use window::{CounterHint, Doubt, Samples, WindowFunction};

@@ -58,11 +58,18 @@ pub(crate) struct WindowFunction {
     pub(crate) phi_span: Option<Span>,
 }
 
-/// Remarks on series whose names do not look like a counter's.
+/// Remarks on series that do not look like counters.
 pub(crate) struct CounterHint {
-    /// Name of each series.
-    pub(crate) names: Vec<Option<String>>,
+    /// What makes a counter of each series doubtful.
+    pub(crate) doubts: Vec<Option<Doubt>>,
     pub(crate) span: Span,
+}
+
+/// Why a series may not be a counter.
+pub(crate) struct Doubt {
+    pub(crate) name: String,
+    /// Its type, when that is what says so rather than the name.
+    pub(crate) of_type: Option<String>,
 }
 
 impl WindowFunction {
@@ -130,11 +137,15 @@ impl Operator for WindowFunction {
         let mut give = |i: u32, column: &mut Column, sink: &mut Sink<'_>| {
             if let Some(hint) = hint
                 && column.iter().next().is_some()
-                && let Some(Some(name)) = hint.names.get(i as usize)
+                && let Some(Some(doubt)) = hint.doubts.get(i as usize)
             {
-                cx.annotations
-                    .borrow_mut()
-                    .possible_non_counter(name, hint.span);
+                let mut annotations = cx.annotations.borrow_mut();
+                match &doubt.of_type {
+                    Some(of_type) => {
+                        annotations.possible_non_counter_type(&doubt.name, of_type, hint.span);
+                    }
+                    None => annotations.possible_non_counter(&doubt.name, hint.span),
+                }
             }
             merging.push(i, column, sink)
         };

@@ -5,7 +5,8 @@ use tsdb_core::METRIC_NAME;
 use crate::ast::{Call, Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, CounterHint, Extension, MapValues, Mapping, SeriesMeta, WindowFunction, drop_names,
+    BoxOperator, CounterHint, Doubt, Extension, MapValues, Mapping, SeriesMeta, WindowFunction,
+    drop_names,
 };
 use crate::functions::{Kernel, WindowKernel};
 use crate::vector::Grid;
@@ -79,7 +80,11 @@ impl Builder<'_> {
             }
         };
         let hint = matches!(e.function.name, "rate" | "increase").then(|| CounterHint {
-            names: vector.series.iter().map(doubtful_name).collect(),
+            doubts: vector
+                .series
+                .iter()
+                .map(|s| doubt(s, self.cx.type_and_unit_labels()))
+                .collect(),
             span: vector.span,
         });
         let span = e.args.first().map_or(e.span, Expr::span);
@@ -129,9 +134,18 @@ pub(super) fn window_function(
     function
 }
 
-/// The metric name, when it does not look like the name of a counter.
-fn doubtful_name(series: &SeriesMeta) -> Option<String> {
+/// Why a series may not be a counter: its name or, when `by_type`, the label that gives its type.
+fn doubt(series: &SeriesMeta, by_type: bool) -> Option<Doubt> {
     let name = series.labels.get(METRIC_NAME)?;
-    let endings = ["_total", "_sum", "_count", "_bucket"];
-    (!endings.iter().any(|ending| name.ends_with(ending))).then(|| name.to_owned())
+    let of_type = series.labels.get("__type__").unwrap_or("");
+    let looks_good = if by_type {
+        matches!(of_type, "counter" | "histogram")
+    } else {
+        let endings = ["_total", "_sum", "_count", "_bucket"];
+        endings.iter().any(|ending| name.ends_with(ending))
+    };
+    (!looks_good).then(|| Doubt {
+        name: name.to_owned(),
+        of_type: by_type.then(|| of_type.to_owned()),
+    })
 }
