@@ -13,7 +13,7 @@ use super::clock::ReferenceClock;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
-use super::lookup::recall_last;
+use super::lookup::{hash_labels, recall_last};
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::{Store, figures};
@@ -333,7 +333,7 @@ impl Replay<'_> {
                 if refs.len() <= at {
                     refs.resize(at + 1, None);
                 }
-                let hash = hash(hasher, canonical);
+                let hash = hash_labels(hasher, canonical);
                 let made = generation.find(hash, canonical).unwrap_or_else(|| {
                     let fingerprint = self.identity.fingerprint(canonical);
                     generation.create(hash, canonical, fingerprint, None)
@@ -354,11 +354,4 @@ impl Replay<'_> {
         // The frame's checksum is right, so this is a record that this program does not know.
         read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
     }
-}
-
-fn hash(hasher: &foldhash::fast::RandomState, canonical: &[u8]) -> u64 {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    let mut hasher = hasher.build_hasher();
-    hasher.write(canonical);
-    hasher.finish()
 }
