@@ -12,10 +12,11 @@ mod merge;
 mod metadata;
 mod regex;
 mod sample;
+mod stored;
 mod time;
 
 pub(crate) use batch::Form;
-pub use batch::{BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
 pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};
 pub(crate) use labels::check_canonical;
 pub(crate) use labels::push_label;
@@ -24,4 +25,5 @@ pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
 pub use regex::{LabelRegex, RegexError};
 pub use sample::{Columns, HistogramSample, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
+pub(crate) use stored::{LastSample, StoredValue};
 pub use time::{TimeRange, TimeUnit};

@@ -1,7 +1,5 @@
 //! Samples and columns of samples.
 
-use std::convert::Infallible;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::histogram::{FloatHistogram, Histogram};
@@ -23,6 +21,10 @@ pub fn is_stale(value: f64) -> bool {
 pub enum Kind {
     /// IEEE 754 double, every bit kept.
     Float = 1,
+    /// Native histogram of integer counts.
+    Histogram = 2,
+    /// Native histogram of float counts.
+    FloatHistogram = 3,
 }
 
 impl Kind {
@@ -31,6 +33,8 @@ impl Kind {
     pub const fn from_u8(n: u8) -> Option<Self> {
         match n {
             1 => Some(Self::Float),
+            2 => Some(Self::Histogram),
+            3 => Some(Self::FloatHistogram),
             _ => None,
         }
     }
@@ -42,9 +46,10 @@ impl Kind {
 pub enum Value<'a> {
     /// A float, kept bit for bit.
     Float(f64),
-    /// Cannot be built: holds the lifetime that histograms and strings will borrow with.
-    #[doc(hidden)]
-    _Borrowed(Infallible, PhantomData<&'a [u8]>),
+    /// A native histogram of integer counts.
+    Histogram(&'a Histogram),
+    /// A native histogram of float counts.
+    FloatHistogram(&'a FloatHistogram),
 }
 
 /// A timestamp in milliseconds and a value.
@@ -68,13 +73,25 @@ pub struct Columns {
     pub histograms: Vec<(usize, HistogramSample)>,
 }
 
-/// A native histogram as it was written.
-#[derive(Clone, Debug)]
+/// A native histogram as it was written. Equality is that of [`Histogram`] and [`FloatHistogram`].
+#[derive(Clone, Debug, PartialEq)]
 pub enum HistogramSample {
     /// With integer buckets.
     Integer(Arc<Histogram>),
     /// With float buckets.
     Float(Arc<FloatHistogram>),
+}
+
+impl From<Histogram> for HistogramSample {
+    fn from(histogram: Histogram) -> Self {
+        Self::Integer(Arc::new(histogram))
+    }
+}
+
+impl From<FloatHistogram> for HistogramSample {
+    fn from(histogram: FloatHistogram) -> Self {
+        Self::Float(Arc::new(histogram))
+    }
 }
 
 impl Columns {

@@ -257,6 +257,7 @@ impl<H: ChunkSample, W: WordStore> HistogramAppender<H, W> {
     }
 
     /// The samples appended, as a reader of the chunk sees them.
+    #[cfg(test)]
     pub(crate) fn iter(
         &self,
     ) -> impl Iterator<Item = Result<(i64, H), crate::codec::DecodeError>> + use<'_, H, W> {
@@ -274,18 +275,9 @@ impl<H: ChunkSample, W: WordStore> HistogramAppender<H, W> {
     }
 
     /// What is known of a reset before the chunk.
+    #[cfg(test)]
     pub(crate) fn counter_reset(&self) -> CounterResetHeader {
         self.counter_reset
-    }
-
-    /// Where the bits are.
-    pub(crate) fn words(&self) -> &W {
-        self.stream.words()
-    }
-
-    /// Number of bits, without the header.
-    pub(crate) fn bits(&self) -> u32 {
-        self.stream.bits()
     }
 
     /// Number of bytes of the chunk in Prometheus's form.

@@ -7,8 +7,8 @@ use super::sample::{ChunkSample, common_to_samples, empty_side};
 use super::stream::{Stream, WordStore};
 use super::xor_value::XorWindow;
 use crate::codec::bits::{BitReader, WordSource};
-use crate::model::FloatHistogram;
 use crate::model::histogram::Side;
+use crate::model::{FloatHistogram, Kind};
 
 /// The windows of all numbers.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl ChunkSample for FloatHistogram {
     type Count = f64;
     type State = FloatState;
     const BITS_A_BUCKET: u64 = 64;
-    const ENCODING: u8 = 3;
+    const KIND: Kind = Kind::FloatHistogram;
 
     fn write_first(&self, state: &mut Self::State, stream: &mut Stream<impl WordStore>) {
         for number in [self.count, self.zero_count, self.sum]

@@ -1,8 +1,8 @@
 //! Against chunks of Prometheus: the same samples give the same bytes, and the bytes give the samples.
 
+use super::read;
 use super::sample::ChunkSample;
 use super::tests::{chunks_of, same_observations};
-use super::*;
 use crate::model::histogram::Side;
 use crate::model::{CounterResetHint, FloatHistogram, Histogram, STALE_NAN_BITS, Span};
 
@@ -76,7 +76,7 @@ fn check_series<H: Parse + PartialEq + std::fmt::Debug>(lines: &[&str]) -> usize
         match fields[0] {
             "sample" => samples.push((fields[1].parse().unwrap(), H::parse(&fields[2..]))),
             "chunk" => {
-                assert_eq!(fields[1], H::ENCODING.to_string());
+                assert_eq!(fields[1], (H::KIND as u8).to_string());
                 expected.push(hex(fields[2]));
             }
             _ => panic!("{line}"),

@@ -11,8 +11,8 @@ use super::stream::{Stream, WordStore};
 use super::xor_value::XorWindow;
 use crate::codec::bits::{BitReader, WordSource};
 use crate::codec::varbit::{read_int, read_uint};
-use crate::model::Histogram;
 use crate::model::histogram::{Side, absolute_counts, differences};
+use crate::model::{Histogram, Kind};
 
 /// By how much each number rose last.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl ChunkSample for Histogram {
     type Count = i64;
     type State = IntegerState;
     const BITS_A_BUCKET: u64 = 1;
-    const ENCODING: u8 = 2;
+    const KIND: Kind = Kind::Histogram;
 
     fn write_first(&self, state: &mut Self::State, stream: &mut Stream<impl WordStore>) {
         stream.put_uint(self.count);

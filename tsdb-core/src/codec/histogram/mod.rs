@@ -9,6 +9,8 @@
 //!   chunk tells. A staleness marker comes back as nothing but that.
 //! * A chunk holds at most 65,535 samples.
 
+mod alone;
+mod any;
 mod append;
 mod fit;
 mod float;
@@ -20,11 +22,9 @@ mod sample;
 mod stream;
 mod xor_value;
 
-pub(crate) use append::{Appended, HistogramAppender, Unstorable};
-pub(crate) use header::CounterResetHeader;
-pub(crate) use read::{FloatHistogramIter, HistogramIter};
-pub(crate) use sample::ChunkSample;
-pub(crate) use stream::{WordStore, Words};
+pub(crate) use alone::{push_alone, read_alone};
+pub(crate) use any::{ChunkAppender, last_sample, take_range};
+pub(crate) use append::Unstorable;
 
 #[cfg(test)]
 mod golden;

@@ -6,18 +6,11 @@ use super::sample::ChunkSample;
 use crate::codec::DecodeError;
 use crate::codec::bits::{BitReader, ByteWords, WordSource};
 use crate::codec::varbit::read_int;
-use crate::model::{FloatHistogram, Histogram};
 
 /// What is wrong with bits that end too early.
 pub(super) const TRUNCATED: &str = "chunk ends within a sample";
 
-/// The samples of a chunk of integers in the order they were appended. After an error it yields nothing more.
-pub(crate) type HistogramIter<'a> = Decoder<Histogram, ByteWords<'a>>;
-
-/// The samples of a chunk of floats in the order they were appended. After an error it yields nothing more.
-pub(crate) type FloatHistogramIter<'a> = Decoder<FloatHistogram, ByteWords<'a>>;
-
-/// Decodes samples from words, wherever they are.
+/// Decodes samples from words, wherever they are, in the order they were appended. After an error it yields nothing more.
 #[derive(Debug)]
 pub(crate) struct Decoder<H: ChunkSample, S> {
     bits: BitReader<S>,
@@ -66,16 +59,6 @@ impl<H: ChunkSample, S> Decoder<H, S> {
             state: H::State::default(),
             current: H::default(),
         }
-    }
-
-    /// Number of samples the header promises and that were not yet read.
-    pub(crate) fn samples_left(&self) -> u16 {
-        self.left
-    }
-
-    /// What the header says of a reset before the chunk.
-    pub(crate) fn counter_reset(&self) -> CounterResetHeader {
-        self.counter_reset
     }
 }
 

@@ -5,7 +5,7 @@ use super::layout::Layout;
 use super::stream::{Stream, WordStore};
 use crate::codec::bits::{BitReader, WordSource};
 use crate::model::histogram::{Side, span_buckets};
-use crate::model::{CounterResetHint, Span};
+use crate::model::{CounterResetHint, Kind, Span};
 
 /// A histogram that a chunk can hold.
 ///
@@ -17,8 +17,8 @@ pub(crate) trait ChunkSample: Clone + Default {
     type State: std::fmt::Debug + Default;
     /// Least number of bits a bucket of the first sample takes.
     const BITS_A_BUCKET: u64;
-    /// Number of the encoding in what Prometheus stores and sends.
-    const ENCODING: u8;
+    /// What the chunk holds; the number is that of the encoding in what Prometheus stores and sends.
+    const KIND: Kind;
 
     /// Writes the first sample, without its time.
     fn write_first(&self, state: &mut Self::State, stream: &mut Stream<impl WordStore>);

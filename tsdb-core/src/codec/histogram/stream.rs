@@ -119,10 +119,6 @@ impl<W: WordStore> Stream<W> {
         self.whole_bytes && self.out.bits().is_multiple_of(8)
     }
 
-    pub(super) fn words(&self) -> &W {
-        &self.words
-    }
-
     /// Reads from the beginning what was flushed.
     pub(super) fn reader(&self) -> BitReader<W::Source<'_>> {
         BitReader::new(self.words.source(), u64::from(self.out.bits()))

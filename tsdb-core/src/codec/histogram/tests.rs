@@ -2,7 +2,10 @@
 
 mod properties;
 
+use super::append::{Appended, HistogramAppender};
+use super::header::CounterResetHeader;
 use super::read::Decoder;
+use super::sample::ChunkSample;
 use super::*;
 use crate::codec::DecodeError;
 use crate::model::histogram::{Side, Span};
@@ -260,7 +263,7 @@ fn a_full_chunk_ends() {
 #[test]
 fn buckets_are_not_taken_from_a_number_alone() {
     // A layout that promises 2³¹ buckets and ends there.
-    let mut stream = super::stream::Stream::<Words>::default();
+    let mut stream = super::stream::Stream::<super::stream::Words>::default();
     for (value, bits) in [(0, 8), (0, 1)] {
         stream.put(value, bits);
     }

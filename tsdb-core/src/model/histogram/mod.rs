@@ -72,6 +72,11 @@ impl CounterResetHint {
         }
     }
 
+    /// Whether it speaks of a reset, or of none.
+    pub(crate) fn is_of_counters(self) -> bool {
+        matches!(self, Self::Reset | Self::NotReset)
+    }
+
     /// The hint of a sum or difference, and whether the two contradict each other: one reset, the other none.
     pub(crate) fn joined(self, other: Self) -> (Self, bool) {
         match (self, other) {
@@ -83,5 +88,7 @@ impl CounterResetHint {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
