@@ -22,8 +22,8 @@ pub(super) const MAX_BYTES: usize = 2 * MAX_COLUMN_BYTES;
 /// Bytes of a group in the file, at most: stored as it is where it does not compress.
 pub(super) const MAX_STORED_BYTES: usize = HEADER_LEN + MAX_BYTES + CRC_LEN;
 
-/// The way columns are encoded: a list of Gorilla chunks.
-const GORILLA: u8 = 1;
+/// The way columns are encoded: a list of Prometheus's chunks.
+const CHUNKS: u8 = 1;
 
 /// What stands in front of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl GroupHeader {
         out.extend([
             self.kind as u8,
             self.unit as u8,
-            GORILLA,
+            CHUNKS,
             self.compression as u8,
         ]);
         out.extend(self.columns.to_le_bytes());
@@ -81,7 +81,7 @@ impl GroupHeader {
             1 => Compression::Zstd,
             _ => return Err(c.error("group is compressed in an unknown way")),
         };
-        let (Some(kind), Some(unit), GORILLA) =
+        let (Some(kind), Some(unit), CHUNKS) =
             (Kind::from_u8(kind), TimeUnit::from_u8(unit), codec)
         else {
             return Err(c.error("group holds columns of an unknown form"));
@@ -131,21 +131,26 @@ impl GroupBuilder {
         })
     }
 
-    /// Whether the group is to end before a column of `len` bytes.
-    pub(super) fn is_full_for(&self, len: usize) -> bool {
-        self.open.is_some()
-            && (self.raw.len() >= TARGET_BYTES || self.raw.len() + len > MAX_COLUMN_BYTES)
+    /// Whether the group is to end before a column of this kind and of `len` bytes.
+    pub(super) fn is_full_for(&self, kind: Kind, len: usize) -> bool {
+        self.open.as_ref().is_some_and(|header| {
+            header.kind != kind
+                || self.raw.len() >= TARGET_BYTES
+                || self.raw.len() + len > MAX_COLUMN_BYTES
+        })
     }
 
-    /// Adds a column; gives where in the group it stands, with the number of its series in front.
+    /// Adds a column of the kind of the others; gives where in the group it stands, with the number of its series in
+    /// front.
     pub(super) fn push(
         &mut self,
+        kind: Kind,
         series: u32,
         (min_ms, max_ms): (i64, i64),
         column: &[u8],
     ) -> std::ops::Range<u32> {
         let header = self.open.get_or_insert(GroupHeader {
-            kind: Kind::Float,
+            kind,
             unit: TimeUnit::Milliseconds,
             compression: Compression::None,
             columns: 0,
@@ -317,7 +322,7 @@ mod tests {
     fn group(columns: &[&[u8]]) -> Vec<u8> {
         let mut builder = GroupBuilder::new().unwrap();
         for (series, column) in (7u32..).zip(columns) {
-            builder.push(series, (1, 2), column);
+            builder.push(Kind::Float, series, (1, 2), column);
         }
         let mut out = Vec::new();
         builder.finish(FILE, 99, &mut out).unwrap().unwrap();

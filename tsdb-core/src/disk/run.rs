@@ -14,7 +14,7 @@ use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexReader;
 use crate::io::{Fs, Mapped, ReadFile, Section};
-use crate::model::{Columns, TimeRange};
+use crate::model::{Columns, Kind, LastSample, TimeRange};
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
 #[derive(Debug)]
@@ -111,11 +111,18 @@ impl Run {
             .reduce(|(min_ms, _), (_, max_ms)| (min_ms, max_ms))
     }
 
-    /// Number of samples of a series, from the directory.
-    pub(crate) fn samples_of(&self, series: u32) -> u64 {
+    /// What the samples of a series weigh in memory, in floats.
+    pub(crate) fn weight_of(&self, series: u32) -> u64 {
         self.columns(series)
             .filter_map(Result::ok)
-            .map(|column| u64::from(column.stats.count))
+            .map(|column| {
+                let of_one = match column.kind {
+                    Kind::Float => 1,
+                    // A kilobyte: some hundred buckets.
+                    Kind::Histogram | Kind::FloatHistogram => 64,
+                };
+                u64::from(column.stats.count) * of_one
+            })
             .sum()
     }
 
@@ -154,7 +161,7 @@ impl Run {
                 if range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
                     let group = load(record.group)?;
                     let (bytes, _) = self.column(&group, &record)?;
-                    column::decode(bytes, &stats, range, out)
+                    column::decode(record.kind, bytes, &stats, range, out)
                         .map_err(|e| self.damaged(&record, e.what))?;
                 }
             }
@@ -167,7 +174,7 @@ impl Run {
         done
     }
 
-    /// The last sample of a series: time in milliseconds and bits of the value.
+    /// The last sample of a series.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -175,13 +182,14 @@ impl Run {
         &self,
         series: u32,
         cache: &GroupCache,
-    ) -> Result<Option<(i64, u64)>> {
+    ) -> Result<Option<LastSample>> {
         let Some(record) = self.columns(series).last().transpose()? else {
             return Ok(None);
         };
         let group = cache.group(self, record.group)?;
         let (bytes, _) = self.column(&group, &record)?;
-        column::last_sample(bytes, &record.stats).map_err(|e| self.damaged(&record, e.what))
+        column::last_sample(record.kind, bytes, &record.stats)
+            .map_err(|e| self.damaged(&record, e.what))
     }
 
     /// Reads every group and every column once, as verifying does.
@@ -274,6 +282,7 @@ pub(crate) struct GroupReader {
 /// A column as it stands in a group, to be copied.
 #[derive(Clone, Debug)]
 pub(crate) struct RawColumn {
+    pub(crate) kind: Kind,
     pub(crate) stats: ColumnStats,
     pub(crate) group: Arc<Group>,
     range: std::ops::Range<usize>,
@@ -328,6 +337,7 @@ impl GroupReader {
             let (bytes, at) = run.column(&group, &record)?;
             let range = at..at + bytes.len();
             visit(RawColumn {
+                kind: record.kind,
                 stats: record.stats,
                 group,
                 range,

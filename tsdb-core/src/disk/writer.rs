@@ -1,6 +1,6 @@
 //! Writes a run: groups as they fill, then index, directory and footer.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexWriter;
 use crate::io::{Fs, WriteFile};
-use crate::model::{Columns, Kind, Labels};
+use crate::model::{Columns, HistogramSample, Kind, Labels};
 
 /// What a run is to be; the meaning of the fields is that of [`RunMeta`].
 #[derive(Clone, Debug)]
@@ -172,8 +172,28 @@ impl RunWriter {
             return Err(misuse("times do not rise"));
         }
         self.extend_times(min_ms, max_ms, samples.len() as u64)?;
+        let mut from = 0;
+        let mut histograms = &*samples.histograms;
+        while let Some((at, _)) = histograms.first() {
+            self.push_floats(samples, from..*at)?;
+            let neighbours = (*at..).zip(histograms);
+            let run = neighbours.take_while(|(i, (at, _))| i == at).count();
+            from = *at + run;
+            let times_ms = samples.times_ms.get(*at..from).unwrap_or_default();
+            let (now, later) = histograms
+                .split_at_checked(run)
+                .unwrap_or((histograms, &[]));
+            self.push_histograms(times_ms, now)?;
+            histograms = later;
+        }
+        self.push_floats(samples, from..times_ms.len())
+    }
+
+    fn push_floats(&mut self, samples: &Columns, range: Range<usize>) -> Result<()> {
+        let times_ms = samples.times_ms.get(range.clone()).unwrap_or_default();
+        let values = samples.values.get(range).unwrap_or_default();
         let chunks = times_ms.chunks(SAMPLES_PER_CHUNK);
-        for (times_ms, values) in chunks.zip(samples.values.chunks(SAMPLES_PER_CHUNK)) {
+        for (times_ms, values) in chunks.zip(values.chunks(SAMPLES_PER_CHUNK)) {
             if !self.push_chunk(times_ms, values)? {
                 self.end_column()?;
                 self.push_chunk(times_ms, values)?;
@@ -182,14 +202,38 @@ impl RunWriter {
         Ok(())
     }
 
+    fn push_histograms(
+        &mut self,
+        mut times_ms: &[i64],
+        mut histograms: &[(usize, HistogramSample)],
+    ) -> Result<()> {
+        while !histograms.is_empty() {
+            let pushed = self
+                .column
+                .push_histograms(times_ms, histograms)
+                .map_err(|e| misuse(&e.to_string()))?;
+            if pushed == 0 {
+                self.end_column()?;
+            }
+            times_ms = times_ms.get(pushed..).unwrap_or_default();
+            histograms = histograms.get(pushed..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Adds a column of the present series as another run has it, newer than the samples before.
     ///
     /// # Errors
     /// Those of [`Self::push_series`].
-    pub(crate) fn push_column(&mut self, column: &[u8], stats: ColumnStats) -> Result<()> {
+    pub(crate) fn push_column(
+        &mut self,
+        kind: Kind,
+        column: &[u8],
+        stats: ColumnStats,
+    ) -> Result<()> {
         self.end_column()?;
         self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
-        self.place_column(column, stats)
+        self.place_column(kind, column, stats)
     }
 
     /// Writes what is left and syncs the file, which keeps its temporary name.
@@ -263,15 +307,15 @@ impl RunWriter {
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.clear();
         let placed = match self.column.finish(&mut encoded) {
-            Some(stats) => self.place_column(&encoded, stats),
+            Some((kind, stats)) => self.place_column(kind, &encoded, stats),
             None => Ok(()),
         };
         self.encoded = encoded;
         placed
     }
 
-    fn place_column(&mut self, column: &[u8], stats: ColumnStats) -> Result<()> {
-        if self.group.is_full_for(column.len()) {
+    fn place_column(&mut self, kind: Kind, column: &[u8], stats: ColumnStats) -> Result<()> {
+        if self.group.is_full_for(kind, column.len()) {
             self.end_group()?;
         }
         let Some(series) = self.last.as_ref().map(|last| last.id) else {
@@ -279,13 +323,13 @@ impl RunWriter {
         };
         let place = self
             .group
-            .push(series, (stats.min_ms, stats.max_ms), column);
+            .push(kind, series, (stats.min_ms, stats.max_ms), column);
         self.directory.push_column(&ColumnRecord {
             series,
             group: self.directory.next_group(),
             start: place.start,
             len: place.end - place.start,
-            kind: Kind::Float,
+            kind,
             stats,
         });
         Ok(())

@@ -4,7 +4,7 @@
 //! timestamps are seconds with three decimals or none, labels of series are escaped less than other strings (Prometheus
 //! writes them with jsoniter's `WriteString` and everything else with `encoding/json`'s HTML-safe rules).
 
-use tsdb_core::Labels;
+use tsdb_core::{FloatHistogram, Labels};
 use tsdb_query::{MatrixSeries, QueryResult, QueryValue, VectorSample};
 
 /// Writes `items` between brackets with commas between them.
@@ -67,7 +67,7 @@ fn escaped(out: &mut Vec<u8>, text: &str, html: bool) {
 }
 
 /// Milliseconds as seconds: no fraction for whole seconds, three decimals otherwise.
-fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
+pub(super) fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
     if t_ms < 0 {
         out.push(b'-');
     }
@@ -140,17 +140,64 @@ pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
 fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &sample.labels);
-    out.extend_from_slice(b",\"value\":");
-    point(out, sample.t_ms, sample.value);
+    match &sample.histogram {
+        Some(h) => {
+            out.extend_from_slice(b",\"histogram\":");
+            histogram_point(out, sample.t_ms, h);
+        }
+        None => {
+            out.extend_from_slice(b",\"value\":");
+            point(out, sample.t_ms, sample.value);
+        }
+    }
+    out.push(b'}');
+}
+
+/// `[time, {count, sum, buckets}]`
+fn histogram_point(out: &mut Vec<u8>, t_ms: i64, h: &FloatHistogram) {
+    out.push(b'[');
+    timestamp(out, t_ms);
+    out.push(b',');
+    histogram(out, h);
+    out.push(b']');
+}
+
+/// A native histogram: its count, its sum and the buckets that are not empty, each as its boundary rule, bounds and count.
+fn histogram(out: &mut Vec<u8>, h: &FloatHistogram) {
+    out.extend_from_slice(b"{\"count\":");
+    value(out, h.count);
+    out.extend_from_slice(b",\"sum\":");
+    value(out, h.sum);
+    let mut buckets = h.all_buckets().filter(|b| b.count != 0.0).peekable();
+    if buckets.peek().is_some() {
+        out.extend_from_slice(b",\"buckets\":");
+        array(out, buckets, |out, bucket| {
+            out.push(b'[');
+            out.extend_from_slice(bucket.boundary_rule().to_string().as_bytes());
+            for number in [bucket.lower, bucket.upper, bucket.count] {
+                out.push(b',');
+                value(out, number);
+            }
+            out.push(b']');
+        });
+    }
     out.push(b'}');
 }
 
 fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &series.labels);
-    out.extend_from_slice(b",\"values\":");
-    let points = series.times_ms.iter().zip(&series.values);
-    array(out, points, |out, (&t_ms, &v)| point(out, t_ms, v));
+    if !series.values.is_empty() {
+        out.extend_from_slice(b",\"values\":");
+        let points = series.times_ms.iter().zip(&series.values);
+        array(out, points, |out, (&t_ms, &v)| point(out, t_ms, v));
+    }
+    if !series.histograms.is_empty() {
+        out.extend_from_slice(b",\"histograms\":");
+        array(out, &series.histograms, |out, (t_ms, h)| {
+            histogram_point(out, *t_ms, h);
+        });
+    }
     out.push(b'}');
 }
 
@@ -217,17 +264,25 @@ pub(crate) fn success_with(
 ) -> Vec<u8> {
     let mut out = b"{\"status\":\"success\",\"data\":".to_vec();
     data(&mut out);
-    for (name, texts) in [("warnings", warnings), ("infos", infos)] {
+    for (name, kind, texts) in [("warnings", "warning", warnings), ("infos", "info", infos)] {
         if !texts.is_empty() {
             out.extend_from_slice(b",\"");
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b"\":");
-            array(&mut out, texts, |out, text| string(out, text));
+            let (given, omitted) = texts.split_at(texts.len().min(MAX_ANNOTATIONS));
+            let rest = (!omitted.is_empty())
+                .then(|| format!("{} more {kind} annotations omitted", omitted.len()));
+            array(&mut out, given.iter().chain(&rest), |out, text| {
+                string(out, text);
+            });
         }
     }
     out.push(b'}');
     out
 }
+
+/// How many warnings, and how many infos, an answer has.
+const MAX_ANNOTATIONS: usize = 10;
 
 /// `{"status":"error",…}`
 pub(crate) fn error(kind: &str, message: &str) -> Vec<u8> {
@@ -241,7 +296,11 @@ pub(crate) fn error(kind: &str, message: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
+    use tsdb_core::Span;
+    use tsdb_core::histogram::Side;
     use tsdb_query::QueryStats;
 
     use super::*;
@@ -317,6 +376,50 @@ mod tests {
             query(&result, None).unwrap(),
             br#"{"status":"success","data":{"resultType":"matrix","result":[]},"infos":["i"]}"#
         );
+    }
+
+    #[test]
+    fn histograms_have_their_populated_buckets() {
+        let h = FloatHistogram {
+            zero_threshold: 0.5,
+            zero_count: 1.0,
+            count: 4.5,
+            sum: -2.0,
+            positive: Side {
+                spans: vec![Span {
+                    offset: 1,
+                    length: 3,
+                }],
+                buckets: vec![2.5, 0.0, 1.0],
+            },
+            ..FloatHistogram::default()
+        };
+        assert_eq!(
+            text(|out| histogram(out, &h)),
+            r#"{"count":"4.5","sum":"-2","buckets":[[3,"-0.5","0.5","1"],[0,"1","2","2.5"],[0,"4","8","1"]]}"#
+        );
+        assert_eq!(
+            text(|out| histogram(out, &FloatHistogram::default())),
+            r#"{"count":"0","sum":"0"}"#
+        );
+        let h = Arc::new(h);
+        let series = MatrixSeries {
+            labels: Labels::empty(),
+            times_ms: Vec::new(),
+            values: Vec::new(),
+            histograms: vec![(1_500, Arc::clone(&h))],
+        };
+        let written = text(|out| matrix_series(out, &series));
+        assert!(written.starts_with(r#"{"metric":{},"histograms":[[1.500,{"count":"4.5""#));
+    }
+
+    #[test]
+    fn an_answer_has_ten_annotations_of_a_kind() {
+        let texts: Vec<String> = (0..12).map(|i| i.to_string()).collect();
+        let out = success_with(&texts, &texts[..10], |out| out.push(b'1'));
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(r#""9","2 more warning annotations omitted"],"infos""#));
+        assert!(out.ends_with(r#""8","9"]}"#));
     }
 
     proptest! {

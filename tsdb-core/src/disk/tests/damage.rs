@@ -170,7 +170,7 @@ fn a_newer_format_stops_the_open_and_changes_nothing() {
     let fs = fault_fs();
     let run = write(&shared(&fs), spec(1, 1, 0), &small(0, 1)).unwrap();
     let mut bytes = fs.contents(run.path()).unwrap();
-    bytes[8] = 2;
+    bytes[8] += 1;
     let identity = crate::disk::checksum::FileIdentity {
         store_id: IDENTITY.id,
         file_id: 1,
@@ -180,6 +180,6 @@ fn a_newer_format_stops_the_open_and_changes_nothing() {
     fs.overwrite(run.path(), &bytes);
     let ops = fs.ops();
     let error = catalog::open(&fs, dir(), IDENTITY).unwrap_err();
-    assert!(matches!(error, Error::UnsupportedFormat { found: 2, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 3, .. }));
     assert_eq!(fs.ops(), ops);
 }
