@@ -4,7 +4,8 @@
 //! timestamps are seconds with three decimals or none, labels of series are escaped less than other strings (Prometheus
 //! writes them with jsoniter's `WriteString` and everything else with `encoding/json`'s HTML-safe rules).
 
-use tsdb_core::{FloatHistogram, Labels};
+use super::json_histogram;
+use tsdb_core::Labels;
 use tsdb_query::{MatrixSeries, QueryResult, QueryValue, VectorSample};
 
 /// Writes `items` between brackets with commas between them.
@@ -143,43 +144,12 @@ fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     match &sample.histogram {
         Some(h) => {
             out.extend_from_slice(b",\"histogram\":");
-            histogram_point(out, sample.t_ms, h);
+            json_histogram::point(out, sample.t_ms, h);
         }
         None => {
             out.extend_from_slice(b",\"value\":");
             point(out, sample.t_ms, sample.value);
         }
-    }
-    out.push(b'}');
-}
-
-/// `[time, {count, sum, buckets}]`
-fn histogram_point(out: &mut Vec<u8>, t_ms: i64, h: &FloatHistogram) {
-    out.push(b'[');
-    timestamp(out, t_ms);
-    out.push(b',');
-    histogram(out, h);
-    out.push(b']');
-}
-
-/// A native histogram: its count, its sum and the buckets that are not empty, each as its boundary rule, bounds and count.
-fn histogram(out: &mut Vec<u8>, h: &FloatHistogram) {
-    out.extend_from_slice(b"{\"count\":");
-    value(out, h.count);
-    out.extend_from_slice(b",\"sum\":");
-    value(out, h.sum);
-    let mut buckets = h.all_buckets().filter(|b| b.count != 0.0).peekable();
-    if buckets.peek().is_some() {
-        out.extend_from_slice(b",\"buckets\":");
-        array(out, buckets, |out, bucket| {
-            out.push(b'[');
-            out.extend_from_slice(bucket.boundary_rule().to_string().as_bytes());
-            for number in [bucket.lower, bucket.upper, bucket.count] {
-                out.push(b',');
-                value(out, number);
-            }
-            out.push(b']');
-        });
     }
     out.push(b'}');
 }
@@ -195,7 +165,7 @@ fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     if !series.histograms.is_empty() {
         out.extend_from_slice(b",\"histograms\":");
         array(out, &series.histograms, |out, (t_ms, h)| {
-            histogram_point(out, *t_ms, h);
+            json_histogram::point(out, *t_ms, h);
         });
     }
     out.push(b'}');
@@ -299,8 +269,7 @@ mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
-    use tsdb_core::Span;
-    use tsdb_core::histogram::Side;
+    use tsdb_core::FloatHistogram;
     use tsdb_query::QueryStats;
 
     use super::*;
@@ -379,38 +348,25 @@ mod tests {
     }
 
     #[test]
-    fn histograms_have_their_populated_buckets() {
-        let h = FloatHistogram {
-            zero_threshold: 0.5,
-            zero_count: 1.0,
-            count: 4.5,
-            sum: -2.0,
-            positive: Side {
-                spans: vec![Span {
-                    offset: 1,
-                    length: 3,
-                }],
-                buckets: vec![2.5, 0.0, 1.0],
-            },
-            ..FloatHistogram::default()
-        };
-        assert_eq!(
-            text(|out| histogram(out, &h)),
-            r#"{"count":"4.5","sum":"-2","buckets":[[3,"-0.5","0.5","1"],[0,"1","2","2.5"],[0,"4","8","1"]]}"#
-        );
-        assert_eq!(
-            text(|out| histogram(out, &FloatHistogram::default())),
-            r#"{"count":"0","sum":"0"}"#
-        );
-        let h = Arc::new(h);
-        let series = MatrixSeries {
+    fn histograms_stand_beside_the_numbers() {
+        let mut series = MatrixSeries {
             labels: Labels::empty(),
             times_ms: Vec::new(),
             values: Vec::new(),
-            histograms: vec![(1_500, Arc::clone(&h))],
+            histograms: vec![(1_500, Arc::new(FloatHistogram::default()))],
         };
-        let written = text(|out| matrix_series(out, &series));
-        assert!(written.starts_with(r#"{"metric":{},"histograms":[[1.500,{"count":"4.5""#));
+        let histograms = r#""histograms":[[1.500,{"count":"0","sum":"0"}]]"#;
+        let written = |series: &MatrixSeries| text(|out| matrix_series(out, series));
+        assert_eq!(
+            written(&series),
+            format!(r#"{{"metric":{{}},{histograms}}}"#)
+        );
+        series.times_ms.push(1_000);
+        series.values.push(2.0);
+        assert_eq!(
+            written(&series),
+            format!(r#"{{"metric":{{}},"values":[[1,"2"]],{histograms}}}"#)
+        );
     }
 
     #[test]

@@ -57,7 +57,9 @@ pub(crate) fn convert(load: &Load) -> Vec<(Labels, Vec<(i64, FloatHistogram)>)> 
 
 impl Classic {
     fn native(mut self) -> FloatHistogram {
+        // Of several series for a bound the first counts.
         self.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.buckets.dedup_by_key(|b| b.0);
         let highest = self.buckets.last().copied();
         let count = self.count.or(highest.map(|b| b.1)).unwrap_or_default();
         if highest.is_none_or(|(upper, _)| upper != f64::INFINITY) {

@@ -20,8 +20,8 @@ pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data, &StartTimes) -> Box<dyn Stor
 pub(crate) struct Outcome {
     pub(crate) line: usize,
     pub(crate) expr: String,
-    /// Native histograms or start times were loaded.
-    pub(crate) more_than_floats: bool,
+    /// Start times were loaded.
+    pub(crate) start_times: bool,
     pub(crate) result: Result<(), String>,
 }
 
@@ -29,7 +29,6 @@ pub(crate) struct Outcome {
 #[derive(Default)]
 struct Loaded {
     data: Data,
-    histograms: bool,
     start_times: StartTimes,
 }
 
@@ -69,9 +68,6 @@ impl Loaded {
     }
 
     fn insert(&mut self, labels: &Labels, mut new: Vec<(i64, memory::Value)>) {
-        self.histograms |= new
-            .iter()
-            .any(|(_, v)| matches!(v, memory::Value::Histogram(_)));
         let samples = self.data.entry(labels.clone()).or_default();
         new.retain(|(t, _)| !samples.iter().any(|(known, _)| known == t));
         samples.extend(new);
@@ -103,7 +99,7 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
                 outcomes.push(Outcome {
                     line: eval.line,
                     expr: eval.expr.clone(),
-                    more_than_floats: loaded.histograms || !loaded.start_times.is_empty(),
+                    start_times: !loaded.start_times.is_empty(),
                     result,
                 });
             }
