@@ -8,7 +8,9 @@ use crate::ast::{Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{Context, Limits};
 use crate::parse::{self, ParseError, ParseOptions};
-use crate::plan::{DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height};
+use crate::plan::{
+    DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height, selectors,
+};
 use crate::storage::Storage;
 use crate::value::QueryResult;
 
@@ -185,9 +187,11 @@ fn run(
     limits: Limits,
 ) -> Result<QueryResult, QueryError> {
     let cx = Context::new(limits);
-    let value = evaluate(query, storage, &cx)?;
+    let snapshot = storage.snapshot(&selectors(query.expr))?;
+    let value = evaluate(query, &*snapshot, &cx)?;
     let stats = cx.stats();
-    let (warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
+    let (mut warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
+    warnings.extend(snapshot.warnings());
     Ok(QueryResult {
         value,
         warnings,

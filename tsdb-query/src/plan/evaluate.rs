@@ -8,7 +8,7 @@ use crate::exec::{
     BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, prepare, take_out_stale, weight_of,
     with_bounds, without_metadata,
 };
-use crate::storage::Storage;
+use crate::storage::Snapshot;
 use crate::value::{QueryValue, VectorSample};
 use crate::vector::{Grid, Sample};
 
@@ -16,7 +16,6 @@ use super::QueryTimes;
 use super::build::{Builder, strip};
 use super::invariant::Invariance;
 use super::matrix::{SeriesData, finish};
-use super::selectors::selectors;
 use super::statistics::Statistics;
 
 /// Steps that are evaluated at a time, unless windows reach much further: then what a tile reads anew would be most of it.
@@ -42,17 +41,16 @@ pub(crate) struct Query<'a> {
     pub(crate) subquery_step_ms: i64,
 }
 
-/// Evaluates a query.
+/// Evaluates a query on what was captured of its [`selectors`](super::selectors()).
 pub(crate) fn evaluate(
     query: &Query<'_>,
-    storage: &dyn Storage,
+    snapshot: &dyn Snapshot,
     cx: &Context,
 ) -> Result<QueryValue, QueryError> {
     let invariance = Invariance::of(query.expr);
     let statistics = Statistics::of(query.expr);
-    let snapshot = storage.snapshot(&selectors(query.expr))?;
     let builder = Builder {
-        storage: &*snapshot,
+        storage: snapshot,
         cx,
         times: query.times,
         invariance: &invariance,

@@ -19,3 +19,4 @@ mod statistics;
 pub(crate) use depth::{DEEP_STACK_BYTES, SHALLOW, height};
 pub(crate) use durations::QueryTimes;
 pub(crate) use evaluate::{Kind, Query, evaluate};
+pub(crate) use selectors::selectors;
