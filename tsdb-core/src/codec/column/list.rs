@@ -1,0 +1,326 @@
+//! A list of integers without order between them: all equal, or a symbol and some noise for each.
+
+use super::noise::{NoiseWriter, mask, read_at, unpack};
+use super::streams::{Streams, StreamsReader};
+use super::symbol::{BASE, LAST_PLAIN, NOISE_BITS, PRICE, symbol};
+use crate::codec::DecodeError;
+use crate::codec::varint::{push_ivarint, unzigzag, zigzag};
+
+/// Numbers decoded at a time.
+pub(super) const CHUNK: usize = 128;
+
+/// Most bits of noise of a number: that of the largest number that is not shifted.
+const MAX_NOISE_BITS: u32 = 61;
+
+/// Most numbers looked at to choose how a list is written.
+const SAMPLE: usize = 512;
+
+/// In the first byte of a list: numbers are distances from the centre to both sides, zigzag-coded.
+const SIGNED: u8 = 0x80;
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// All numbers are this one.
+    Equal(i64),
+    /// The numbers lie at or above `centre`, or around it.
+    Coded {
+        centre: i64,
+        signed: bool,
+        shift: u32,
+    },
+}
+
+/// How a list is written, and what it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ListPlan {
+    form: Form,
+    /// Estimated bits after zstd.
+    pub(super) bits: f32,
+}
+
+impl ListPlan {
+    /// Chooses how to write `numbers`.
+    pub(super) fn new(numbers: &[i64]) -> Self {
+        let Some(&first) = numbers.first() else {
+            return Self {
+                form: Form::Equal(0),
+                bits: 0.0,
+            };
+        };
+        let (mut min, mut max) = (first, first);
+        for &number in numbers {
+            min = min.min(number);
+            max = max.max(number);
+        }
+        if min == max {
+            return Self {
+                form: Form::Equal(min),
+                bits: 8.0 + varint_bits(min),
+            };
+        }
+        let sample = sample(numbers);
+        let scale = numbers.len() as f32 / sample.len() as f32;
+        let mut sorted = sample.clone();
+        let median = *sorted.select_nth_unstable(sample.len() / 2).1;
+        let mut best = Self {
+            form: Form::Equal(0),
+            bits: f32::INFINITY,
+        };
+        let mut distances = vec![0; sample.len()];
+        let mut consider = |centre: i64, signed: bool| {
+            for (distance, &number) in distances.iter_mut().zip(&sample) {
+                *distance = distance_of(number, centre, signed);
+            }
+            let (shift, bits) = shift_of(&distances);
+            let bits = bits * scale + 16.0 + varint_bits(centre);
+            if bits < best.bits {
+                best = Self {
+                    form: Form::Coded {
+                        centre,
+                        signed,
+                        shift,
+                    },
+                    bits,
+                };
+            }
+        };
+        consider(min, false);
+        consider(median, true);
+        if min < 0 && median != 0 {
+            consider(0, true);
+        }
+        best
+    }
+
+    /// Writes `numbers`, those the plan was made for; nothing for none.
+    pub(super) fn encode(&self, numbers: &[i64], out: &mut Streams) {
+        if numbers.is_empty() {
+            return;
+        }
+        match self.form {
+            Form::Equal(number) => {
+                out.symbols.push(0);
+                push_ivarint(&mut out.symbols, number);
+            }
+            Form::Coded {
+                centre,
+                signed,
+                shift,
+            } => {
+                out.symbols
+                    .push((shift as u8 + 1) | if signed { SIGNED } else { 0 });
+                push_ivarint(&mut out.symbols, centre);
+                let mut noise = NoiseWriter::new(&mut out.noise);
+                for &number in numbers {
+                    let distance = distance_of(number, centre, signed);
+                    let symbol = symbol(distance >> shift);
+                    out.symbols.push(symbol);
+                    noise.push(distance, shift + u32::from(NOISE_BITS[usize::from(symbol)]));
+                }
+                noise.finish();
+            }
+        }
+    }
+}
+
+/// Writes a list in the way that is estimated to be the smallest.
+pub(super) fn encode(numbers: &[i64], out: &mut Streams) {
+    ListPlan::new(numbers).encode(numbers, out);
+}
+
+/// Bits of a number as a zigzag-coded varint.
+pub(super) fn varint_bits(number: i64) -> f32 {
+    let bytes = (64 - zigzag(number).leading_zeros()).div_ceil(7).max(1);
+    bytes as f32 * 8.0
+}
+
+#[inline]
+fn distance_of(number: i64, centre: i64, signed: bool) -> u64 {
+    let distance = number.wrapping_sub(centre);
+    if signed {
+        zigzag(distance)
+    } else {
+        distance.cast_unsigned()
+    }
+}
+
+/// Stretches of `numbers`, spread evenly over it, of [`SAMPLE`] numbers in all.
+fn sample(numbers: &[i64]) -> Vec<i64> {
+    const STRETCH: usize = 64;
+    if numbers.len() <= SAMPLE {
+        return numbers.to_vec();
+    }
+    let step = numbers.len() / (SAMPLE / STRETCH);
+    numbers
+        .chunks(step)
+        .take(SAMPLE / STRETCH)
+        .flat_map(|stretch| stretch.iter().take(STRETCH).copied())
+        .collect()
+}
+
+/// The best shift for these distances, and the bits they take with it.
+fn shift_of(distances: &[u64]) -> (u32, f32) {
+    let mut sorted = distances.to_vec();
+    let median = *sorted.select_nth_unstable(distances.len() / 2).1;
+    let magnitude = 64 - median.leading_zeros();
+    let mut best = (0, f32::INFINITY);
+    for shift in magnitude.saturating_sub(4)..=magnitude.saturating_sub(2) {
+        let mut counts = [0_u32; 256];
+        for &distance in distances {
+            counts[usize::from(symbol(distance >> shift))] += 1;
+        }
+        let bits = symbol_bits(&counts, distances.len()) + shift as f32 * distances.len() as f32;
+        if bits < best.1 {
+            best = (shift, bits);
+        }
+    }
+    best
+}
+
+/// Bits of the symbols and their noise: the mean between what they take with the statistics of real metrics and what
+/// they take with their own. The group has its own statistics, in which a long column has its part.
+fn symbol_bits(counts: &[u32; 256], total: usize) -> f32 {
+    let total = total as f32;
+    let mut bits = 0.0;
+    for ((&count, &price), &noise) in counts.iter().zip(&PRICE).zip(&NOISE_BITS) {
+        if count > 0 {
+            let count = count as f32;
+            let own = (total / count).log2();
+            bits += 1.0 + count * ((own + price) / 2.0 + f32::from(noise));
+        }
+    }
+    bits
+}
+
+/// Gives `count` numbers to `put`, in order, in slices of up to [`CHUNK`].
+pub(super) fn decode(
+    from: &mut StreamsReader<'_>,
+    count: usize,
+    mut put: impl FnMut(&[i64]),
+) -> Result<(), DecodeError> {
+    match Header::read(from, count)? {
+        Header::Equal(number) => {
+            let chunk = [number; CHUNK];
+            let mut left = count;
+            while left > 0 {
+                let n = left.min(CHUNK);
+                put(&chunk[..n]);
+                left -= n;
+            }
+            Ok(())
+        }
+        Header::Coded {
+            centre,
+            signed,
+            shift,
+            symbols,
+        } => {
+            let bytes = from.noise.rest();
+            let mut at = 0;
+            let mut distances = [0_u64; CHUNK];
+            let mut numbers = [0_i64; CHUNK];
+            for symbols in symbols.chunks(CHUNK) {
+                let distances = &mut distances[..symbols.len()];
+                let numbers = &mut numbers[..symbols.len()];
+                at = read_distances(bytes, at, shift, symbols, distances)
+                    .ok_or_else(|| from.error("symbol has too many bits"))?;
+                if signed {
+                    for (number, &distance) in numbers.iter_mut().zip(&*distances) {
+                        *number = unzigzag(distance).wrapping_add(centre);
+                    }
+                } else {
+                    for (number, &distance) in numbers.iter_mut().zip(&*distances) {
+                        *number = distance.cast_signed().wrapping_add(centre);
+                    }
+                }
+                put(numbers);
+            }
+            from.noise.bytes(at.div_ceil(8)).map(drop)
+        }
+    }
+}
+
+/// Moves past a list of `count` numbers.
+pub(super) fn skip(from: &mut StreamsReader<'_>, count: usize) -> Result<(), DecodeError> {
+    if let Header::Coded { shift, symbols, .. } = Header::read(from, count)? {
+        let bits: usize = symbols
+            .iter()
+            .map(|&symbol| usize::from(NOISE_BITS[usize::from(symbol)]))
+            .sum();
+        let bits = bits + symbols.len() * shift as usize;
+        from.noise.bytes(bits.div_ceil(8))?;
+    }
+    Ok(())
+}
+
+/// What stands in the symbols for a list.
+enum Header<'a> {
+    Equal(i64),
+    Coded {
+        centre: i64,
+        signed: bool,
+        shift: u32,
+        symbols: &'a [u8],
+    },
+}
+
+impl<'a> Header<'a> {
+    fn read(from: &mut StreamsReader<'a>, count: usize) -> Result<Self, DecodeError> {
+        if count == 0 {
+            return Ok(Self::Equal(0));
+        }
+        let form = from.symbols.u8()?;
+        let centre = from.symbols.ivarint()?;
+        if form == 0 {
+            return Ok(Self::Equal(centre));
+        }
+        let shift = u32::from(form & !SIGNED)
+            .checked_sub(1)
+            .filter(|&shift| shift <= MAX_NOISE_BITS)
+            .ok_or_else(|| from.error("list has an unknown form"))?;
+        Ok(Self::Coded {
+            centre,
+            signed: form & SIGNED != 0,
+            shift,
+            symbols: from.symbols.bytes(count)?,
+        })
+    }
+}
+
+/// Reads the distances of `symbols`, whose noise starts at bit number `at`; gives where it ends.
+#[inline]
+fn read_distances(
+    bytes: &[u8],
+    mut at: usize,
+    shift: u32,
+    symbols: &[u8],
+    out: &mut [u64],
+) -> Option<usize> {
+    let last = symbols.iter().fold(0, |last, &symbol| last.max(symbol));
+    if last <= LAST_PLAIN {
+        if shift == 0 {
+            for (distance, &symbol) in out.iter_mut().zip(symbols) {
+                *distance = u64::from(symbol);
+            }
+            return Some(at);
+        }
+        unpack(bytes, at, shift, out);
+        for (distance, &symbol) in out.iter_mut().zip(symbols) {
+            *distance |= u64::from(symbol) << shift;
+        }
+        return Some(at + symbols.len() * shift as usize);
+    }
+    if u32::from(NOISE_BITS[usize::from(last)]) + shift > MAX_NOISE_BITS {
+        return None;
+    }
+    for (distance, &symbol) in out.iter_mut().zip(symbols) {
+        let symbol = usize::from(symbol);
+        let width = shift + u32::from(NOISE_BITS[symbol]);
+        *distance = (BASE[symbol] << shift).wrapping_add(read_at(bytes, at, width));
+        at += width as usize;
+    }
+    Some(at)
+}
+
+const _: () = assert!(mask(0) == 0 && MAX_NOISE_BITS < 64);

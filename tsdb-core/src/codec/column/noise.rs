@@ -1,0 +1,147 @@
+//! Numbers of any width up to 64 bits in a row, least significant bit first: the stream that is not compressed further.
+
+/// Appends numbers to bytes.
+#[derive(Debug)]
+pub(super) struct NoiseWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// Bits not yet written, from the lowest; those above are zero.
+    word: u64,
+    /// Number of bits in `word`, below 64.
+    used: u32,
+}
+
+impl<'a> NoiseWriter<'a> {
+    /// Starts at the next byte of `out`.
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        Self {
+            out,
+            word: 0,
+            used: 0,
+        }
+    }
+
+    /// Appends the `width` lowest bits of `value`, for `width` up to 64; the bits above them are ignored.
+    #[inline]
+    pub(super) fn push(&mut self, value: u64, width: u32) {
+        debug_assert!(width <= 64);
+        if width == 0 {
+            return;
+        }
+        let value = value & mask(width);
+        self.word |= value << self.used;
+        let free = 64 - self.used;
+        if width < free {
+            self.used += width;
+        } else {
+            self.out.extend_from_slice(&self.word.to_le_bytes());
+            self.used = width - free;
+            // Shifted in two steps, because `free` is 64 when the word was empty.
+            self.word = (value >> (free - 1)) >> 1;
+        }
+    }
+
+    /// Fills the last byte up with zeros.
+    pub(super) fn finish(self) {
+        let bytes = self.used.div_ceil(8) as usize;
+        self.out
+            .extend(self.word.to_le_bytes().into_iter().take(bytes));
+    }
+}
+
+/// The lowest `width` bits set, for `width` up to 64.
+#[inline]
+pub(super) const fn mask(width: u32) -> u64 {
+    match width {
+        0 => 0,
+        _ => u64::MAX >> (64 - width),
+    }
+}
+
+/// Widest number that one load of eight bytes holds wherever its first bit stands.
+const ONE_LOAD: u32 = 57;
+
+/// The `width` bits from bit number `at` on, for `width` up to 64. What stands beyond the bytes is zero; the caller
+/// compares the end of a list of numbers with the end of the bytes.
+#[inline]
+pub(super) fn read_at(bytes: &[u8], at: usize, width: u32) -> u64 {
+    let low = load(bytes, at / 8) >> (at % 8);
+    if width <= ONE_LOAD {
+        return low & mask(width);
+    }
+    // The first load gave 57 bits at least; the ninth byte has the rest.
+    let above = bytes.get(at / 8 + 8).copied().map_or(0, u64::from);
+    (low | ((above << 1) << (63 - at % 8))) & mask(width)
+}
+
+/// As [`read_at`], for a `width` up to [`ONE_LOAD`].
+#[inline]
+fn read_short(bytes: &[u8], at: usize, mask: u64) -> u64 {
+    (load(bytes, at / 8) >> (at % 8)) & mask
+}
+
+/// Reads `out.len()` numbers of `width` bits each from bit number `at` on.
+#[inline]
+pub(super) fn unpack(bytes: &[u8], at: usize, width: u32, out: &mut [u64]) {
+    if width > ONE_LOAD {
+        for (i, number) in out.iter_mut().enumerate() {
+            *number = read_at(bytes, at + i * width as usize, width);
+        }
+        return;
+    }
+    let mask = mask(width);
+    for (i, number) in out.iter_mut().enumerate() {
+        *number = read_short(bytes, at + i * width as usize, mask);
+    }
+}
+
+/// Eight bytes from byte number `at` on, zeros beyond the end.
+#[inline]
+fn load(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(word) => u64::from_le_bytes(*word),
+        None => load_last(bytes, at),
+    }
+}
+
+#[cold]
+fn load_last(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    for (to, from) in word.iter_mut().zip(bytes.iter().skip(at)) {
+        *to = *from;
+    }
+    u64::from_le_bytes(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn round_trip(numbers in proptest::collection::vec((any::<u64>(), 0u32..=64), 0..60), before in 0usize..3) {
+            let mut bytes = vec![0xaa; before];
+            let mut writer = NoiseWriter::new(&mut bytes);
+            for &(value, width) in &numbers {
+                writer.push(value, width);
+            }
+            writer.finish();
+            let bits: usize = numbers.iter().map(|&(_, width)| width as usize).sum();
+            prop_assert_eq!(bytes.len(), before + bits.div_ceil(8));
+            let mut at = before * 8;
+            for &(value, width) in &numbers {
+                prop_assert_eq!(read_at(&bytes, at, width), value & mask(width));
+                at += width as usize;
+            }
+        }
+
+        #[test]
+        fn unpack_agrees_with_reading_one(bytes in proptest::collection::vec(any::<u8>(), 0..80), at in 0usize..9, width in 0u32..=64) {
+            let mut numbers = [0; 9];
+            unpack(&bytes, at, width, &mut numbers);
+            for (i, number) in numbers.into_iter().enumerate() {
+                prop_assert_eq!(number, read_at(&bytes, at + i * width as usize, width));
+            }
+        }
+    }
+}
