@@ -2,7 +2,7 @@
 //!
 //! All arithmetic wraps, so that every sequence of `i64` comes back, whatever its differences.
 
-use super::list::{self, CHUNK, varint_bits};
+use super::list::{self, varint_bits};
 use super::shape::{Shape, ShapePlan};
 use super::streams::{Streams, StreamsReader};
 use crate::codec::DecodeError;
@@ -150,23 +150,22 @@ pub(super) fn decode<T: Copy>(
         mut slope,
     } = header;
     let mut level = first;
-    let mut multiples = [0_i64; CHUNK];
     out.reserve(count);
     match shape {
         Shape::Constant => out.resize(out.len() + count, to(first)),
         Shape::Level => {
             out.push(to(first));
             list::decode(from, steps, |numbers| {
-                let multiples = multiply(numbers, factor, &mut multiples);
-                out.extend(multiples.iter().map(|n| to(first.wrapping_add(*n))));
+                multiply(numbers, factor);
+                out.extend(numbers.iter().map(|n| to(first.wrapping_add(*n))));
             })?;
         }
         Shape::Delta => {
             out.push(to(first));
             list::decode(from, steps, |numbers| {
-                let sums = multiply(numbers, factor, &mut multiples);
-                add_up(&mut level, sums);
-                out.extend(sums.iter().map(|n| to(*n)));
+                multiply(numbers, factor);
+                add_up(&mut level, numbers);
+                out.extend(numbers.iter().map(|n| to(*n)));
             })?;
         }
         Shape::DeltaOfDelta => {
@@ -175,22 +174,22 @@ pub(super) fn decode<T: Copy>(
                 level = level.wrapping_add(slope);
                 out.push(to(level));
                 list::decode(from, bends, |numbers| {
-                    let sums = multiply(numbers, factor, &mut multiples);
-                    add_up(&mut slope, sums);
-                    add_up(&mut level, sums);
-                    out.extend(sums.iter().map(|n| to(*n)));
+                    multiply(numbers, factor);
+                    add_up(&mut slope, numbers);
+                    add_up(&mut level, numbers);
+                    out.extend(numbers.iter().map(|n| to(*n)));
                 })?;
             }
         }
         Shape::Line => {
             out.push(to(first));
             list::decode(from, steps, |numbers| {
-                let multiples = multiply(numbers, factor, &mut multiples);
-                for number in &mut *multiples {
+                multiply(numbers, factor);
+                for number in &mut *numbers {
                     level = level.wrapping_add(slope);
                     *number = number.wrapping_add(level);
                 }
-                out.extend(multiples.iter().map(|n| to(*n)));
+                out.extend(numbers.iter().map(|n| to(*n)));
             })?;
         }
         Shape::Steps | Shape::Bends => decode_changes(from, count, out, to, &header)?,
@@ -203,40 +202,44 @@ fn decode_changes<T: Copy>(
     from: &mut StreamsReader<'_>,
     count: usize,
     out: &mut Vec<T>,
-    to: impl Fn(i64) -> T,
+    to: impl Fn(i64) -> T + Copy,
     header: &Header,
 ) -> Result<(), DecodeError> {
     let runs = read_runs(from, count)?;
     let (mut level, mut slope) = (header.first, header.slope);
     let start = out.len();
-    let mut extend = |level: i64, slope: i64, run: usize| {
-        if slope == 0 {
-            out.resize(out.len() + run, to(level));
-            return level;
-        }
-        let mut next = level;
-        out.extend((0..run).map(|_| {
-            let number = next;
-            next = next.wrapping_add(slope);
-            to(number)
-        }));
-        next
-    };
+    out.resize(start + count, to(level));
+    let mut rest = out.get_mut(start..).unwrap_or_default();
     let mut left = runs.iter();
     list::decode(from, runs.len(), |changes| {
-        for (change, &run) in changes.iter().zip(&mut left) {
-            level = extend(level, slope, run);
-            let change = change.wrapping_mul(header.factor);
+        multiply(changes, header.factor);
+        for (&mut change, &run) in changes.iter_mut().zip(&mut left) {
+            // The runs are shorter than the sequence.
+            let (run, after) = std::mem::take(&mut rest).split_at_mut(run);
+            rest = after;
+            level = fill_run(run, level, slope, to);
             match header.shape {
                 Shape::Bends => slope = slope.wrapping_add(change),
                 _ => level = level.wrapping_add(change),
             }
         }
     })?;
-    let last = count - runs.iter().sum::<usize>();
-    extend(level, slope, last);
-    debug_assert_eq!(out.len(), start + count);
+    fill_run(rest, level, slope, to);
     Ok(())
+}
+
+/// Fills `run` with a straight line from `level` on; gives what would come after it.
+#[inline]
+fn fill_run<T: Copy>(run: &mut [T], mut level: i64, slope: i64, to: impl Fn(i64) -> T) -> i64 {
+    if slope == 0 {
+        run.fill(to(level));
+        return level;
+    }
+    for number in run {
+        *number = to(level);
+        level = level.wrapping_add(slope);
+    }
+    level
 }
 
 /// Lengths of the runs that end with a change. At least one number is left after them.
@@ -245,7 +248,7 @@ fn read_runs(from: &mut StreamsReader<'_>, count: usize) -> Result<Vec<usize>, D
     let mut runs = Vec::with_capacity(changes);
     let mut left = Some(count - 1);
     list::decode(from, changes, |gaps| {
-        for &gap in gaps {
+        for &mut gap in gaps {
             let run = usize::try_from(gap).map_or(usize::MAX, |gap| gap.saturating_add(1));
             left = left.and_then(|left| left.checked_sub(run));
             runs.push(run);
@@ -274,18 +277,14 @@ pub(super) fn skip(from: &mut StreamsReader<'_>, count: usize) -> Result<(), Dec
     }
 }
 
-/// `numbers` times `factor`, in `out`.
+/// Multiplies all numbers by `factor`.
 #[inline]
-fn multiply<'a>(numbers: &[i64], factor: i64, out: &'a mut [i64; CHUNK]) -> &'a mut [i64] {
-    let (out, _) = out.split_at_mut(numbers.len().min(CHUNK));
-    if factor == 1 {
-        out.copy_from_slice(numbers);
-    } else {
-        for (out, number) in out.iter_mut().zip(numbers) {
-            *out = number.wrapping_mul(factor);
+fn multiply(numbers: &mut [i64], factor: i64) {
+    if factor != 1 {
+        for number in numbers {
+            *number = number.wrapping_mul(factor);
         }
     }
-    out
 }
 
 /// Replaces each number by the sum of `level`, the numbers before it, and itself; `level` becomes the last sum.

@@ -1,6 +1,6 @@
 //! A list of integers without order between them: all equal, or a symbol and some noise for each.
 
-use super::noise::{NoiseWriter, mask, read_at, unpack};
+use super::noise::{NoiseWriter, ONE_LOAD, read_at, read_short};
 use super::streams::{Streams, StreamsReader};
 use super::symbol::{BASE, LAST_PLAIN, NOISE_BITS, PRICE, symbol};
 use crate::codec::DecodeError;
@@ -193,47 +193,33 @@ fn symbol_bits(counts: &[u32; 256], total: usize) -> f32 {
     bits
 }
 
-/// Gives `count` numbers to `put`, in order, in slices of up to [`CHUNK`].
+/// Gives `count` numbers to `put`, in order, in slices of up to [`CHUNK`] that it may overwrite.
+#[inline]
 pub(super) fn decode(
     from: &mut StreamsReader<'_>,
     count: usize,
-    mut put: impl FnMut(&[i64]),
+    mut put: impl FnMut(&mut [i64]),
 ) -> Result<(), DecodeError> {
+    let mut chunk = [0_i64; CHUNK];
     match Header::read(from, count)? {
         Header::Equal(number) => {
-            let chunk = [number; CHUNK];
             let mut left = count;
             while left > 0 {
-                let n = left.min(CHUNK);
-                put(&chunk[..n]);
-                left -= n;
+                let numbers = &mut chunk[..left.min(CHUNK)];
+                numbers.fill(number);
+                put(numbers);
+                left -= numbers.len();
             }
             Ok(())
         }
-        Header::Coded {
-            centre,
-            signed,
-            shift,
-            symbols,
-        } => {
-            let bytes = from.noise.rest();
+        Header::Coded(coded) => {
+            let noise = from.noise.rest();
             let mut at = 0;
-            let mut distances = [0_u64; CHUNK];
-            let mut numbers = [0_i64; CHUNK];
-            for symbols in symbols.chunks(CHUNK) {
-                let distances = &mut distances[..symbols.len()];
-                let numbers = &mut numbers[..symbols.len()];
-                at = read_distances(bytes, at, shift, symbols, distances)
+            for symbols in coded.symbols.chunks(CHUNK) {
+                let numbers = &mut chunk[..symbols.len()];
+                at = coded
+                    .read_chunk(symbols, noise, at, numbers)
                     .ok_or_else(|| from.error("symbol has too many bits"))?;
-                if signed {
-                    for (number, &distance) in numbers.iter_mut().zip(&*distances) {
-                        *number = unzigzag(distance).wrapping_add(centre);
-                    }
-                } else {
-                    for (number, &distance) in numbers.iter_mut().zip(&*distances) {
-                        *number = distance.cast_signed().wrapping_add(centre);
-                    }
-                }
                 put(numbers);
             }
             from.noise.bytes(at.div_ceil(8)).map(drop)
@@ -243,7 +229,7 @@ pub(super) fn decode(
 
 /// Moves past a list of `count` numbers.
 pub(super) fn skip(from: &mut StreamsReader<'_>, count: usize) -> Result<(), DecodeError> {
-    if let Header::Coded { shift, symbols, .. } = Header::read(from, count)? {
+    if let Header::Coded(Coded { shift, symbols, .. }) = Header::read(from, count)? {
         let bits: usize = symbols
             .iter()
             .map(|&symbol| usize::from(NOISE_BITS[usize::from(symbol)]))
@@ -257,12 +243,15 @@ pub(super) fn skip(from: &mut StreamsReader<'_>, count: usize) -> Result<(), Dec
 /// What stands in the symbols for a list.
 enum Header<'a> {
     Equal(i64),
-    Coded {
-        centre: i64,
-        signed: bool,
-        shift: u32,
-        symbols: &'a [u8],
-    },
+    Coded(Coded<'a>),
+}
+
+/// A list of numbers that are not all equal.
+struct Coded<'a> {
+    centre: i64,
+    signed: bool,
+    shift: u32,
+    symbols: &'a [u8],
 }
 
 impl<'a> Header<'a> {
@@ -279,48 +268,82 @@ impl<'a> Header<'a> {
             .checked_sub(1)
             .filter(|&shift| shift <= MAX_NOISE_BITS)
             .ok_or_else(|| from.error("list has an unknown form"))?;
-        Ok(Self::Coded {
+        Ok(Self::Coded(Coded {
             centre,
             signed: form & SIGNED != 0,
             shift,
             symbols: from.symbols.bytes(count)?,
-        })
+        }))
+    }
+}
+
+impl Coded<'_> {
+    /// Reads the numbers of `symbols`, a part of all, whose noise starts at bit number `at`; gives where it ends.
+    #[inline]
+    fn read_chunk(
+        &self,
+        symbols: &[u8],
+        noise: &[u8],
+        at: usize,
+        out: &mut [i64],
+    ) -> Option<usize> {
+        let at = read_distances(noise, at, self.shift, symbols, out)?;
+        let centre = self.centre;
+        if self.signed {
+            for number in out {
+                *number = unzigzag(number.cast_unsigned()).wrapping_add(centre);
+            }
+        } else if centre != 0 {
+            for number in out {
+                *number = number.wrapping_add(centre);
+            }
+        }
+        Some(at)
     }
 }
 
 /// Reads the distances of `symbols`, whose noise starts at bit number `at`; gives where it ends.
 #[inline]
 fn read_distances(
-    bytes: &[u8],
+    noise: &[u8],
     mut at: usize,
     shift: u32,
     symbols: &[u8],
-    out: &mut [u64],
+    out: &mut [i64],
 ) -> Option<usize> {
     let last = symbols.iter().fold(0, |last, &symbol| last.max(symbol));
     if last <= LAST_PLAIN {
         if shift == 0 {
             for (distance, &symbol) in out.iter_mut().zip(symbols) {
-                *distance = u64::from(symbol);
+                *distance = i64::from(symbol);
             }
             return Some(at);
         }
-        unpack(bytes, at, shift, out);
-        for (distance, &symbol) in out.iter_mut().zip(symbols) {
-            *distance |= u64::from(symbol) << shift;
+        for (i, (distance, &symbol)) in out.iter_mut().zip(symbols).enumerate() {
+            let low = read_at(noise, at + i * shift as usize, shift);
+            *distance = ((u64::from(symbol) << shift) | low).cast_signed();
         }
         return Some(at + symbols.len() * shift as usize);
     }
-    if u32::from(NOISE_BITS[usize::from(last)]) + shift > MAX_NOISE_BITS {
+    let widest = u32::from(NOISE_BITS[usize::from(last)]) + shift;
+    if widest > MAX_NOISE_BITS {
         return None;
     }
-    for (distance, &symbol) in out.iter_mut().zip(symbols) {
-        let symbol = usize::from(symbol);
-        let width = shift + u32::from(NOISE_BITS[symbol]);
-        *distance = (BASE[symbol] << shift).wrapping_add(read_at(bytes, at, width));
-        at += width as usize;
+    let mut read = |read: fn(&[u8], usize, u32) -> u64| {
+        for (distance, &symbol) in out.iter_mut().zip(symbols) {
+            let symbol = usize::from(symbol);
+            let width = shift + u32::from(NOISE_BITS[symbol]);
+            let low = read(noise, at, width);
+            *distance = (BASE[symbol] << shift).wrapping_add(low).cast_signed();
+            at += width as usize;
+        }
+    };
+    if widest <= ONE_LOAD {
+        read(read_short);
+    } else {
+        read(read_at);
     }
     Some(at)
 }
 
-const _: () = assert!(mask(0) == 0 && MAX_NOISE_BITS < 64);
+const _: () = assert!(MAX_NOISE_BITS < 64);

@@ -58,11 +58,11 @@ pub(super) const fn mask(width: u32) -> u64 {
 }
 
 /// Widest number that one load of eight bytes holds wherever its first bit stands.
-const ONE_LOAD: u32 = 57;
+pub(super) const ONE_LOAD: u32 = 57;
 
 /// The `width` bits from bit number `at` on, for `width` up to 64. What stands beyond the bytes is zero; the caller
 /// compares the end of a list of numbers with the end of the bytes.
-#[inline]
+#[inline(always)]
 pub(super) fn read_at(bytes: &[u8], at: usize, width: u32) -> u64 {
     let low = load(bytes, at / 8) >> (at % 8);
     if width <= ONE_LOAD {
@@ -74,28 +74,14 @@ pub(super) fn read_at(bytes: &[u8], at: usize, width: u32) -> u64 {
 }
 
 /// As [`read_at`], for a `width` up to [`ONE_LOAD`].
-#[inline]
-fn read_short(bytes: &[u8], at: usize, mask: u64) -> u64 {
-    (load(bytes, at / 8) >> (at % 8)) & mask
-}
-
-/// Reads `out.len()` numbers of `width` bits each from bit number `at` on.
-#[inline]
-pub(super) fn unpack(bytes: &[u8], at: usize, width: u32, out: &mut [u64]) {
-    if width > ONE_LOAD {
-        for (i, number) in out.iter_mut().enumerate() {
-            *number = read_at(bytes, at + i * width as usize, width);
-        }
-        return;
-    }
-    let mask = mask(width);
-    for (i, number) in out.iter_mut().enumerate() {
-        *number = read_short(bytes, at + i * width as usize, mask);
-    }
+#[inline(always)]
+pub(super) fn read_short(bytes: &[u8], at: usize, width: u32) -> u64 {
+    debug_assert!(width <= ONE_LOAD);
+    (load(bytes, at / 8) >> (at % 8)) & ((1 << width) - 1)
 }
 
 /// Eight bytes from byte number `at` on, zeros beyond the end.
-#[inline]
+#[inline(always)]
 fn load(bytes: &[u8], at: usize) -> u64 {
     match bytes.get(at..).and_then(<[u8]>::first_chunk) {
         Some(word) => u64::from_le_bytes(*word),
@@ -136,11 +122,12 @@ mod tests {
         }
 
         #[test]
-        fn unpack_agrees_with_reading_one(bytes in proptest::collection::vec(any::<u8>(), 0..80), at in 0usize..9, width in 0u32..=64) {
-            let mut numbers = [0; 9];
-            unpack(&bytes, at, width, &mut numbers);
-            for (i, number) in numbers.into_iter().enumerate() {
-                prop_assert_eq!(number, read_at(&bytes, at + i * width as usize, width));
+        fn reading_beyond_the_end_gives_zeros(bytes in proptest::collection::vec(any::<u8>(), 0..20), at in 0usize..200, width in 0u32..=64) {
+            let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| u64::from(byte >> (at % 8)) & 1);
+            let expected = (0..width).map(|i| bit(at + i as usize) << i).sum::<u64>();
+            prop_assert_eq!(read_at(&bytes, at, width), expected);
+            if width <= ONE_LOAD {
+                prop_assert_eq!(read_short(&bytes, at, width), expected);
             }
         }
     }
