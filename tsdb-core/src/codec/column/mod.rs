@@ -2,17 +2,19 @@
 //!
 //! * Every column comes back bit for bit. The writer models values (decimal, counted, rising in steps), and writes what
 //!   the model misses.
-//! * A column is written to two [`Streams`], of which a [`group`](GroupCompressor) is made. It does not say how many
-//!   values it has, nor how long it is: its reader knows the one, and finds the other by reading.
+//! * A column is written to two [`Streams`], of which a group is made. It does not say how many values it has, nor how
+//!   long it is: its reader knows the one, and finds the other by reading.
 //! * A column has at most [`MAX_VALUES`] values.
 //!
 //! From the outside in: `values` finds a scale in which the values are integers, `integers` what the integers have in
 //! common, `shape` their course, `list` writes what is left as symbols and noise.
 
+mod follow;
 mod group;
 mod integers;
 mod list;
 mod noise;
+mod pack;
 mod scale;
 mod shape;
 mod streams;
@@ -20,10 +22,11 @@ mod symbol;
 mod times;
 mod values;
 
-pub(crate) use group::{GroupCompressor, GroupDecompressor, MAX_STREAM_BYTES};
+pub(crate) use group::{GroupReader, GroupWriter};
+pub(crate) use pack::{MAX_STREAM_BYTES, Packer, Unpacker};
 pub(crate) use streams::{Streams, StreamsReader};
 pub(crate) use times::{decode_times, encode_times, skip_times};
-pub(crate) use values::{Choice, decode, encode, skip};
+pub(crate) use values::Choice;
 
 use crate::codec::DecodeError;
 
