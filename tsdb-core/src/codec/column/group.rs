@@ -104,6 +104,12 @@ impl GroupWriter {
         self.streams.len()
     }
 
+    /// What was written so far.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
     /// Appends the group, and starts the next one.
     ///
     /// # Errors

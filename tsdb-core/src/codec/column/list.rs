@@ -9,7 +9,7 @@ use crate::codec::varint::{push_ivarint, unzigzag, zigzag};
 /// Numbers decoded at a time.
 pub(super) const CHUNK: usize = 128;
 
-/// Most bits of noise of a number: that of the largest number that is not shifted.
+/// Most bits of noise of a number, which is also the largest shift: the largest numbers have three more, in the symbol.
 const MAX_NOISE_BITS: u32 = 61;
 
 /// Most numbers looked at to choose how a list is written.
@@ -165,7 +165,7 @@ fn shift_of(distances: &[u64]) -> (u32, f32) {
     let median = *sorted.select_nth_unstable(distances.len() / 2).1;
     let magnitude = 64 - median.leading_zeros();
     let mut best = (0, f32::INFINITY);
-    for shift in magnitude.saturating_sub(4)..=magnitude.saturating_sub(2) {
+    for shift in magnitude.saturating_sub(4)..=magnitude.saturating_sub(2).min(MAX_NOISE_BITS) {
         let mut counts = [0_u32; 256];
         for &distance in distances {
             counts[usize::from(symbol(distance >> shift))] += 1;

@@ -19,12 +19,17 @@ mod scale;
 mod shape;
 mod streams;
 mod symbol;
+mod table;
 mod times;
 mod values;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use group::{GroupReader, GroupWriter};
 pub(crate) use pack::{MAX_STREAM_BYTES, Packer, Unpacker};
 pub(crate) use streams::{Streams, StreamsReader};
+pub(crate) use table::{TimesRef, TimesTable, TimesTableBuilder};
 pub(crate) use times::{decode_times, encode_times, skip_times};
 pub(crate) use values::Choice;
 

@@ -129,6 +129,9 @@ impl Turn {
 /// The scales worth a try for `values`: one in which all finite values are exact if there is one, otherwise those that
 /// come close, and the bits themselves.
 pub(super) fn candidates(values: &[f64]) -> Vec<Scale> {
+    if !values.iter().any(|value| value.is_finite()) {
+        return vec![Scale::Bits];
+    }
     match exact(values) {
         Some(scale) => vec![scale],
         None => {

@@ -57,7 +57,8 @@ impl ValuesPlan {
             .map_or_else(|| Self::smallest(values), |(_, plan)| plan)
     }
 
-    fn in_scale(values: &[f64], scale: Scale, hint: Option<Shape>) -> Self {
+    /// In this scale, and with a hint in this shape, unless all integers are equal.
+    pub(super) fn in_scale(values: &[f64], scale: Scale, hint: Option<Shape>) -> Self {
         let (integers, corrections) = split(values, scale);
         let alone = IntegersPlan::new(&integers, hint);
         let corrections = corrections.map(|corrections| IntegersPlan::new(&corrections, None));
