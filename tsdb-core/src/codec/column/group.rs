@@ -106,7 +106,7 @@ impl GroupWriter {
 
     /// What was written so far.
     #[cfg(any(test, fuzzing))]
-    pub(super) fn streams(&self) -> &Streams {
+    pub(crate) fn streams(&self) -> &Streams {
         &self.streams
     }
 
@@ -188,7 +188,7 @@ impl GroupReader {
 
     /// As [`GroupReader::open`], with streams that are not compressed.
     #[cfg(any(test, fuzzing))]
-    pub(super) fn open_streams(
+    pub(crate) fn open_streams(
         &mut self,
         streams: Streams,
         counts: impl IntoIterator<Item = usize>,

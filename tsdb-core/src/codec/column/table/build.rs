@@ -75,7 +75,7 @@ impl TimesTableBuilder {
     }
 
     /// Writes the table to streams.
-    pub(in crate::codec::column) fn encode(&self, out: &mut Streams) {
+    pub(crate) fn encode(&self, out: &mut Streams) {
         let mut unions = Unions::default();
         let mut by_length: Vec<usize> = (0..self.columns.len()).collect();
         by_length.sort_by_key(|&column| std::cmp::Reverse(self.columns[column].len()));

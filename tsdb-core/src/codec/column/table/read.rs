@@ -52,11 +52,11 @@ impl TimesTable {
     }
 
     /// As [`TimesTable::open`], with streams that are not compressed.
-    pub(in crate::codec::column) fn from_streams(streams: Streams) -> Result<Self, DecodeError> {
+    pub(crate) fn from_streams(streams: Streams) -> Result<Self, DecodeError> {
         let mut from = streams.reader();
         let unions = read_unions(&mut from, &streams)?;
-        // A list of equal numbers takes two bytes whatever its length: what bounds it is what it leads to.
-        let columns = from.symbols.count(MAX_VALUES)?;
+        // No two columns are the same: what distinguishes them takes a byte for each.
+        let columns = from.symbols.count(from.symbols.remaining())?;
         let union_of = field(&mut from, columns)?;
         let before = field(&mut from, columns)?;
         let after = field(&mut from, columns)?;

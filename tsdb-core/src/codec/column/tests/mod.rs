@@ -59,7 +59,7 @@ pub(super) fn value() -> impl Strategy<Value = f64> {
 /// A column as programs make them: of one kind, with a few values of any kind among them.
 pub(super) fn column(max_len: usize) -> impl Strategy<Value = Vec<f64>> {
     let regular = prop_oneof![
-        value().prop_map(|value| Course::Constant(value)),
+        value().prop_map(Course::Constant),
         (any::<i32>(), 0..1000_i64, 0..12).prop_map(|(start, step, e)| Course::Walk(
             i64::from(start),
             step,

@@ -97,7 +97,7 @@ fn models(random: &mut Random) -> Vec<(String, Model)> {
 
 /// Buckets, sum and count of a histogram.
 fn histogram(random: &mut Random, rounds: usize) -> Vec<Vec<f64>> {
-    let mut columns = vec![Vec::with_capacity(rounds); 14];
+    let mut columns = vec![Vec::new(); 14];
     let mut counts = [0.0_f64; 12];
     let mut sum = 0.0;
     let (rate, shift) = (20.0 + 300.0 * random.uniform(), random.normal());
