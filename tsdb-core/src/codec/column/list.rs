@@ -1,6 +1,6 @@
 //! A list of integers without order between them: all equal, or a symbol and some noise for each.
 
-use super::noise::{NoiseWriter, ONE_LOAD, read_at, read_short};
+use super::noise::{NoiseWriter, mask, read_at, unpack};
 use super::streams::{Streams, StreamsReader};
 use super::symbol::{BASE, LAST_PLAIN, NOISE_BITS, PRICE, symbol};
 use crate::codec::DecodeError;
@@ -113,10 +113,13 @@ impl ListPlan {
                 push_ivarint(&mut out.symbols, centre);
                 let mut noise = NoiseWriter::new(&mut out.noise);
                 for &number in numbers {
-                    let distance = distance_of(number, centre, signed);
-                    let symbol = symbol(distance >> shift);
+                    noise.push(distance_of(number, centre, signed), shift);
+                }
+                for &number in numbers {
+                    let shifted = distance_of(number, centre, signed) >> shift;
+                    let symbol = symbol(shifted);
                     out.symbols.push(symbol);
-                    noise.push(distance, shift + u32::from(NOISE_BITS[usize::from(symbol)]));
+                    noise.push(shifted, u32::from(NOISE_BITS[usize::from(symbol)]));
                 }
                 noise.finish();
             }
@@ -213,16 +216,18 @@ pub(super) fn decode(
             Ok(())
         }
         Header::Coded(coded) => {
-            let noise = from.noise.rest();
-            let mut at = 0;
+            let mut noise = Noise {
+                bytes: from.noise.rest(),
+                low_byte: 0,
+                high_bit: count * coded.shift as usize,
+            };
             for symbols in coded.symbols.chunks(CHUNK) {
-                let numbers = &mut chunk[..symbols.len()];
-                at = coded
-                    .read_chunk(symbols, noise, at, numbers)
+                coded
+                    .read_chunk(symbols, &mut noise, &mut chunk)
                     .ok_or_else(|| from.error("symbol has too many bits"))?;
-                put(numbers);
+                put(&mut chunk[..symbols.len()]);
             }
-            from.noise.bytes(at.div_ceil(8)).map(drop)
+            from.noise.bytes(noise.high_bit.div_ceil(8)).map(drop)
         }
     }
 }
@@ -277,73 +282,108 @@ impl<'a> Header<'a> {
     }
 }
 
+/// Positions in the noise of a list.
+struct Noise<'a> {
+    bytes: &'a [u8],
+    /// Where the lowest bits of the next chunk start.
+    low_byte: usize,
+    /// Where the other bits of the next chunk start, those of the symbols that have any.
+    high_bit: usize,
+}
+
 impl Coded<'_> {
-    /// Reads the numbers of `symbols`, a part of all, whose noise starts at bit number `at`; gives where it ends.
+    /// Reads the numbers of `symbols`, a part of all. The numbers after them are of no meaning.
     #[inline]
     fn read_chunk(
         &self,
         symbols: &[u8],
-        noise: &[u8],
-        at: usize,
-        out: &mut [i64],
-    ) -> Option<usize> {
-        let at = read_distances(noise, at, self.shift, symbols, out)?;
+        noise: &mut Noise<'_>,
+        out: &mut [i64; CHUNK],
+    ) -> Option<()> {
+        let mut distances = [0_u64; CHUNK];
+        if self.shift == 0 {
+            for (distance, &symbol) in distances.iter_mut().zip(symbols) {
+                *distance = u64::from(symbol);
+            }
+        } else {
+            let count = symbols.len();
+            unpack(
+                noise.bytes,
+                noise.low_byte,
+                self.shift,
+                count,
+                &mut distances,
+            );
+            noise.low_byte += CHUNK / 8 * self.shift as usize;
+            for (distance, &symbol) in distances.iter_mut().zip(symbols) {
+                *distance |= u64::from(symbol) << self.shift;
+            }
+        }
+        let last = symbols.iter().fold(0, |last, &symbol| last.max(symbol));
+        if last > LAST_PLAIN {
+            if u32::from(NOISE_BITS[usize::from(last)]) + self.shift > MAX_NOISE_BITS {
+                return None;
+            }
+            self.read_high_bits(symbols, noise, &mut distances);
+        }
         let centre = self.centre;
+        let distances = distances.iter().take(symbols.len());
         if self.signed {
-            for number in out {
-                *number = unzigzag(number.cast_unsigned()).wrapping_add(centre);
+            for (number, &distance) in out.iter_mut().zip(distances) {
+                *number = unzigzag(distance).wrapping_add(centre);
             }
-        } else if centre != 0 {
-            for number in out {
-                *number = number.wrapping_add(centre);
+        } else {
+            for (number, &distance) in out.iter_mut().zip(distances) {
+                *number = distance.cast_signed().wrapping_add(centre);
             }
         }
-        Some(at)
+        Some(())
+    }
+
+    /// Replaces the distances of symbols that have bits of noise beside the lowest.
+    #[inline]
+    fn read_high_bits(&self, symbols: &[u8], noise: &mut Noise<'_>, distances: &mut [u64; CHUNK]) {
+        // Which they are is random, and a branch on it would be mispredicted; so they are listed first.
+        let mut wide = [0_u8; CHUNK];
+        let mut wides = 0;
+        for (i, &symbol) in (0..).zip(symbols) {
+            wide[wides % CHUNK] = i;
+            wides += usize::from(symbol > LAST_PLAIN);
+        }
+        let low = mask(self.shift);
+        for &i in wide.iter().take(wides) {
+            let i = usize::from(i) % CHUNK;
+            let symbol = symbols.get(i).copied().map_or(0, usize::from);
+            let width = u32::from(NOISE_BITS[symbol]);
+            let high = BASE[symbol] + read_at(noise.bytes, noise.high_bit, width);
+            noise.high_bit += width as usize;
+            distances[i] = (high << self.shift) | (distances[i] & low);
+        }
     }
 }
 
-/// Reads the distances of `symbols`, whose noise starts at bit number `at`; gives where it ends.
-#[inline]
-fn read_distances(
-    noise: &[u8],
-    mut at: usize,
-    shift: u32,
-    symbols: &[u8],
-    out: &mut [i64],
-) -> Option<usize> {
-    let last = symbols.iter().fold(0, |last, &symbol| last.max(symbol));
-    if last <= LAST_PLAIN {
-        if shift == 0 {
-            for (distance, &symbol) in out.iter_mut().zip(symbols) {
-                *distance = i64::from(symbol);
-            }
-            return Some(at);
-        }
-        for (i, (distance, &symbol)) in out.iter_mut().zip(symbols).enumerate() {
-            let low = read_at(noise, at + i * shift as usize, shift);
-            *distance = ((u64::from(symbol) << shift) | low).cast_signed();
-        }
-        return Some(at + symbols.len() * shift as usize);
-    }
-    let widest = u32::from(NOISE_BITS[usize::from(last)]) + shift;
-    if widest > MAX_NOISE_BITS {
-        return None;
-    }
-    let mut read = |read: fn(&[u8], usize, u32) -> u64| {
-        for (distance, &symbol) in out.iter_mut().zip(symbols) {
-            let symbol = usize::from(symbol);
-            let width = shift + u32::from(NOISE_BITS[symbol]);
-            let low = read(noise, at, width);
-            *distance = (BASE[symbol] << shift).wrapping_add(low).cast_signed();
-            at += width as usize;
-        }
-    };
-    if widest <= ONE_LOAD {
-        read(read_short);
-    } else {
-        read(read_at);
-    }
-    Some(at)
-}
+const _: () = assert!(MAX_NOISE_BITS < 64 && CHUNK <= 1 << 8);
 
-const _: () = assert!(MAX_NOISE_BITS < 64);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn lists_come_back(numbers in prop_oneof![
+            prop::collection::vec(any::<i64>(), 0..300),
+            (0_u32..64, prop::collection::vec(any::<i64>(), 0..300))
+                .prop_map(|(shift, numbers)| numbers.into_iter().map(|n| n >> shift).collect()),
+            prop::collection::vec((any::<i64>(), 0_u32..64).prop_map(|(n, shift)| n >> shift), 0..300),
+        ]) {
+            let mut streams = Streams::default();
+            encode(&numbers, &mut streams);
+            let mut from = streams.reader();
+            let mut read = Vec::new();
+            decode(&mut from, numbers.len(), |numbers| read.extend_from_slice(numbers)).unwrap();
+            prop_assert!(from.is_empty());
+            prop_assert_eq!(read, numbers);
+        }
+    }
+}

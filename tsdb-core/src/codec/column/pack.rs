@@ -7,6 +7,7 @@
 //! A stream that zstd does not make smaller stands as it is: its packed length is then its length.
 
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::CParameter;
 
 use super::streams::Streams;
 use crate::codec::DecodeError;
@@ -20,12 +21,17 @@ pub(crate) const MAX_STREAM_BYTES: usize = 32 << 20;
 pub(crate) struct Packer(Compressor<'static>);
 
 impl Packer {
-    /// With this level of zstd.
+    /// A writer that keeps its tables from group to group.
+    ///
+    /// The level is 1, with no match shorter than seven bytes: what is alike in the symbols is their distribution, or a
+    /// whole column. Shorter matches, which higher levels find as well, come by chance; they make a group larger, and
+    /// slower to read.
     ///
     /// # Errors
     /// When zstd has no memory for its tables.
-    pub(crate) fn new(level: i32) -> std::io::Result<Self> {
-        let mut compressor = Compressor::new(level)?;
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let mut compressor = Compressor::new(1)?;
+        compressor.set_parameter(CParameter::MinMatch(7))?;
         compressor.include_contentsize(false)?;
         compressor.include_checksum(false)?;
         Ok(Self(compressor))

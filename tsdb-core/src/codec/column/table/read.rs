@@ -13,7 +13,7 @@ pub(crate) struct TimesTable {
     streams: Streams,
     unions: Vec<Union>,
     parts: Vec<Part>,
-    /// See [`Part::gaps`].
+    /// How many timestamps each column has before its first hole, between two, …: of all columns, one after the other.
     gaps: Vec<u32>,
 }
 

@@ -11,7 +11,7 @@ fn packed(columns: &[(u32, Vec<f64>)]) -> Vec<u8> {
         writer.push(*times, values, None);
     }
     let mut bytes = Vec::new();
-    let mut packer = Packer::new(1).unwrap();
+    let mut packer = Packer::new().unwrap();
     assert_eq!(writer.columns(), columns.len());
     writer.finish(&mut packer, &mut bytes).unwrap();
     assert_eq!((writer.columns(), writer.len()), (0, 0));

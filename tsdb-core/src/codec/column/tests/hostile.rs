@@ -164,7 +164,7 @@ fn a_group_that_says_too_much_is_refused() {
         symbols: vec![0; 1 << 20],
         noise: Vec::new(),
     };
-    Packer::new(1).unwrap().pack(&streams, &mut packed).unwrap();
+    Packer::new().unwrap().pack(&streams, &mut packed).unwrap();
     let mut read = Streams::default();
     let mut unpacker = Unpacker::new().unwrap();
     assert!(unpacker.unpack(&packed, (1 << 20) - 1, &mut read).is_err());

@@ -21,7 +21,7 @@ fn write(
     group_bytes: usize,
     hints: Option<&[Choice]>,
 ) -> (Vec<Group>, Vec<Choice>) {
-    let mut packer = Packer::new(1).unwrap();
+    let mut packer = Packer::new().unwrap();
     let mut writer = GroupWriter::new();
     let (mut groups, mut counts, mut choices) = (Vec::new(), Vec::new(), Vec::new());
     for (i, series) in series.iter().enumerate() {
@@ -68,7 +68,7 @@ fn read(groups: &[Group], rounds: usize) -> Duration {
 fn measure(name: &str, series: &[Series]) {
     let samples: usize = series.iter().map(|series| series.values.len()).sum();
     let per_sample = |time: Duration| time.as_secs_f64() * 1e9 / samples as f64;
-    let mut packer = Packer::new(1).unwrap();
+    let mut packer = Packer::new().unwrap();
     let mut table = TimesTableBuilder::new();
     let start = Instant::now();
     let times: Vec<u32> = series

@@ -12,7 +12,7 @@ fn through(columns: &[Vec<i64>]) -> (usize, TimesTable, Vec<TimesRef>) {
     let mut bytes = Vec::new();
     let distinct = builder.columns();
     builder
-        .finish(&mut Packer::new(1).unwrap(), &mut bytes)
+        .finish(&mut Packer::new().unwrap(), &mut bytes)
         .unwrap();
     let table = TimesTable::open(&bytes, MAX_STREAM_BYTES, &mut Unpacker::new().unwrap()).unwrap();
     assert_eq!(table.columns(), distinct);
