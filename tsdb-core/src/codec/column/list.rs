@@ -15,6 +15,9 @@ const MAX_NOISE_BITS: u32 = 61;
 /// Most numbers looked at to choose how a list is written.
 const SAMPLE: usize = 512;
 
+/// A list shorter than this has no statistics of its own.
+const SHORT: usize = 48;
+
 /// In the first byte of a list: numbers are distances from the centre to both sides, zigzag-coded.
 const SIGNED: u8 = 0x80;
 
@@ -169,11 +172,20 @@ fn shift_of(distances: &[u64]) -> (u32, f32) {
     let magnitude = 64 - median.leading_zeros();
     let mut best = (0, f32::INFINITY);
     for shift in magnitude.saturating_sub(4)..=magnitude.saturating_sub(2).min(MAX_NOISE_BITS) {
-        let mut counts = [0_u32; 256];
-        for &distance in distances {
-            counts[usize::from(symbol(distance >> shift))] += 1;
-        }
-        let bits = symbol_bits(&counts, distances.len()) + shift as f32 * distances.len() as f32;
+        let symbols = distances.iter().map(|&distance| symbol(distance >> shift));
+        let bits = if distances.len() < SHORT {
+            symbols
+                .map(usize::from)
+                .map(|symbol| PRICE[symbol] + f32::from(NOISE_BITS[symbol]))
+                .sum()
+        } else {
+            let mut counts = [0_u32; 256];
+            for symbol in symbols {
+                counts[usize::from(symbol)] += 1;
+            }
+            symbol_bits(&counts, distances.len())
+        };
+        let bits = bits + shift as f32 * distances.len() as f32;
         if bits < best.1 {
             best = (shift, bits);
         }

@@ -164,9 +164,12 @@ impl ShapePlan {
             plans.push(Self::new(Shape::Bends, numbers));
         }
         if changes.min(bends) > steps / 16 {
-            for shape in [Shape::Level, Shape::Delta, Shape::DeltaOfDelta, Shape::Line] {
-                plans.push(Self::new(shape, numbers));
-            }
+            // Few numbers have no course that more than one shape can tell from chance.
+            let dense: &[Shape] = match steps {
+                ..8 => &[Shape::Delta],
+                _ => &[Shape::Level, Shape::Delta, Shape::DeltaOfDelta, Shape::Line],
+            };
+            plans.extend(dense.iter().map(|&shape| Self::new(shape, numbers)));
         }
         plans
             .into_iter()
