@@ -8,6 +8,14 @@
 //! The first and the last time of the column stand in the directory. A series whose samples are more than a column
 //! takes has several, in order of time.
 
+#![cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "read, but not written before there are histograms"
+    )
+)]
+
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::varint::push_uvarint;

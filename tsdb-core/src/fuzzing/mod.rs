@@ -72,17 +72,17 @@ pub type Streams = (Vec<u8>, Vec<u8>);
 /// # Errors
 /// The text of the decoder's error.
 pub fn decode_columns(streams: Streams, counts: &[usize]) -> Result<Vec<Vec<u64>>, String> {
-    let mut reader = column::GroupReader::new().map_err(|e| e.to_string())?;
     let (symbols, noise) = streams;
     let streams = column::Streams { symbols, noise };
-    reader
-        .open_streams(streams, counts.iter().copied())
-        .map_err(|e| e.to_string())?;
+    let limited = counts.iter().map(|&n| u32::try_from(n).unwrap_or(u32::MAX));
+    let group =
+        column::Group::from_streams(streams, limited.collect()).map_err(|e| e.to_string())?;
+    let mut followed = column::Followed::default();
     let mut columns = Vec::new();
     for column in (0..counts.len()).rev() {
         let mut values = Vec::new();
-        reader
-            .decode(column, &mut values)
+        group
+            .decode(column, &mut followed, &mut values)
             .map_err(|e| e.to_string())?;
         columns.push(values.into_iter().map(f64::to_bits).collect());
     }

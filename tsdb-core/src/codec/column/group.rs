@@ -141,116 +141,131 @@ fn candidates(
         .map(move |recent| (columns - recent.column, recent.integers.as_slice()))
 }
 
-/// Reads the columns of a group: one after the other without further cost, or any.
+/// A group in memory: its columns can be decoded in any order, by any number of threads.
 #[derive(Debug)]
-pub(crate) struct GroupReader {
-    unpacker: Unpacker,
+pub(crate) struct Group {
     streams: Streams,
-    counts: Vec<usize>,
-    /// Where columns start in both streams: those known so far.
-    starts: Vec<(usize, usize)>,
-    /// The integers of columns read that others follow.
-    kept: VecDeque<(usize, Vec<i64>)>,
+    /// Number of values of each column.
+    counts: Vec<u32>,
+    /// Where each column starts in both streams.
+    starts: Vec<(u32, u32)>,
 }
 
-impl GroupReader {
-    /// A reader that holds no group yet. It keeps its memory from group to group.
+/// The integers of columns read that others follow, so that neighbours do not decode them again. Of one group at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Followed(VecDeque<(usize, Vec<i64>)>);
+
+impl Followed {
+    /// Forgets all, before another group is read.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn get(&self, column: usize) -> Option<&Vec<i64>> {
+        self.0
+            .iter()
+            .find_map(|(kept, integers)| (*kept == column).then_some(integers))
+    }
+
+    fn keep(&mut self, column: usize, integers: Vec<i64>) {
+        if self.get(column).is_some() {
+            return;
+        }
+        if self.0.len() == MAX_CHAIN {
+            self.0.pop_front();
+        }
+        self.0.push_back((column, integers));
+    }
+}
+
+impl Group {
+    /// The group that `bytes` are, whose columns have so many values each. `max_bytes` bounds what each of its two
+    /// streams takes in memory.
     ///
     /// # Errors
-    /// When zstd has no memory for its tables.
-    pub(crate) fn new() -> std::io::Result<Self> {
+    /// For bytes that do not decompress or hold other columns, and for a count that no column has.
+    pub(crate) fn open(
+        bytes: &[u8],
+        max_bytes: usize,
+        counts: Vec<u32>,
+        unpacker: &mut Unpacker,
+    ) -> Result<Self, DecodeError> {
+        let mut streams = Streams::default();
+        unpacker.unpack(bytes, max_bytes, &mut streams)?;
+        Self::from_streams(streams, counts)
+    }
+
+    /// As [`Group::open`], with streams that are not compressed.
+    pub(crate) fn from_streams(streams: Streams, counts: Vec<u32>) -> Result<Self, DecodeError> {
+        let mut from = streams.reader();
+        let mut starts = Vec::with_capacity(counts.len().min(streams.symbols.len()));
+        for &count in &counts {
+            check_count(&from, count as usize)?;
+            let (symbols, noise) = streams.position(&from);
+            starts.push((symbols as u32, noise as u32));
+            ValuesHeader::read(&mut from)?.skip(&mut from, count as usize)?;
+        }
+        if !from.is_empty() {
+            return Err(from.error("bytes after the columns of a group"));
+        }
         Ok(Self {
-            unpacker: Unpacker::new()?,
-            streams: Streams::default(),
-            counts: Vec::new(),
-            starts: Vec::new(),
-            kept: VecDeque::new(),
+            streams,
+            counts,
+            starts,
         })
     }
 
-    /// Takes the group that `bytes` are, whose columns have so many values each. `max_bytes` bounds what its two streams
-    /// take in memory.
-    ///
-    /// # Errors
-    /// For bytes that do not decompress, and for a count that no column has.
-    pub(crate) fn open(
-        &mut self,
-        bytes: &[u8],
-        max_bytes: usize,
-        counts: impl IntoIterator<Item = usize>,
-    ) -> Result<(), DecodeError> {
-        self.starts.clear();
-        self.kept.clear();
-        self.counts.clear();
-        self.unpacker.unpack(bytes, max_bytes, &mut self.streams)?;
-        self.take_counts(counts)
+    /// Bytes of memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let tables = self.counts.capacity() * size_of::<u32>()
+            + self.starts.capacity() * size_of::<(u32, u32)>();
+        size_of::<Self>() + self.streams.capacity() + tables
     }
 
-    /// As [`GroupReader::open`], with streams that are not compressed.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn open_streams(
-        &mut self,
-        streams: Streams,
-        counts: impl IntoIterator<Item = usize>,
-    ) -> Result<(), DecodeError> {
-        self.starts.clear();
-        self.kept.clear();
-        self.counts.clear();
-        self.streams = streams;
-        self.take_counts(counts)
+    /// Number of bytes of its streams.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
     }
 
-    fn take_counts(&mut self, counts: impl IntoIterator<Item = usize>) -> Result<(), DecodeError> {
-        self.counts.extend(counts);
-        let reader = self.streams.reader();
-        self.counts
-            .iter()
-            .try_for_each(|&count| check_count(&reader, count))?;
-        self.starts.push((0, 0));
-        Ok(())
-    }
-
-    /// Number of columns.
-    pub(crate) fn columns(&self) -> usize {
-        self.counts.len()
+    /// Number of values of a column.
+    pub(crate) fn count(&self, column: usize) -> Option<u32> {
+        self.counts.get(column).copied()
     }
 
     /// Appends the values of a column to `out`. After an error `out` may hold some of them.
     ///
     /// # Errors
     /// For bytes that are no such column, and for a column that the group does not have.
-    pub(crate) fn decode(&mut self, column: usize, out: &mut Vec<f64>) -> Result<(), DecodeError> {
-        let count = self.count(column)?;
-        let start = self.start(column)?;
-        let mut from = self.reader(start);
+    pub(crate) fn decode(
+        &self,
+        column: usize,
+        followed: &mut Followed,
+        out: &mut Vec<f64>,
+    ) -> Result<(), DecodeError> {
+        let (mut from, count) = self.column(column)?;
         let header = ValuesHeader::read(&mut from)?;
-        let end = if header.follow.is_none() && !header.is_followed {
-            header.decode(&mut from, count, out)?;
-            self.position(&from)
-        } else {
-            let (integers, at) = self.integers(column)?;
-            let mut from = self.reader(at);
-            header.decode_rest(&mut from, &integers, out)?;
-            let end = self.position(&from);
-            if header.is_followed {
-                self.keep(column, integers);
-            }
-            end
-        };
-        if self.starts.len() == column + 1 {
-            self.starts.push(end);
+        if header.follow.is_none() && !header.is_followed {
+            return header.decode(&mut from, count, out);
+        }
+        let (integers, mut from) = self.integers(column, followed)?;
+        header.decode_rest(&mut from, &integers, out)?;
+        if header.is_followed {
+            followed.keep(column, integers);
         }
         Ok(())
     }
 
     /// The integers of a column, and the position after them.
-    fn integers(&mut self, column: usize) -> Result<(Vec<i64>, (usize, usize)), DecodeError> {
+    fn integers(
+        &self,
+        column: usize,
+        followed: &Followed,
+    ) -> Result<(Vec<i64>, StreamsReader<'_>), DecodeError> {
         let mut chain = vec![column];
-        let mut other: Option<Vec<i64>> = None;
+        let mut kept: Option<&Vec<i64>> = None;
         let mut first = column;
         loop {
-            let start = self.start(first)?;
-            let mut from = self.reader(start);
+            let (mut from, _) = self.column(first)?;
             let Some(follow) = ValuesHeader::read(&mut from)?.follow else {
                 break;
             };
@@ -260,66 +275,30 @@ impl GroupReader {
             first = first
                 .checked_sub(follow.back)
                 .ok_or_else(|| from.error("column follows one before the group"))?;
-            if let Some((_, kept)) = self.kept.iter().find(|(column, _)| *column == first) {
-                other = Some(kept.clone());
+            kept = followed.get(first);
+            if kept.is_some() {
                 break;
             }
             chain.push(first);
         }
-        let mut end = (0, 0);
+        let mut before: Option<Vec<i64>> = None;
+        let mut end = self.streams.reader();
         for &column in chain.iter().rev() {
-            let count = self.count(column)?;
-            let start = self.start(column)?;
-            let mut from = self.reader(start);
+            let (mut from, count) = self.column(column)?;
             let header = ValuesHeader::read(&mut from)?;
-            other = Some(header.decode_integers(&mut from, count, other.as_deref())?);
-            end = self.position(&from);
+            let other = before.as_ref().or(kept).map(Vec::as_slice);
+            before = Some(header.decode_integers(&mut from, count, other)?);
+            end = from;
         }
-        Ok((other.unwrap_or_default(), end))
+        Ok((before.unwrap_or_default(), end))
     }
 
-    fn keep(&mut self, column: usize, integers: Vec<i64>) {
-        if self.kept.iter().any(|(kept, _)| *kept == column) {
-            return;
-        }
-        if self.kept.len() == MAX_CHAIN {
-            self.kept.pop_front();
-        }
-        self.kept.push_back((column, integers));
-    }
-
-    fn count(&self, column: usize) -> Result<usize, DecodeError> {
-        self.counts
-            .get(column)
-            .copied()
-            .ok_or_else(|| self.streams.reader().error("group has no such column"))
-    }
-
-    /// The start of a column. Columns before it whose end is not known yet are walked over.
-    fn start(&mut self, column: usize) -> Result<(usize, usize), DecodeError> {
-        while self.starts.len() <= column {
-            let before = self.starts.len().saturating_sub(1);
-            let count = self.count(before)?;
-            let start = self.starts.last().copied().unwrap_or_default();
-            let mut from = self.reader(start);
-            ValuesHeader::read(&mut from)?.skip(&mut from, count)?;
-            let end = self.position(&from);
-            self.starts.push(end);
-        }
-        Ok(self.starts.get(column).copied().unwrap_or_default())
-    }
-
-    fn reader(&self, (symbols, noise): (usize, usize)) -> StreamsReader<'_> {
-        StreamsReader::new(
-            self.streams.symbols.get(symbols..).unwrap_or_default(),
-            self.streams.noise.get(noise..).unwrap_or_default(),
-        )
-    }
-
-    fn position(&self, from: &StreamsReader<'_>) -> (usize, usize) {
-        (
-            self.streams.symbols.len() - from.symbols.remaining(),
-            self.streams.noise.len() - from.noise.remaining(),
-        )
+    /// The start of a column, and its number of values.
+    fn column(&self, column: usize) -> Result<(StreamsReader<'_>, usize), DecodeError> {
+        let known = self.starts.get(column).zip(self.counts.get(column));
+        let (&(symbols, noise), &count) =
+            known.ok_or_else(|| self.streams.reader().error("group has no such column"))?;
+        let at = (symbols as usize, noise as usize);
+        Ok((self.streams.reader_at(at), count as usize))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::noise::{NoiseWriter, mask, read_at, unpack};
 use super::streams::{Streams, StreamsReader};
-use super::symbol::{BASE, LAST_PLAIN, NOISE_BITS, PRICE, symbol};
+use super::symbol::{BASE, LAST_PLAIN, NOISE_BITS, PRICE, noise_bits, symbol};
 use crate::codec::DecodeError;
 use crate::codec::varint::{push_ivarint, unzigzag, zigzag};
 
@@ -247,10 +247,7 @@ pub(super) fn decode(
 /// Moves past a list of `count` numbers.
 pub(super) fn skip(from: &mut StreamsReader<'_>, count: usize) -> Result<(), DecodeError> {
     if let Header::Coded(Coded { shift, symbols, .. }) = Header::read(from, count)? {
-        let bits: usize = symbols
-            .iter()
-            .map(|&symbol| usize::from(NOISE_BITS[usize::from(symbol)]))
-            .sum();
+        let bits: usize = symbols.iter().map(|&symbol| noise_bits(symbol)).sum();
         let bits = bits + symbols.len() * shift as usize;
         from.noise.bytes(bits.div_ceil(8))?;
     }

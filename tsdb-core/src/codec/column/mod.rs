@@ -26,11 +26,13 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use group::{GroupReader, GroupWriter};
-pub(crate) use pack::{MAX_STREAM_BYTES, Packer, Unpacker};
+pub(crate) use group::{Followed, Group, GroupWriter};
+#[cfg(test)]
+pub(crate) use pack::MAX_STREAM_BYTES;
+pub(crate) use pack::{Packer, Unpacker};
 pub(crate) use streams::{Streams, StreamsReader};
 pub(crate) use table::{TimesRef, TimesTable, TimesTableBuilder};
-pub(crate) use times::{decode_times, encode_times, skip_times};
+pub(crate) use times::{decode_times, encode_times};
 pub(crate) use values::Choice;
 
 use crate::codec::DecodeError;

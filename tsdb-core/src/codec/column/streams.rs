@@ -21,6 +21,27 @@ impl Streams {
         StreamsReader::new(&self.symbols, &self.noise)
     }
 
+    /// Reads from a position in both.
+    pub(crate) fn reader_at(&self, (symbols, noise): (usize, usize)) -> StreamsReader<'_> {
+        StreamsReader::new(
+            self.symbols.get(symbols..).unwrap_or_default(),
+            self.noise.get(noise..).unwrap_or_default(),
+        )
+    }
+
+    /// Where a reader of these streams stands in both.
+    pub(super) fn position(&self, from: &StreamsReader<'_>) -> (usize, usize) {
+        (
+            self.symbols.len() - from.symbols.remaining(),
+            self.noise.len() - from.noise.remaining(),
+        )
+    }
+
+    /// Bytes of memory of both.
+    pub(crate) fn capacity(&self) -> usize {
+        self.symbols.capacity() + self.noise.capacity()
+    }
+
     /// Number of bytes in both.
     pub(crate) fn len(&self) -> usize {
         self.symbols.len() + self.noise.len()

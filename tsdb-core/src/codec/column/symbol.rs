@@ -33,6 +33,16 @@ pub(super) const NOISE_BITS: [u8; 256] = {
     bits
 };
 
+/// As [`NOISE_BITS`], without a look-up, so that many are summed at once.
+#[inline]
+pub(super) const fn noise_bits(symbol: u8) -> usize {
+    if symbol > LAST_PLAIN {
+        (symbol / 4 - 2) as usize
+    } else {
+        0
+    }
+}
+
 /// The symbol of a number.
 #[inline]
 pub(super) const fn symbol(number: u64) -> u8 {
@@ -74,6 +84,7 @@ mod tests {
         assert_eq!((symbol(15), symbol(16), symbol(u64::MAX)), (15, 16, 255));
         for (symbol_number, (&base, &bits)) in BASE.iter().zip(&NOISE_BITS).enumerate() {
             let last = base + ((1_u64 << bits) - 1);
+            assert_eq!(noise_bits(symbol_number as u8), usize::from(bits));
             assert_eq!(usize::from(symbol(base)), symbol_number);
             assert_eq!(usize::from(symbol(last)), symbol_number);
             assert_eq!(

@@ -64,14 +64,15 @@ impl TimesTableBuilder {
         self.columns.len()
     }
 
-    /// Appends the table.
+    /// Appends the table; gives its number of bytes before compression.
     ///
     /// # Errors
     /// When zstd has no memory.
-    pub(crate) fn finish(self, packer: &mut Packer, out: &mut Vec<u8>) -> std::io::Result<()> {
+    pub(crate) fn finish(self, packer: &mut Packer, out: &mut Vec<u8>) -> std::io::Result<usize> {
         let mut streams = Streams::default();
         self.encode(&mut streams);
-        packer.pack(&streams, out)
+        packer.pack(&streams, out)?;
+        Ok(streams.len())
     }
 
     /// Writes the table to streams.

@@ -21,8 +21,8 @@ pub(crate) struct TimesTable {
 #[derive(Clone, Copy, Debug)]
 struct Union {
     count: usize,
-    symbols: usize,
-    noise: usize,
+    /// Where it starts in both.
+    at: (usize, usize),
 }
 
 /// Which part of a union a column is.
@@ -99,6 +99,15 @@ impl TimesTable {
         })
     }
 
+    /// Bytes of memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.streams.capacity()
+            + self.unions.capacity() * size_of::<Union>()
+            + self.parts.capacity() * size_of::<Part>()
+            + self.gaps.capacity() * size_of::<u32>()
+    }
+
     /// Number of distinct columns.
     pub(crate) fn columns(&self) -> usize {
         self.parts.len()
@@ -122,7 +131,7 @@ impl TimesTable {
         };
         let (part, gaps) = self.part(column).ok_or_else(none)?;
         let union = self.unions.get(part.union).ok_or_else(none)?;
-        let mut from = union.reader(&self.streams);
+        let mut from = self.streams.reader_at(union.at);
         if part.span == union.count && gaps.is_empty() {
             return decode_times(&mut from, union.count, out);
         }
@@ -156,15 +165,6 @@ impl TimesTable {
     }
 }
 
-impl Union {
-    fn reader<'a>(&self, streams: &'a Streams) -> StreamsReader<'a> {
-        StreamsReader::new(
-            streams.symbols.get(self.symbols..).unwrap_or_default(),
-            streams.noise.get(self.noise..).unwrap_or_default(),
-        )
-    }
-}
-
 fn read_unions(from: &mut StreamsReader<'_>, streams: &Streams) -> Result<Vec<Union>, DecodeError> {
     // Each takes two bytes at least.
     let number = from.symbols.count(from.symbols.remaining())?;
@@ -174,8 +174,7 @@ fn read_unions(from: &mut StreamsReader<'_>, streams: &Streams) -> Result<Vec<Un
         let count = count as usize;
         unions.push(Union {
             count,
-            symbols: streams.symbols.len() - from.symbols.remaining(),
-            noise: streams.noise.len() - from.noise.remaining(),
+            at: streams.position(from),
         });
         skip_times(from, count)?;
     }

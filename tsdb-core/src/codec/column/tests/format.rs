@@ -1,10 +1,11 @@
 //! The examples of `docs/format/column.md`.
 
+use super::Reader;
 use super::bits;
 use crate::codec::column::scale::Scale;
 use crate::codec::column::shape::Shape;
 use crate::codec::column::values::ValuesPlan;
-use crate::codec::column::{GroupReader, Streams, TimesTable, TimesTableBuilder};
+use crate::codec::column::{Streams, TimesTable, TimesTableBuilder};
 
 #[track_caller]
 fn check(plan: &ValuesPlan, values: &[f64], symbols: &[u8], noise: &[u8]) {
@@ -12,8 +13,7 @@ fn check(plan: &ValuesPlan, values: &[f64], symbols: &[u8], noise: &[u8]) {
     plan.encode(&mut streams);
     assert_eq!(streams.symbols, symbols);
     assert_eq!(streams.noise, noise);
-    let mut reader = GroupReader::new().unwrap();
-    reader.open_streams(streams, [values.len()]).unwrap();
+    let mut reader = Reader::over(streams, vec![values.len() as u32]).unwrap();
     let mut read = Vec::new();
     reader.decode(0, &mut read).unwrap();
     assert_eq!(bits(&read), bits(values));

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{bits, column};
-use crate::codec::column::{GroupReader, GroupWriter, MAX_STREAM_BYTES, Packer};
+use super::{Reader, bits, column};
+use crate::codec::column::{Group, GroupWriter, MAX_STREAM_BYTES, Packer, Unpacker};
 
 fn packed(columns: &[(u32, Vec<f64>)]) -> Vec<u8> {
     let mut writer = GroupWriter::new();
@@ -18,11 +18,9 @@ fn packed(columns: &[(u32, Vec<f64>)]) -> Vec<u8> {
     bytes
 }
 
-fn open(bytes: &[u8], columns: &[(u32, Vec<f64>)]) -> GroupReader {
-    let mut reader = GroupReader::new().unwrap();
-    let counts = columns.iter().map(|(_, values)| values.len());
-    reader.open(bytes, MAX_STREAM_BYTES, counts).unwrap();
-    reader
+fn open(bytes: &[u8], columns: &[(u32, Vec<f64>)]) -> Reader {
+    let counts = columns.iter().map(|(_, values)| values.len() as u32);
+    Reader::open(bytes, MAX_STREAM_BYTES, counts.collect()).unwrap()
 }
 
 /// The buckets of a histogram, in the order of their labels, and a counter that has nothing to do with them.
@@ -82,24 +80,24 @@ fn buckets_of_a_histogram_follow_each_other() {
 }
 
 #[test]
-fn a_column_too_many_is_an_error() {
+fn another_number_of_columns_is_an_error() {
     let columns = histogram(20);
-    let mut reader = GroupReader::new().unwrap();
-    reader
-        .open(&packed(&columns), MAX_STREAM_BYTES, vec![20; 13])
-        .unwrap();
-    assert!(reader.decode(12, &mut Vec::new()).is_err());
+    let bytes = packed(&columns);
+    let open = |columns| Reader::open(&bytes, MAX_STREAM_BYTES, vec![20; columns]);
+    assert!(open(11).is_err());
+    assert!(open(12).is_ok());
+    assert!(open(13).is_err());
 }
 
 #[test]
 fn memory_is_bounded_before_it_is_taken() {
     let columns = vec![(0, vec![1.0; 1000]); 1000];
     let bytes = packed(&columns);
-    let mut reader = GroupReader::new().unwrap();
-    let counts = || vec![1000; 1000];
-    assert!(reader.open(&bytes, 2999, counts()).is_err());
-    assert!(reader.open(&bytes, 3000, counts()).is_ok());
-    assert!(reader.open(&bytes, 3000, [usize::MAX]).is_err());
+    let mut unpacker = Unpacker::new().unwrap();
+    let mut open = |max, counts| Group::open(&bytes, max, counts, &mut unpacker).is_ok();
+    assert!(!open(2999, vec![1000; 1000]));
+    assert!(open(3000, vec![1000; 1000]));
+    assert!(!open(3000, vec![u32::MAX]));
 }
 
 proptest! {

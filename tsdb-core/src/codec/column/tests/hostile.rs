@@ -2,20 +2,19 @@
 
 use proptest::prelude::*;
 
-use super::column;
+use super::{Reader, column};
 use crate::codec::column::streams::Streams;
 use crate::codec::column::{
-    GroupReader, GroupWriter, MAX_VALUES, Packer, TimesRef, TimesTable, TimesTableBuilder, Unpacker,
+    GroupWriter, MAX_VALUES, Packer, TimesRef, TimesTable, TimesTableBuilder, Unpacker,
 };
 
 /// Reads all that can be read.
-fn read_group(streams: Streams, counts: &[usize]) -> Result<(), crate::codec::DecodeError> {
-    let mut reader = GroupReader::new().unwrap();
-    reader.open_streams(streams, counts.iter().copied())?;
+fn read_group(streams: Streams, counts: &[u32]) -> Result<(), crate::codec::DecodeError> {
+    let mut reader = Reader::over(streams, counts.to_vec())?;
     for column in (0..counts.len()).rev().chain(0..counts.len()) {
         let mut values = Vec::new();
         reader.decode(column, &mut values)?;
-        assert_eq!(values.len(), counts[column]);
+        assert_eq!(values.len(), counts[column] as usize);
     }
     Ok(())
 }
@@ -68,7 +67,7 @@ fn damaged(
 
 proptest! {
     #[test]
-    fn any_bytes_as_a_group(symbols in bytes(), noise in bytes(), counts in prop::collection::vec(0..300_usize, 0..6)) {
+    fn any_bytes_as_a_group(symbols in bytes(), noise in bytes(), counts in prop::collection::vec(0..300_u32, 0..6)) {
         let _ = read_group(Streams { symbols, noise }, &counts);
     }
 
@@ -94,7 +93,7 @@ proptest! {
         let mut counts = Vec::new();
         for values in columns.iter().filter(|values| !values.is_empty()) {
             writer.push(0, values, None);
-            counts.push(values.len());
+            counts.push(values.len() as u32);
         }
         let streams = damaged(writer.streams(), at, by, cut);
         let _ = read_group(streams, &counts);
@@ -111,7 +110,7 @@ proptest! {
             symbols: streams.symbols.iter().copied().take(cut).collect(),
             noise: streams.noise.iter().copied().take(cut.saturating_sub(streams.symbols.len())).collect(),
         };
-        prop_assert!(read_group(kept, &[values.len()]).is_err());
+        prop_assert!(read_group(kept, &[values.len() as u32]).is_err());
     }
 
     #[test]
@@ -137,9 +136,10 @@ fn counts_are_checked_before_memory_is_taken() {
         symbols: vec![0, 0, 2],
         noise: Vec::new(),
     };
-    assert!(read_group(ones.clone(), &[MAX_VALUES]).is_ok());
-    assert!(read_group(ones.clone(), &[MAX_VALUES + 1]).is_err());
-    assert!(read_group(ones, &[usize::MAX]).is_err());
+    let most = MAX_VALUES as u32;
+    assert!(read_group(ones.clone(), &[most]).is_ok());
+    assert!(read_group(ones.clone(), &[most + 1]).is_err());
+    assert!(read_group(ones, &[u32::MAX]).is_err());
 }
 
 #[test]
@@ -151,8 +151,7 @@ fn a_chain_of_columns_ends() {
         noise: Vec::new(),
     };
     let counts = vec![10; 2001];
-    let mut reader = GroupReader::new().unwrap();
-    reader.open_streams(streams, counts).unwrap();
+    let mut reader = Reader::over(streams, counts).unwrap();
     assert!(reader.decode(8, &mut Vec::new()).is_ok());
     assert!(reader.decode(2000, &mut Vec::new()).is_err());
 }

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use super::metrics::{Series, every, load};
 use super::workload::hosts;
 use crate::codec::column::{
-    Choice, GroupReader, GroupWriter, MAX_STREAM_BYTES, Packer, TimesTableBuilder,
+    Choice, Followed, Group as ColumnGroup, GroupWriter, MAX_STREAM_BYTES, Packer,
+    TimesTableBuilder, Unpacker,
 };
 
 /// A group as a run holds it, and the numbers of values of its columns.
-type Group = (Vec<u8>, Vec<usize>);
+type Group = (Vec<u8>, Vec<u32>);
 
 fn write(
     series: &[Series],
@@ -27,7 +28,7 @@ fn write(
     for (i, series) in series.iter().enumerate() {
         let hint = hints.map(|hints| hints[i]);
         choices.push(writer.push(times[i], &series.values, hint));
-        counts.push(series.values.len());
+        counts.push(series.values.len() as u32);
         if writer.len() >= group_bytes || i + 1 == times.len() {
             let mut bytes = Vec::new();
             writer.finish(&mut packer, &mut bytes).unwrap();
@@ -39,20 +40,21 @@ fn write(
 
 /// Checksum, zstd and codec of all groups: the sum of the best times of each.
 fn read(groups: &[Group], rounds: usize) -> Duration {
-    let mut reader = GroupReader::new().unwrap();
+    let mut unpacker = Unpacker::new().unwrap();
+    let mut followed = Followed::default();
     let mut values = Vec::new();
     let mut read = |(bytes, counts): &Group| {
         let start = Instant::now();
         std::hint::black_box(crc32fast::hash(bytes));
-        reader
-            .open(bytes, MAX_STREAM_BYTES, counts.iter().copied())
-            .unwrap();
+        let group =
+            ColumnGroup::open(bytes, MAX_STREAM_BYTES, counts.clone(), &mut unpacker).unwrap();
+        followed.clear();
         for column in 0..counts.len() {
             // What an evaluator holds of a series at a time.
             if values.len() > 1 << 13 {
                 values.clear();
             }
-            reader.decode(column, &mut values).unwrap();
+            group.decode(column, &mut followed, &mut values).unwrap();
         }
         start.elapsed()
     };

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::bits;
+use super::{Reader, bits};
 use crate::codec::column::{
-    GroupReader, GroupWriter, MAX_STREAM_BYTES, Packer, TimesTable, TimesTableBuilder, Unpacker,
+    GroupWriter, MAX_STREAM_BYTES, Packer, TimesTable, TimesTableBuilder, Unpacker,
 };
 use crate::model::STALE_NAN_BITS;
 
@@ -101,9 +101,8 @@ fn real_metrics_come_back() {
     let mut times = Vec::new();
     table.finish(&mut packer, &mut times).unwrap();
 
-    let mut reader = GroupReader::new().unwrap();
-    let counts = series.iter().map(|series| series.values.len());
-    reader.open(&group, MAX_STREAM_BYTES, counts).unwrap();
+    let counts = series.iter().map(|series| series.values.len() as u32);
+    let mut reader = Reader::open(&group, MAX_STREAM_BYTES, counts.collect()).unwrap();
     let table = TimesTable::open(&times, MAX_STREAM_BYTES, &mut Unpacker::new().unwrap()).unwrap();
     let samples: usize = series.iter().map(|series| series.values.len()).sum();
     for (i, series) in series.iter().enumerate() {

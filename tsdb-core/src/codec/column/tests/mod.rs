@@ -12,7 +12,37 @@ mod workload;
 use proptest::prelude::*;
 
 use super::scale::Scale;
+use super::{Followed, Group, Streams, Unpacker};
+use crate::codec::DecodeError;
 use crate::model::STALE_NAN_BITS;
+
+/// A group and what is remembered between its columns.
+pub(super) struct Reader {
+    group: Group,
+    followed: Followed,
+}
+
+impl Reader {
+    pub(super) fn open(bytes: &[u8], max: usize, counts: Vec<u32>) -> Result<Self, DecodeError> {
+        let group = Group::open(bytes, max, counts, &mut Unpacker::new().unwrap());
+        group.map(Self::from)
+    }
+
+    pub(super) fn over(streams: Streams, counts: Vec<u32>) -> Result<Self, DecodeError> {
+        Group::from_streams(streams, counts).map(Self::from)
+    }
+
+    pub(super) fn decode(&mut self, column: usize, out: &mut Vec<f64>) -> Result<(), DecodeError> {
+        self.group.decode(column, &mut self.followed, out)
+    }
+}
+
+impl From<Group> for Reader {
+    fn from(group: Group) -> Self {
+        let followed = Followed::default();
+        Self { group, followed }
+    }
+}
 
 /// Every scale there is.
 pub(super) fn all_scales() -> Vec<Scale> {
