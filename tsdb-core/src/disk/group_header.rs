@@ -118,7 +118,6 @@ impl GroupHeader {
     }
 
     /// Verifies the group that `stored` is and that stands at `offset` of the file; gives its header and contents.
-
     pub(super) fn open(
         stored: &[u8],
         file: FileIdentity,

@@ -200,10 +200,6 @@ pub(crate) fn encode(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, ChunkF
 ///
 /// # Errors
 /// [`ChunkFull`] for more than [`MAX_SAMPLES`] samples.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "floats on disk are decimal columns")
-)]
 pub(crate) fn encode_into(
     out: &mut Vec<u8>,
     times_ms: &[i64],
