@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let querier = db.querier(TimeRange::ALL)?;
     for series in querier.select(&[Matcher::equal("__name__", "node_load1")])? {
-        for sample in series.samples()? {
+        for sample in &series.samples()? {
             println!("{:?} {} {:?}", series.labels(), sample.t_ms, sample.value);
         }
     }

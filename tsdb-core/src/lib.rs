@@ -52,7 +52,7 @@ pub use db::Db;
 pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
-pub use read::{Querier, Samples, Series, Snapshot};
+pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use stats::{Cardinality, Stats};
 pub use store::{
     Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, VerifyReport, WriteReport,

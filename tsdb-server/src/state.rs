@@ -10,6 +10,7 @@ use tsdb_query::Engine;
 use crate::bridge::Pool;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::ingest::Buffers;
 use crate::telemetry::Metrics;
 
 /// The shared state; clones share it.
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) writes: Pool,
     /// KiB that bodies of writes under way may hold; what is more is told to come again.
     pub(crate) body_kib: Arc<Semaphore>,
+    /// Memory for decompressed bodies.
+    pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
     pub(crate) started: SystemTime,
     /// Set once, when recovery is done.
@@ -52,6 +55,7 @@ impl AppState {
                 ),
                 writes: Pool::new(2 * cores, 64 * cores),
                 body_kib: Arc::new(Semaphore::new(body_kib)),
+                buffers: Buffers::default(),
                 metrics: Metrics::default(),
                 started: SystemTime::now(),
                 store: OnceLock::new(),

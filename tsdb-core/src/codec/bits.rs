@@ -58,7 +58,7 @@ impl BitWriter {
 
 /// Reads a bit stream of known length.
 #[derive(Clone, Debug)]
-pub(super) struct BitReader<S> {
+pub(crate) struct BitReader<S> {
     source: S,
     /// The bits loaded and not yet read, from the top, zeros below.
     buffer: u64,
@@ -111,6 +111,11 @@ impl<S: WordSource> BitReader<S> {
             ones += 1;
         }
         Some(ones)
+    }
+
+    /// Number of bits not yet read.
+    pub(super) fn bits_left(&self) -> u64 {
+        self.left + u64::from(self.have)
     }
 
     /// Number of the byte in which the next bit stands.

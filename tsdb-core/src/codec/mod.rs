@@ -1,16 +1,19 @@
-//! Bytes to values and back: varints, cursors, checksums, bit streams, the Gorilla chunk
-//! and columns. No files, no locks.
+//! Bytes to values and back: varints, cursors, checksums, bit streams, the chunks and columns. No files, no locks.
 //!
 //! * Everything that decodes takes hostile bytes: it answers with a [`DecodeError`], never panics, never allocates from
 //!   a count that was not checked against the bytes at hand, and always ends.
-//! * Integers are little-endian, except inside the Gorilla chunk (`docs/format/chunk.md`), whose bytes are Prometheus's.
+//! * Integers are little-endian, except inside the chunks (`docs/format/chunk.md`, `histogram-chunk.md`), whose bytes are
+//!   Prometheus's.
 
 mod bits;
+pub(crate) mod chunk;
 pub(crate) mod column;
 pub(crate) mod crc;
 pub(crate) mod cursor;
 mod error;
+pub(crate) mod histogram;
 mod identity;
+mod varbit;
 pub(crate) mod varint;
 pub(crate) mod xor;
 

@@ -10,7 +10,7 @@ use crate::index::LabelBuffer;
 use crate::io::Fs;
 use crate::model::{Columns, Labels, TimeRange};
 
-/// Samples of a series that are decoded at once, about.
+/// Samples of a series that are decoded at once, about; histograms weigh more.
 const SPAN_SAMPLES: u64 = 1 << 20;
 
 /// Merges `inputs`, neighbours in rising order of generations, into the run that `spec` describes: written and synced,
@@ -123,11 +123,11 @@ impl Input {
         })
     }
 
-    /// Times of the first and last sample of the present series, and their number.
+    /// Times of the first and last sample of the present series, and what they weigh.
     fn extent(&self) -> Option<(i64, i64, u64)> {
         let at = self.at.as_ref()?;
         let (min_ms, max_ms) = self.run.column_range(at.id)?;
-        Some((min_ms, max_ms, self.run.samples_of(at.id)))
+        Some((min_ms, max_ms, self.run.weight_of(at.id)))
     }
 
     fn read(&mut self, range: TimeRange, out: &mut Columns) -> Result<()> {
@@ -166,12 +166,12 @@ fn merge_series(
 ) -> Result<()> {
     let extents = inputs.iter().filter_map(|input| input.extent());
     let whole = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1), a.2.saturating_add(b.2)));
-    let Some((min_ms, max_ms, count)) = whole else {
+    let Some((min_ms, max_ms, weight)) = whole else {
         return Ok(());
     };
     let mut spans = vec![TimeRange::new(min_ms, max_ms)];
-    if count > SPAN_SAMPLES {
-        spans = cut(min_ms, max_ms, count.div_ceil(SPAN_SAMPLES));
+    if weight > SPAN_SAMPLES {
+        spans = cut(min_ms, max_ms, weight.div_ceil(SPAN_SAMPLES));
     }
     for span in spans {
         samples.clear();

@@ -2,28 +2,24 @@
 //!
 //! ```text
 //! │ number of chunks <uvarint> │ chunk 0 │ chunk 1 │ …
-//! chunk   │ first time − first time of the chunk before <uvarint>, not for chunk 0 │ length <uvarint> │ Gorilla chunk │
+//! chunk   │ first time − first time of the chunk before <uvarint>, not for chunk 0 │ length <uvarint> │ Prometheus's chunk │
 //! ```
 //!
 //! The first and the last time of the column stand in the directory. A series whose samples are more than a column
-//! takes has several, in order of time.
-
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "read, but not written before there are histograms"
-    )
-)]
+//! takes, or of several kinds, has several, in order of time.
 
 use crate::codec::DecodeError;
+use crate::codec::chunk;
 use crate::codec::cursor::Cursor;
+use crate::codec::histogram::{ChunkAppender, Unstorable};
 use crate::codec::varint::push_uvarint;
-use crate::codec::xor::{self, ChunkFull, XorIter};
-use crate::model::{Columns, TimeRange};
+use crate::codec::xor::{self, ChunkFull};
+use crate::model::{Columns, HistogramSample, Kind, LastSample, TimeRange};
 
 /// Samples of a chunk at most: four hours of 30 s scrapes.
 pub(super) const SAMPLES_PER_CHUNK: usize = 480;
+/// Bytes at which a chunk of histograms ends.
+const HISTOGRAM_CHUNK_BYTES: usize = 4 << 10;
 /// Bytes of a column at most: it ends before the chunk that would make it longer.
 pub(super) const MAX_COLUMN_BYTES: usize = 64 << 10;
 /// Bytes that stand before a chunk at most, and before the first.
@@ -37,9 +33,11 @@ pub(crate) struct ColumnStats {
     pub(crate) max_ms: i64,
 }
 
-/// Collects chunks to a column; its buffers are used again.
-#[derive(Debug, Default)]
+/// Collects chunks of one kind to a column; its buffers are used again.
+#[derive(Debug)]
 pub(super) struct ColumnBuilder {
+    /// Of all its chunks.
+    kind: Kind,
     chunks: u64,
     body: Vec<u8>,
     /// First time of the last chunk.
@@ -48,19 +46,62 @@ pub(super) struct ColumnBuilder {
     encoded: Vec<u8>,
 }
 
+impl Default for ColumnBuilder {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Float,
+            chunks: 0,
+            body: Vec::new(),
+            chunk_min_ms: 0,
+            stats: None,
+            encoded: Vec::new(),
+        }
+    }
+}
+
 impl ColumnBuilder {
-    /// Adds a chunk of at most [`SAMPLES_PER_CHUNK`] samples, strictly rising and newer than those before. Says `false`
+    /// Adds a chunk of at most [`SAMPLES_PER_CHUNK`] floats, strictly rising and newer than those before. Says `false`
     /// and adds nothing when the column is to end first.
     pub(super) fn push(&mut self, times_ms: &[i64], values: &[f64]) -> Result<bool, ChunkFull> {
-        let (Some(&min_ms), Some(&max_ms)) = (times_ms.first(), times_ms.last()) else {
-            return Ok(true);
-        };
         self.encoded.clear();
         xor::encode_into(&mut self.encoded, times_ms, values)?;
-        let len = self.body.len() + CHUNK_HEADER_BYTES + self.encoded.len();
-        if self.stats.is_some() && len > MAX_COLUMN_BYTES {
-            return Ok(false);
+        Ok(self.push_encoded(Kind::Float, times_ms))
+    }
+
+    /// Adds the first of these histograms as a chunk, strictly rising and newer than those before: as many as one chunk
+    /// takes, and gives their number. Gives 0 and adds nothing when the column is to end first.
+    pub(super) fn push_histograms(
+        &mut self,
+        times_ms: &[i64],
+        histograms: &[(usize, HistogramSample)],
+    ) -> Result<usize, Unstorable> {
+        let mut most = SAMPLES_PER_CHUNK;
+        loop {
+            let Some((chunk, count)) = encode_histograms(times_ms, histograms, most)? else {
+                return Ok(0);
+            };
+            // One histogram always fits; of several, each may have brought buckets that all got.
+            if count > 1 && chunk.bytes_len() + CHUNK_HEADER_BYTES > MAX_COLUMN_BYTES / 2 {
+                most = count / 2;
+                continue;
+            }
+            self.encoded = chunk.to_bytes();
+            let times_ms = times_ms.get(..count).unwrap_or_default();
+            let pushed = self.push_encoded(chunk.kind(), times_ms);
+            return Ok(if pushed { count } else { 0 });
         }
+    }
+
+    /// Adds the chunk in `encoded`, which has these times.
+    fn push_encoded(&mut self, kind: Kind, times_ms: &[i64]) -> bool {
+        let (Some(&min_ms), Some(&max_ms)) = (times_ms.first(), times_ms.last()) else {
+            return true;
+        };
+        let len = self.body.len() + CHUNK_HEADER_BYTES + self.encoded.len();
+        if self.stats.is_some() && (len > MAX_COLUMN_BYTES || kind != self.kind) {
+            return false;
+        }
+        self.kind = kind;
         if self.stats.is_some() {
             push_uvarint(&mut self.body, distance(self.chunk_min_ms, min_ms));
         }
@@ -78,18 +119,40 @@ impl ColumnBuilder {
             min_ms: before.min_ms,
             max_ms,
         });
-        Ok(true)
+        true
     }
 
     /// Moves the column to `out` and starts the next; `None` when there is nothing.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Option<ColumnStats> {
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Option<(Kind, ColumnStats)> {
         let stats = self.stats.take()?;
         push_uvarint(out, self.chunks);
         out.extend_from_slice(&self.body);
         self.body.clear();
         self.chunks = 0;
-        Some(stats)
+        Some((self.kind, stats))
     }
+}
+
+/// A chunk of the first of these histograms, at most `most`, and their number.
+fn encode_histograms(
+    times_ms: &[i64],
+    histograms: &[(usize, HistogramSample)],
+    most: usize,
+) -> Result<Option<(ChunkAppender, usize)>, Unstorable> {
+    let mut samples = times_ms.iter().zip(histograms);
+    let Some((&t_ms, (_, first))) = samples.next() else {
+        return Ok(None);
+    };
+    let mut chunk = ChunkAppender::begin(None, t_ms, first)?;
+    let mut count = 1;
+    for (&t_ms, (_, histogram)) in samples {
+        let full = count >= most || chunk.bytes_len() >= HISTOGRAM_CHUNK_BYTES;
+        if full || chunk.append(t_ms, histogram)?.is_some() {
+            break;
+        }
+        count += 1;
+    }
+    Ok(Some((chunk, count)))
 }
 
 fn distance(from: i64, to: i64) -> u64 {
@@ -161,9 +224,10 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Appends the samples of a column inside `range` to `out`: times strictly rising, and inside those of `stats`. After
+/// Appends the samples of a column of this kind inside `range` to `out`: times strictly rising, and inside those of `stats`. After
 /// an error `out` holds some of them.
 pub(super) fn decode(
+    kind: Kind,
     column: &[u8],
     stats: &ColumnStats,
     range: TimeRange,
@@ -178,13 +242,8 @@ pub(super) fn decode(
         if chunk.min_ms > range.end_ms {
             break;
         }
-        let whole = range.contains(chunk.min_ms) && range.contains(chunk.max_ms);
-        let decoded = if whole {
-            xor::decode_into(chunk.bytes, out)
-        } else {
-            XorIter::new(chunk.bytes).and_then(|samples| xor::take_range(samples, range, out))
-        };
-        decoded.map_err(|e| DecodeError {
+        let held = TimeRange::new(chunk.min_ms, chunk.max_ms);
+        chunk::read(kind, chunk.bytes, held, range, out).map_err(|e| DecodeError {
             at: chunk.at + e.at,
             ..e
         })?;
@@ -209,11 +268,12 @@ pub(super) fn decode(
     Ok(())
 }
 
-/// The last sample of a column: time in milliseconds and bits of the value. Decodes the last chunk only.
+/// The last sample of a column of this kind. Decodes the last chunk only.
 pub(super) fn last_sample(
+    kind: Kind,
     column: &[u8],
     stats: &ColumnStats,
-) -> Result<Option<(i64, u64)>, DecodeError> {
+) -> Result<Option<LastSample>, DecodeError> {
     let mut chunks = Chunks::new(column, stats)?;
     let mut last = None;
     while let Some(chunk) = chunks.step()? {
@@ -222,12 +282,8 @@ pub(super) fn last_sample(
     let Some(chunk) = last else {
         return Ok(None);
     };
-    let mut sample = None;
-    for decoded in XorIter::new(chunk.bytes)? {
-        let (t_ms, value) = decoded?;
-        sample = Some((t_ms, value.to_bits()));
-    }
-    if sample.is_none_or(|(t_ms, _)| t_ms != stats.max_ms) {
+    let sample = chunk::last_sample(kind, chunk.bytes)?;
+    if sample.as_ref().is_none_or(|last| last.t_ms != stats.max_ms) {
         return Err(DecodeError {
             what: "last sample is not the one the directory names",
             at: chunk.at,
@@ -255,7 +311,8 @@ mod tests {
             assert_eq!(builder.push(times_ms, values), Ok(true));
         }
         let mut bytes = Vec::new();
-        let stats = builder.finish(&mut bytes).unwrap();
+        let (kind, stats) = builder.finish(&mut bytes).unwrap();
+        assert_eq!(kind, Kind::Float);
         assert_eq!(builder.finish(&mut bytes), None);
         (bytes, stats)
     }
@@ -266,9 +323,9 @@ mod tests {
             let samples = samples(n);
             let (bytes, stats) = build(&samples);
             let last = samples.len() - 1;
-            let bits = samples.values[last].to_bits();
-            let expected = Some((samples.times_ms[last], bits));
-            assert_eq!(last_sample(&bytes, &stats), Ok(expected));
+            let found = last_sample(Kind::Float, &bytes, &stats).unwrap().unwrap();
+            assert_eq!(found.t_ms, samples.times_ms[last]);
+            assert!(found.value.is_float(samples.values[last].to_bits()));
             for (start, end) in [
                 (0, n),
                 (0, 0),
@@ -279,7 +336,7 @@ mod tests {
             ] {
                 let range = TimeRange::new(start * 15_000 - 3, end * 15_000 + 3);
                 let mut out = Columns::default();
-                decode(&bytes, &stats, range, &mut out).unwrap();
+                decode(Kind::Float, &bytes, &stats, range, &mut out).unwrap();
                 let expected: Vec<i64> = samples
                     .times_ms
                     .iter()

@@ -1,15 +1,16 @@
 //! Gathers the columns of a run into groups and tables of timestamps, and the directory that finds them.
 
 use super::chunk_group::ChunkGroupBuilder;
-use super::column::ColumnStats;
+use super::column::{ColumnBuilder, ColumnStats};
 use super::directory::{ColumnExtent, DirectoryWriter, GroupPlace};
 use super::float_group::{FloatGroupBuilder, MAX_SAMPLES};
 use super::group_header::GroupHeader;
 use super::output::Output;
 use super::times::TimesBuilder;
+use super::writer::misuse;
 use crate::codec::column::{Packer, TimesRef};
 use crate::error::Result;
-use crate::model::{Columns, Kind};
+use crate::model::{Columns, HistogramSample, Kind};
 
 /// Writes columns in order of series, then of time. Of the groups of both sorts one is open at most, so that a group has
 /// columns that follow each other.
@@ -18,7 +19,9 @@ pub(super) struct ColumnsWriter {
     directory: DirectoryWriter,
     /// Floats of the present series that are not in a group yet.
     pending: Columns,
-    /// The series that `pending` is of.
+    /// Chunks of the present series that are not in a group yet: newer than `pending`, which is then empty, or none.
+    column: ColumnBuilder,
+    /// The series that both are of.
     series: u32,
     floats: FloatGroupBuilder,
     times: TimesBuilder,
@@ -31,6 +34,7 @@ impl ColumnsWriter {
         Ok(Self {
             directory: DirectoryWriter::default(),
             pending: Columns::default(),
+            column: ColumnBuilder::default(),
             series: 0,
             floats: FloatGroupBuilder::new(),
             times: TimesBuilder::default(),
@@ -39,7 +43,7 @@ impl ColumnsWriter {
         })
     }
 
-    /// Adds samples of the present series, newer than those before.
+    /// Adds floats of the present series, newer than the samples before.
     ///
     /// # Errors
     /// Those of the file system.
@@ -50,11 +54,42 @@ impl ColumnsWriter {
         values: &[f64],
         out: &mut Output,
     ) -> Result<()> {
+        if times_ms.is_empty() {
+            return Ok(());
+        }
+        self.end_column(out)?;
         self.series = series;
         self.pending.times_ms.extend_from_slice(times_ms);
         self.pending.values.extend_from_slice(values);
         if self.pending.len() > MAX_SAMPLES {
             self.write_pending(false, out)?;
+        }
+        Ok(())
+    }
+
+    /// Adds histograms of the present series, newer than the samples before.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for those that no chunk holds; those of the file system.
+    pub(super) fn push_histograms(
+        &mut self,
+        series: u32,
+        mut times_ms: &[i64],
+        mut histograms: &[(usize, HistogramSample)],
+        out: &mut Output,
+    ) -> Result<()> {
+        self.write_pending(true, out)?;
+        self.series = series;
+        while !histograms.is_empty() {
+            let pushed = self
+                .column
+                .push_histograms(times_ms, histograms)
+                .map_err(|e| misuse(&e.to_string()))?;
+            if pushed == 0 {
+                self.end_column(out)?;
+            }
+            times_ms = times_ms.get(pushed..).unwrap_or_default();
+            histograms = histograms.get(pushed..).unwrap_or_default();
         }
         Ok(())
     }
@@ -71,7 +106,35 @@ impl ColumnsWriter {
         stats: ColumnStats,
         out: &mut Output,
     ) -> Result<()> {
+        self.end_series(out)?;
+        self.place_chunks(kind, series, column, stats, out)
+    }
+
+    /// Ends the present series.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn end_series(&mut self, out: &mut Output) -> Result<()> {
         self.write_pending(true, out)?;
+        self.end_column(out)
+    }
+
+    fn end_column(&mut self, out: &mut Output) -> Result<()> {
+        let mut column = Vec::new();
+        match self.column.finish(&mut column) {
+            Some((kind, stats)) => self.place_chunks(kind, self.series, &column, stats, out),
+            None => Ok(()),
+        }
+    }
+
+    fn place_chunks(
+        &mut self,
+        kind: Kind,
+        series: u32,
+        column: &[u8],
+        stats: ColumnStats,
+        out: &mut Output,
+    ) -> Result<()> {
         self.end_floats(out)?;
         if self.chunks.is_full_for(kind, column.len()) {
             self.end_chunks(out)?;
@@ -82,14 +145,6 @@ impl ColumnsWriter {
         let extent = self.directory.push_extent(&ColumnExtent { stats, times });
         self.directory.push_column(series, extent);
         Ok(())
-    }
-
-    /// Ends the present series.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub(super) fn end_series(&mut self, out: &mut Output) -> Result<()> {
-        self.write_pending(true, out)
     }
 
     /// Ends all groups; gives the directory.

@@ -8,7 +8,7 @@ use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 
 /// The format version this program writes, and the only one it reads.
-pub(crate) const FORMAT_VERSION: u16 = 2;
+pub(crate) const FORMAT_VERSION: u16 = 3;
 
 /// First bytes of a run.
 const MAGIC: [u8; 8] = *b"TSDB.run";
@@ -370,13 +370,16 @@ mod tests {
             file_id: 5,
         };
         let mut bytes = header(identity);
-        bytes[8] = 99;
+        bytes[8] = FORMAT_VERSION as u8 + 1;
         assert!(matches!(
             check_header(&bytes, identity),
             Err(Refusal::Damage(..))
         ));
         bytes.truncate(HEADER_LEN - 4);
         bytes.extend(identity.crc(0, &bytes).to_le_bytes());
-        assert_eq!(check_header(&bytes, identity), Err(Refusal::Version(99)));
+        assert_eq!(
+            check_header(&bytes, identity),
+            Err(Refusal::Version(FORMAT_VERSION + 1))
+        );
     }
 }

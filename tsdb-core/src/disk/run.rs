@@ -20,7 +20,7 @@ use crate::codec::column::TimesRef;
 use crate::error::{Error, Result};
 use crate::index::IndexReader;
 use crate::io::{Fs, Mapped, ReadFile, Section};
-use crate::model::{Columns, Kind, TimeRange};
+use crate::model::{Columns, Kind, LastSample, StoredValue, TimeRange};
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
 #[derive(Debug)]
@@ -118,12 +118,20 @@ impl Run {
             .reduce(|(min_ms, _), (_, max_ms)| (min_ms, max_ms))
     }
 
-    /// Number of samples of a series, from the directory.
-    pub(crate) fn samples_of(&self, series: u32) -> u64 {
-        self.directory
-            .stats(series)
+    /// What the samples of a series weigh in memory, in floats.
+    pub(crate) fn weight_of(&self, series: u32) -> u64 {
+        self.columns(series)
             .filter_map(Result::ok)
-            .map(|stats| u64::from(stats.count))
+            .map(|column| {
+                let of_one = match column.contents {
+                    Contents::Chunks(Kind::Histogram | Kind::FloatHistogram) => {
+                        // A kilobyte: some hundred buckets.
+                        64
+                    }
+                    _ => 1,
+                };
+                u64::from(column.extent.stats.count) * of_one
+            })
             .sum()
     }
 
@@ -184,8 +192,8 @@ impl Run {
     ) -> Result<()> {
         match &*loader.group(self, record.group)? {
             Group::Chunks(group) => {
-                let (_, bytes) = self.chunks(group, record)?;
-                column::decode(bytes, &record.extent.stats, range, out)
+                let (kind, bytes) = self.chunks(group, record)?;
+                column::decode(kind, bytes, &record.extent.stats, range, out)
                     .map_err(|e| self.damaged(record, e.what))
             }
             Group::Floats(group) => {
@@ -209,7 +217,7 @@ impl Run {
         }
     }
 
-    /// The last sample of a series: time in milliseconds and bits of the value.
+    /// The last sample of a series.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -217,24 +225,26 @@ impl Run {
         &self,
         series: u32,
         cache: &GroupCache,
-    ) -> Result<Option<(i64, u64)>> {
+    ) -> Result<Option<LastSample>> {
         let Some(record) = self.columns(series).last().transpose()? else {
             return Ok(None);
         };
         let mut loader = cache;
         match &*loader.group(self, record.group)? {
             Group::Chunks(group) => {
-                let (_, bytes) = self.chunks(group, &record)?;
-                column::last_sample(bytes, &record.extent.stats)
+                let (kind, bytes) = self.chunks(group, &record)?;
+                column::last_sample(kind, bytes, &record.extent.stats)
                     .map_err(|e| self.damaged(&record, e.what))
             }
             Group::Floats(_) => {
                 let mut last = Columns::default();
-                let max_ms = record.extent.stats.max_ms;
-                let range = TimeRange::new(max_ms, max_ms);
+                let t_ms = record.extent.stats.max_ms;
+                let range = TimeRange::new(t_ms, t_ms);
                 self.read_column(&record, range, &mut loader, &mut last)?;
-                let bits = last.values.last().map(|value| value.to_bits());
-                Ok(last.times_ms.last().copied().zip(bits))
+                Ok(last.values.last().map(|value| LastSample {
+                    t_ms,
+                    value: StoredValue::Float(value.to_bits()),
+                }))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Writes a run: groups as they fill, then index, directory and footer.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -156,8 +156,29 @@ impl RunWriter {
             return Err(misuse("times do not rise"));
         }
         let series = self.extend_times(min_ms, max_ms, samples.len() as u64)?;
+        let mut from = 0;
+        let mut histograms = &*samples.histograms;
+        while let Some((at, _)) = histograms.first() {
+            self.push_floats(series, samples, from..*at)?;
+            let neighbours = (*at..).zip(histograms);
+            let run = neighbours.take_while(|(i, (at, _))| i == at).count();
+            from = *at + run;
+            let times_ms = samples.times_ms.get(*at..from).unwrap_or_default();
+            let (now, later) = histograms
+                .split_at_checked(run)
+                .unwrap_or((histograms, &[]));
+            self.columns
+                .push_histograms(series, times_ms, now, &mut self.out)?;
+            histograms = later;
+        }
+        self.push_floats(series, samples, from..times_ms.len())
+    }
+
+    fn push_floats(&mut self, series: u32, samples: &Columns, range: Range<usize>) -> Result<()> {
+        let times_ms = samples.times_ms.get(range.clone()).unwrap_or_default();
+        let values = samples.values.get(range).unwrap_or_default();
         self.columns
-            .push_floats(series, times_ms, &samples.values, &mut self.out)
+            .push_floats(series, times_ms, values, &mut self.out)
     }
 
     /// Adds a column of chunks of the present series as another run has it, newer than the samples before.
@@ -230,7 +251,7 @@ impl RunWriter {
 }
 
 /// The caller broke the order of the calls.
-fn misuse(reason: &str) -> Error {
+pub(super) fn misuse(reason: &str) -> Error {
     Error::InvalidOption {
         name: "run",
         reason: reason.to_owned(),

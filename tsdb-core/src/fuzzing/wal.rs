@@ -4,18 +4,27 @@ use std::path::Path;
 
 use crate::codec::{DecodeError, StoreIdentity};
 use crate::io::{Fs as _, MemFs};
-use crate::model::{MetricMetadata, TimeUnit};
+use crate::model::{HistogramSample, Kind, MetricMetadata, TimeUnit};
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum WalItem {
     /// A series and its canonical labels.
     Series(u32, Vec<u8>),
     /// A sample: series, time, bits of the value.
     Sample(u32, i64, u64),
+    /// A native histogram: series, time, and what it holds.
+    Histogram(u32, i64, HistogramSample),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
+}
+
+/// All of it counts: the hint of a histogram, and floats that are no number.
+impl PartialEq for WalItem {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
 }
 
 /// Decodes a record of the write-ahead log.
@@ -32,6 +41,11 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
                 canonical,
             } => WalItem::Series(series, canonical.to_vec()),
             RecordItem::Sample { series, t_ms, bits } => WalItem::Sample(series, t_ms, bits),
+            RecordItem::Histogram {
+                series,
+                t_ms,
+                histogram,
+            } => WalItem::Histogram(series, t_ms, histogram),
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
         });
     })
@@ -49,8 +63,12 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
                 record.define_series(*series, TimeUnit::Milliseconds, canonical);
             }
             WalItem::Sample(series, t_ms, bits) => {
-                record.start_series(*series);
+                record.start_series(*series, Kind::Float);
                 record.sample(*t_ms, *bits);
+            }
+            WalItem::Histogram(series, t_ms, histogram) => {
+                record.start_series(*series, histogram.kind());
+                record.histogram(*t_ms, histogram);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),
         }

@@ -7,11 +7,11 @@ use super::reader::SeriesSnapshot;
 use super::recognition::{FormKey, FormRef, Recognition};
 use super::series::Series;
 use super::slab::Slab;
-use super::{LastSample, Offer, SeriesRef};
+use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::resolve;
-use crate::model::{Labels, Matcher};
+use crate::model::{Labels, LastSample, Matcher};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -78,11 +78,12 @@ impl Generation {
     ) -> SeriesRef {
         let labels =
             Labels::from_canonical(canonical).expect("label sets are checked on the way in");
+        let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
         let series = self.series.push(Series::new(labels, fingerprint, last));
         self.index.add(series, canonical);
         self.lookup.insert(hash, series);
-        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len();
+        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len() + last_bytes;
         self.grow(bytes.cast_signed());
         series
     }
@@ -95,22 +96,28 @@ impl Generation {
 
     /// Tells a series of its newest sample in what is older, if that is newer than what it has.
     pub(crate) fn recall_last(&self, series: SeriesRef, last: LastSample) {
-        self.series(series).recall_last(last);
+        self.grow(self.series(series).recall_last(last));
     }
 
     /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the
     /// place of an earlier sample at the same time.
     #[inline]
-    pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, bits: u64) {
-        let growth = self.series(series).append(t_ms, bits);
+    pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, value: impl NewValue) {
+        let growth = self.series(series).append(t_ms, value);
         self.count(t_ms, growth);
     }
 
-    /// Appends a sample unless it meets the series' newest sample at its time: equal bits change nothing, others are
+    /// Appends a sample unless it meets the series' newest sample at its time: an equal value changes nothing, others are
     /// refused unless `replace`.
     #[inline]
-    pub(crate) fn offer(&self, series: SeriesRef, t_ms: i64, bits: u64, replace: bool) -> Offer {
-        let (offer, growth) = self.series(series).offer(t_ms, bits, replace);
+    pub(crate) fn offer(
+        &self,
+        series: SeriesRef,
+        t_ms: i64,
+        value: impl NewValue,
+        replace: bool,
+    ) -> Offer {
+        let (offer, growth) = self.series(series).offer(t_ms, value, replace);
         if offer == Offer::Taken {
             self.count(t_ms, growth);
         }

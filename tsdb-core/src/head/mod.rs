@@ -6,17 +6,19 @@
 //!
 //! * `generation`: the whole; finding and making series, counts, the label index.
 //! * `lookup`: label set → series. `recognition`: encoded labels → series. `slab`: series ref → series, at addresses that never change.
-//! * `series`: what a series holds. `append`: how a sample gets there. `out_of_order`: the samples behind the newest.
+//! * `series`: what a series holds. `append`: how a sample gets there. `out_of_order`, `pieces`: the samples behind the
+//!   newest.
 //! * `reader`: what a reader captures, and how it becomes columns.
 //!
 //! Invariants: series refs are dense from 0 in order of making; the in-order samples of a series rise strictly over
-//! its chunks; a sample of the out-of-order log was written after every in-order sample at or after its time that
+//! its chunks, each of which holds one kind of sample; a sample of the out-of-order log was written after every in-order sample at or after its time that
 //! existed then, so at equal times the log wins, and within the log the later entry.
 
 mod append;
 mod generation;
 mod lookup;
 mod out_of_order;
+mod pieces;
 mod reader;
 mod recognition;
 mod series;
@@ -25,19 +27,10 @@ mod slab;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use append::Offer;
+pub(crate) use append::{NewValue, Offer};
 pub(crate) use generation::Generation;
 pub(crate) use reader::SeriesSnapshot;
 pub(crate) use recognition::{FormKey, FormRef};
 
 /// Names a series inside one generation.
 pub(crate) type SeriesRef = u32;
-
-/// The newest sample of a series by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LastSample {
-    /// Milliseconds since the Unix epoch.
-    pub(crate) t_ms: i64,
-    /// The bits of the value.
-    pub(crate) bits: u64,
-}

@@ -2,39 +2,69 @@
 
 use std::sync::Arc;
 
-use crate::model::{Columns, TimeRange};
-
-/// Entries of a piece: the most that is copied when the log grows after it was captured.
-const PIECE: usize = 512;
+use super::pieces::Pieces;
+use crate::codec::DecodeError;
+use crate::codec::cursor::Cursor;
+use crate::codec::histogram::{push_alone, read_alone};
+use crate::model::{Columns, HistogramSample, Kind, TimeRange};
 
 /// Time in milliseconds and bits of the value.
 type Entry = (i64, u64);
 
-/// Log of one series. A clone shares the pieces and does not see what is pushed later.
+/// A histogram, encoded since there it takes a fraction of the memory.
+#[derive(Clone, Debug)]
+struct HistogramEntry {
+    t_ms: i64,
+    /// Number of floats in the log before it.
+    floats_before: usize,
+    kind: Kind,
+    bytes: Arc<[u8]>,
+}
+
+/// Log of one series. A clone shares the entries and does not see what is pushed later.
 #[derive(Clone, Debug)]
 pub(crate) struct OutOfOrderLog {
-    pieces: Vec<Arc<Vec<Entry>>>,
+    floats: Pieces<Entry>,
+    histograms: Pieces<HistogramEntry>,
+    histogram_bytes: usize,
     min_ms: i64,
     max_ms: i64,
 }
 
-impl OutOfOrderLog {
-    /// A log with its first entry.
-    pub(crate) fn new(t_ms: i64, bits: u64) -> Self {
+impl Default for OutOfOrderLog {
+    fn default() -> Self {
         Self {
-            pieces: vec![Arc::new(vec![(t_ms, bits)])],
-            min_ms: t_ms,
-            max_ms: t_ms,
+            floats: Pieces::default(),
+            histograms: Pieces::default(),
+            histogram_bytes: 0,
+            min_ms: i64::MAX,
+            max_ms: i64::MIN,
         }
     }
+}
 
-    pub(crate) fn push(&mut self, t_ms: i64, bits: u64) {
+impl OutOfOrderLog {
+    pub(super) fn push(&mut self, t_ms: i64, bits: u64) {
+        self.extend_times(t_ms);
+        self.floats.push((t_ms, bits));
+    }
+
+    pub(super) fn push_histogram(&mut self, t_ms: i64, histogram: &HistogramSample) {
+        self.extend_times(t_ms);
+        let mut bytes = Vec::new();
+        push_alone(&mut bytes, histogram);
+        self.histogram_bytes += bytes.len() + 2 * size_of::<usize>();
+        self.histograms.push(HistogramEntry {
+            t_ms,
+            floats_before: self.floats.len(),
+            kind: histogram.kind(),
+            bytes: bytes.into(),
+        });
+    }
+
+    fn extend_times(&mut self, t_ms: i64) {
         self.min_ms = self.min_ms.min(t_ms);
         self.max_ms = self.max_ms.max(t_ms);
-        match self.pieces.last_mut() {
-            Some(piece) if piece.len() < PIECE => Arc::make_mut(piece).push((t_ms, bits)),
-            _ => self.pieces.push(Arc::new(vec![(t_ms, bits)])),
-        }
     }
 
     /// Times of the first and last sample, in milliseconds.
@@ -44,33 +74,82 @@ impl OutOfOrderLog {
 
     /// Estimate of the memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        // Capacities double, up to a whole piece.
-        let last = self.pieces.last().map_or(0, |piece| piece.capacity());
-        let full = self.pieces.len().saturating_sub(1) * PIECE;
-        size_of::<Self>() + (full + last) * size_of::<Entry>()
+        size_of::<Self>() + self.floats.bytes() + self.histograms.bytes() + self.histogram_bytes
     }
 
     /// Appends the samples inside `range` in order of time, each time once, with the value written last.
-    pub(crate) fn read(&self, range: TimeRange, out: &mut Columns) {
-        for (t_ms, bits) in self.sorted(range) {
+    ///
+    /// # Errors
+    /// When a histogram does not decode: never, since this log encoded it.
+    pub(crate) fn read(&self, range: TimeRange, out: &mut Columns) -> Result<(), DecodeError> {
+        if !range.overlaps(&self.time_range()) {
+            return Ok(());
+        }
+        if !self.histograms.is_empty() {
+            return self.read_both(range, out);
+        }
+        let entries = self.floats.iter().copied();
+        for (t_ms, bits) in sorted(entries, range, |entry| entry.0) {
             out.push(t_ms, f64::from_bits(bits));
         }
+        Ok(())
     }
 
-    /// The samples inside `range` in order of time, each time once, with the value written last.
-    fn sorted(&self, range: TimeRange) -> Vec<Entry> {
-        if !range.overlaps(&self.time_range()) {
-            return Vec::new();
+    fn read_both(&self, range: TimeRange, out: &mut Columns) -> Result<(), DecodeError> {
+        let start = out.len();
+        for entry in sorted(self.in_order_of_writing(), range, LogEntry::t_ms) {
+            match entry {
+                LogEntry::Float((t_ms, bits)) => out.push(t_ms, f64::from_bits(bits)),
+                LogEntry::Histogram(entry) => {
+                    let histogram = read_alone(entry.kind, &mut Cursor::new(&entry.bytes))
+                        .inspect_err(|_| out.truncate(start))?;
+                    out.push_histogram(entry.t_ms, histogram.detached());
+                }
+            }
         }
-        let entries = self.pieces.iter().flat_map(|piece| piece.iter());
-        let mut sorted: Vec<Entry> = entries
-            .filter(|entry| range.contains(entry.0))
-            .copied()
-            .collect();
-        // Newest first, and the sort is stable: of the entries at one time the newest is first, and that one is kept.
-        sorted.reverse();
-        sorted.sort_by_key(|entry| entry.0);
-        sorted.dedup_by_key(|entry| entry.0);
-        sorted
+        Ok(())
     }
+
+    fn in_order_of_writing(&self) -> impl Iterator<Item = LogEntry<'_>> {
+        let mut histograms = self.histograms.iter().peekable();
+        let mut floats = self.floats.iter().copied().enumerate().peekable();
+        std::iter::from_fn(move || {
+            let next_float = floats.peek().map_or(usize::MAX, |(at, _)| *at);
+            match histograms.next_if(|entry| entry.floats_before <= next_float) {
+                Some(entry) => Some(LogEntry::Histogram(entry)),
+                None => floats.next().map(|(_, entry)| LogEntry::Float(entry)),
+            }
+        })
+    }
+}
+
+/// An entry of either kind.
+enum LogEntry<'a> {
+    Float(Entry),
+    Histogram(&'a HistogramEntry),
+}
+
+impl LogEntry<'_> {
+    fn t_ms(&self) -> i64 {
+        match self {
+            Self::Float((t_ms, _)) => *t_ms,
+            Self::Histogram(entry) => entry.t_ms,
+        }
+    }
+}
+
+/// The entries inside `range` in order of time, each time once, with the entry written last.
+fn sorted<T>(
+    entries: impl Iterator<Item = T>,
+    range: TimeRange,
+    t_ms: impl Fn(&T) -> i64,
+) -> Vec<T> {
+    let mut sorted: Vec<T> = entries
+        .filter(|entry| range.contains(t_ms(entry)))
+        .collect();
+    // Newest first, and the sort is stable: of the entries at one time the newest is first, and that one is kept.
+    sorted.reverse();
+    sorted.sort_by_key(&t_ms);
+    sorted.dedup_by_key(|entry| t_ms(entry));
+    sorted
 }

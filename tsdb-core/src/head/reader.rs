@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::out_of_order::OutOfOrderLog;
 use super::series::ClosedChunk;
 use crate::codec::DecodeError;
-use crate::codec::xor::{self, OpenChunk, Published, XorIter};
+use crate::codec::chunk;
+use crate::codec::xor::{self, OpenChunk, Published};
 use crate::model::{Columns, TimeRange};
 
 /// The samples of one series at one moment. Shares the memory of the generation, and keeps it when that is dropped.
@@ -16,13 +17,27 @@ pub(crate) struct SeriesSnapshot {
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
 }
 
-/// The open chunk up to what was published.
+/// The open chunk.
 #[derive(Clone, Debug)]
-pub(super) struct OpenSnapshot {
-    pub(super) chunk: Arc<OpenChunk>,
-    pub(super) published: Published,
-    pub(super) min_ms: i64,
-    pub(super) max_ms: i64,
+pub(super) enum OpenSnapshot {
+    /// Up to what was published.
+    Floats {
+        chunk: Arc<OpenChunk>,
+        published: Published,
+        min_ms: i64,
+        max_ms: i64,
+    },
+    /// A copy.
+    Histograms(ClosedChunk),
+}
+
+impl OpenSnapshot {
+    fn time_range(&self) -> TimeRange {
+        match self {
+            Self::Floats { min_ms, max_ms, .. } => TimeRange::new(*min_ms, *max_ms),
+            Self::Histograms(chunk) => chunk.time_range(),
+        }
+    }
 }
 
 impl SeriesSnapshot {
@@ -31,11 +46,9 @@ impl SeriesSnapshot {
         let chunks = self.closed_chunks();
         let first = chunks.first().map(|chunk| (chunk.min_ms, chunk.max_ms));
         let last = chunks.last().map(|chunk| (chunk.min_ms, chunk.max_ms));
-        let open = self.open.as_ref().map(|open| (open.min_ms, open.max_ms));
-        let late = self.out_of_order.as_ref().map(|log| {
-            let range = log.time_range();
-            (range.start_ms, range.end_ms)
-        });
+        let ends = |range: TimeRange| (range.start_ms, range.end_ms);
+        let open = self.open.as_ref().map(|open| ends(open.time_range()));
+        let late = self.out_of_order.as_ref().map(|log| ends(log.time_range()));
         [first, last, open, late]
             .into_iter()
             .flatten()
@@ -49,16 +62,16 @@ impl SeriesSnapshot {
     /// When a chunk does not decode; `out` is then as it was.
     pub(crate) fn read(&self, range: TimeRange, out: &mut Columns) -> Result<(), DecodeError> {
         let start = out.len();
-        let decoded = self.read_in_order(range, out);
-        if decoded.is_err() {
-            out.times_ms.truncate(start);
-            out.values.truncate(start);
-        } else if let Some(log) = &self.out_of_order {
-            let late = out.len();
-            log.read(range, out);
-            out.merge_tail(start, late);
-        }
-        decoded
+        let mut read = || {
+            self.read_in_order(range, out)?;
+            if let Some(log) = &self.out_of_order {
+                let late = out.len();
+                log.read(range, out)?;
+                out.merge_tail(start, late);
+            }
+            Ok(())
+        };
+        read().inspect_err(|_| out.truncate(start))
     }
 
     fn read_in_order(&self, range: TimeRange, out: &mut Columns) -> Result<(), DecodeError> {
@@ -69,21 +82,23 @@ impl SeriesSnapshot {
             .skip(from)
             .take_while(|chunk| chunk.min_ms <= range.end_ms);
         for chunk in overlapping {
-            if range.contains(chunk.min_ms) && range.contains(chunk.max_ms) {
-                xor::decode_into(&chunk.bytes, out)?;
-            } else {
-                xor::take_range(XorIter::new(&chunk.bytes)?, range, out)?;
-            }
+            read_chunk(chunk, range, out)?;
         }
         match &self.open {
-            Some(open) if range.overlaps(&TimeRange::new(open.min_ms, open.max_ms)) => {
-                xor::take_range(open.chunk.iter(open.published), range, out)
-            }
-            _ => Ok(()),
+            Some(open) if !range.overlaps(&open.time_range()) => Ok(()),
+            Some(OpenSnapshot::Floats {
+                chunk, published, ..
+            }) => xor::take_range(chunk.iter(*published), range, out),
+            Some(OpenSnapshot::Histograms(chunk)) => read_chunk(chunk, range, out),
+            None => Ok(()),
         }
     }
 
     fn closed_chunks(&self) -> &[ClosedChunk] {
         self.closed.as_deref().map_or(&[], Vec::as_slice)
     }
+}
+
+fn read_chunk(chunk: &ClosedChunk, range: TimeRange, out: &mut Columns) -> Result<(), DecodeError> {
+    chunk::read(chunk.kind, &chunk.bytes, chunk.time_range(), range, out)
 }

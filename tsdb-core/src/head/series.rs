@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::LastSample;
-use super::append::Offer;
+use super::append::{NewValue, Offer};
 use super::out_of_order::OutOfOrderLog;
 use super::reader::{OpenSnapshot, SeriesSnapshot};
+use crate::codec::histogram::ChunkAppender;
 use crate::codec::xor::XorAppender;
-use crate::model::Labels;
+use crate::model::{Kind, Labels, LastSample, TimeRange};
 
 /// One series of a generation.
 ///
@@ -21,7 +21,8 @@ pub(crate) struct Series {
     labels: Labels,
     /// The 128-bit fingerprint as two words: with the alignment of a `u128` the series would be a word larger.
     fingerprint: [u64; 2],
-    // Held for one append by the writer, or one capture (a few reference counts) by a reader; never while decoding.
+    // Held for one append by the writer, or one capture (a few reference counts, of an open chunk of histograms a copy of
+    // a kilobyte) by a reader; never while decoding.
     state: Mutex<SeriesState>,
 }
 
@@ -46,27 +47,29 @@ impl Series {
     }
 
     pub(crate) fn last(&self) -> Option<LastSample> {
-        self.state.lock().last
+        self.state.lock().last.clone()
     }
 
     /// Tells of the newest sample elsewhere, if that is newer than what is here.
-    pub(crate) fn recall_last(&self, last: LastSample) {
+    /// Returns the growth of memory in bytes.
+    pub(crate) fn recall_last(&self, last: LastSample) -> isize {
         let mut state = self.state.lock();
-        if state.last.is_none_or(|here| here.t_ms < last.t_ms) {
-            state.last = Some(last);
+        match &state.last {
+            Some(here) if here.t_ms >= last.t_ms => 0,
+            _ => state.replace_last(last),
         }
     }
 
     /// Appends a sample; returns by how many bytes the memory of the series grew (a chunk that is closed shrinks).
     #[inline]
-    pub(crate) fn append(&self, t_ms: i64, bits: u64) -> isize {
-        self.state.lock().append(t_ms, bits)
+    pub(crate) fn append(&self, t_ms: i64, value: impl NewValue) -> isize {
+        self.state.lock().append(t_ms, value)
     }
 
     /// See [`SeriesState::offer`].
     #[inline]
-    pub(crate) fn offer(&self, t_ms: i64, bits: u64, replace: bool) -> (Offer, isize) {
-        self.state.lock().offer(t_ms, bits, replace)
+    pub(crate) fn offer(&self, t_ms: i64, value: impl NewValue, replace: bool) -> (Offer, isize) {
+        self.state.lock().offer(t_ms, value, replace)
     }
 
     /// What is there now; later samples do not show in it.
@@ -74,7 +77,7 @@ impl Series {
         let state = self.state.lock();
         SeriesSnapshot {
             closed: state.closed.clone(),
-            open: state.open.as_ref().and_then(OpenState::capture),
+            open: state.open.as_ref().and_then(Open::capture),
             out_of_order: state.out_of_order.clone(),
         }
     }
@@ -86,35 +89,77 @@ impl Series {
 pub(crate) struct SeriesState {
     /// The newest sample by time, also when an earlier generation holds it.
     pub(super) last: Option<LastSample>,
-    pub(super) open: Option<OpenState>,
+    pub(super) open: Option<Open>,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
 }
 
-/// The chunk that is appended to.
+/// The chunk that is appended to. A sample of another kind closes it.
 #[derive(Debug)]
-pub(crate) struct OpenState {
+pub(crate) enum Open {
+    /// It holds floats.
+    Floats(OpenFloats),
+    /// It holds native histograms of one kind.
+    Histograms(Box<OpenHistograms>),
+}
+
+/// An open chunk of floats, which readers read while it is appended to.
+#[derive(Debug)]
+pub(crate) struct OpenFloats {
     pub(super) appender: XorAppender,
     pub(super) min_ms: i64,
 }
 
-impl OpenState {
+/// An open chunk of native histograms, of which readers get a copy: it may be written anew with every sample.
+#[derive(Debug)]
+pub(crate) struct OpenHistograms {
+    pub(super) appender: ChunkAppender,
+    pub(super) min_ms: i64,
+    pub(super) max_ms: i64,
+}
+
+impl Open {
     fn capture(&self) -> Option<OpenSnapshot> {
-        let (max_ms, _) = self.appender.last()?;
-        let chunk = Arc::clone(self.appender.chunk());
-        Some(OpenSnapshot {
-            published: chunk.published(),
-            chunk,
-            min_ms: self.min_ms,
-            max_ms,
-        })
+        match self {
+            Self::Floats(open) => {
+                let (max_ms, _) = open.appender.last()?;
+                let chunk = Arc::clone(open.appender.chunk());
+                Some(OpenSnapshot::Floats {
+                    published: chunk.published(),
+                    chunk,
+                    min_ms: open.min_ms,
+                    max_ms,
+                })
+            }
+            Self::Histograms(open) => Some(OpenSnapshot::Histograms(open.to_closed())),
+        }
     }
 }
 
-/// A full chunk, as Prometheus encodes it.
+impl OpenHistograms {
+    /// The chunk as it is now.
+    pub(super) fn to_closed(&self) -> ClosedChunk {
+        ClosedChunk {
+            kind: self.appender.kind(),
+            bytes: self.appender.to_bytes().into(),
+            min_ms: self.min_ms,
+            max_ms: self.max_ms,
+        }
+    }
+}
+
+/// A complete chunk, as Prometheus encodes it.
 #[derive(Clone, Debug)]
 pub(crate) struct ClosedChunk {
     pub(super) bytes: Arc<[u8]>,
     pub(super) min_ms: i64,
     pub(super) max_ms: i64,
+    pub(super) kind: Kind,
+}
+
+impl ClosedChunk {
+    /// Times of its first and last sample.
+    pub(super) fn time_range(&self) -> TimeRange {
+        TimeRange::new(self.min_ms, self.max_ms)
+    }
 }

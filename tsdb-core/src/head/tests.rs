@@ -9,8 +9,9 @@ use proptest::prelude::*;
 
 use super::append::CHUNK_SAMPLES;
 use super::series::Series;
-use super::{Generation, LastSample, SeriesRef, SeriesSnapshot};
-use crate::model::{Columns, Labels, Matcher, STALE_NAN_BITS, TimeRange};
+use super::{Generation, SeriesRef, SeriesSnapshot};
+use crate::model::histogram::testing;
+use crate::model::{Columns, Labels, LastSample, Matcher, STALE_NAN_BITS, StoredValue, TimeRange};
 
 fn create(generation: &Generation, labels: &Labels, last: Option<LastSample>) -> SeriesRef {
     let fingerprint = u128::from(hash(labels)) << 64 | 7;
@@ -32,18 +33,61 @@ fn read(snapshot: &SeriesSnapshot, range: TimeRange) -> Vec<(i64, u64)> {
     out.push(i64::MIN, 0.5);
     snapshot.read(range, &mut out).expect("own chunks decode");
     assert_eq!((out.times_ms[0], out.values[0]), (i64::MIN, 0.5));
-    let bits = out.values.iter().map(|value| value.to_bits());
-    out.times_ms.iter().copied().zip(bits).skip(1).collect()
+    testing::bits_of_columns(&out).split_off(1)
+}
+
+/// Appends a float, or the histogram that the bits stand for.
+fn append(generation: &Generation, series: SeriesRef, t_ms: i64, bits: u64) {
+    match testing::histogram_of(bits) {
+        Some(histogram) => generation.append(series, t_ms, &histogram),
+        None => generation.append(series, t_ms, bits),
+    }
+}
+
+fn float_at(t_ms: i64, bits: u64) -> LastSample {
+    LastSample {
+        t_ms,
+        value: StoredValue::Float(bits),
+    }
 }
 
 #[derive(Clone, Debug)]
 enum Op {
     /// So many samples, each so much later than the newest.
     Run { samples: usize, step_ms: i64 },
+    /// The samples from here on are of another kind.
+    Kind(Values),
     /// A sample so much before the newest.
     Late { behind_ms: i64 },
     /// A snapshot, which must not show what comes later.
     Capture,
+}
+
+/// What samples there are.
+#[derive(Clone, Copy, Debug)]
+enum Values {
+    Floats,
+    Histograms,
+    FloatHistograms,
+    Mixed,
+}
+
+impl Values {
+    fn bits(self, n: u64) -> u64 {
+        let number = n as u16 & !1;
+        match self {
+            Self::Floats if n.is_multiple_of(7) => STALE_NAN_BITS,
+            Self::Floats => (n as f64).to_bits(),
+            Self::Histograms if n.is_multiple_of(7) => testing::bits_of_number(0),
+            Self::Histograms => testing::bits_of_number(number),
+            Self::FloatHistograms => testing::bits_of_number(number | 1),
+            Self::Mixed => match n % 3 {
+                0 => Self::Floats.bits(n),
+                1 => Self::Histograms.bits(n),
+                _ => Self::FloatHistograms.bits(n),
+            },
+        }
+    }
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -52,6 +96,9 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0i64..3_000).prop_map(|behind_ms| Op::Late { behind_ms }),
         // Near the newest, so that times repeat.
         4 => (0i64..4).prop_map(|behind_ms| Op::Late { behind_ms }),
+        2 => prop::sample::select(vec![
+            Values::Floats, Values::Histograms, Values::FloatHistograms, Values::Mixed,
+        ]).prop_map(Op::Kind),
         3 => Just(Op::Capture),
     ]
 }
@@ -74,12 +121,13 @@ proptest! {
     fn snapshots_agree_with_a_map(
         ops in prop::collection::vec(op(), 1..24),
         ranges in ranges(20_000),
-        last in prop::option::of(Just(LastSample { t_ms: 500, bits: 1 })),
+        last in prop::option::of(Just(float_at(500, 1))),
     ) {
         let generation = Generation::new(1);
-        let series = create(&generation, &labels(&[("a", "b")]), last);
+        let series = create(&generation, &labels(&[("a", "b")]), last.clone());
         let mut model = BTreeMap::new();
-        let mut newest_ms = last.map_or(0, |last| last.t_ms);
+        let mut newest_ms = last.as_ref().map_or(0, |last| last.t_ms);
+        let mut values = Values::Floats;
         let mut written = 0u64;
         let mut snapshots = Vec::new();
         for op in ops {
@@ -88,6 +136,10 @@ proptest! {
                     (1i64..).take(samples).map(|n| newest_ms + n * step_ms).collect()
                 }
                 Op::Late { behind_ms } => vec![newest_ms - behind_ms],
+                Op::Kind(other) => {
+                    values = other;
+                    continue;
+                }
                 Op::Capture => {
                     snapshots.push((generation.capture(series), model.clone()));
                     continue;
@@ -95,8 +147,8 @@ proptest! {
             };
             for t_ms in times {
                 written += 1;
-                let bits = if written.is_multiple_of(7) { STALE_NAN_BITS } else { (written as f64).to_bits() };
-                generation.append(series, t_ms, bits);
+                let bits = values.bits(written);
+                append(&generation, series, t_ms, bits);
                 model.insert(t_ms, bits);
                 newest_ms = newest_ms.max(t_ms);
             }
@@ -119,9 +171,14 @@ proptest! {
         prop_assert_eq!(generation.time_range(), bounds.map(|(min, max)| (*min, *max)));
         prop_assert_eq!(generation.samples(), written);
         let newest = generation.last(series);
-        prop_assert_eq!(newest.map(|last| last.t_ms), last.map(|l| l.t_ms).max(model.keys().next_back().copied()));
+        let newest_ms = newest.as_ref().map(|last| last.t_ms);
+        prop_assert_eq!(newest_ms, last.map(|l| l.t_ms).max(model.keys().next_back().copied()));
         if let Some(newest) = newest && let Some(bits) = model.get(&newest.t_ms) {
-            prop_assert_eq!(newest.bits, *bits);
+            let found = match newest.value {
+                StoredValue::Float(bits) => bits,
+                StoredValue::Histogram(histogram) => testing::bits_of_histogram(&histogram),
+            };
+            prop_assert_eq!(found, *bits);
         }
     }
 
@@ -227,7 +284,7 @@ fn memory_estimate_follows_the_samples() {
         "{chunks} bytes of ten chunks of 8 bytes a sample"
     );
     for t in 0..1_000 {
-        generation.append(series, t, 0);
+        generation.append(series, t, 0_u64);
     }
     let late = generation.bytes() - made - chunks;
     assert!(

@@ -2,7 +2,7 @@
 
 use super::labels::{LabelError, Labels, LabelsBuilder, check_canonical};
 use super::metadata::MetricMetadata;
-use super::sample::{Kind, Value};
+use super::sample::{HistogramSample, Value};
 
 /// What happens to a sample that meets another value at its series' last timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub struct BatchSeries {
     pub(crate) labels_end: u32,
     pub(crate) samples_start: u32,
     pub(crate) samples_end: u32,
-    pub(crate) kind: Kind,
+    pub(crate) histograms_start: u32,
+    pub(crate) histograms_end: u32,
     /// How the series is known besides its labels.
     pub(crate) form: Form,
 }
@@ -38,15 +39,27 @@ pub(crate) enum Form {
     Known(u32),
 }
 
+/// A native histogram of a batch.
+#[derive(Clone, Debug)]
+pub struct BatchHistogram {
+    /// Milliseconds since the Unix epoch.
+    pub t_ms: i64,
+    /// The histogram.
+    pub histogram: HistogramSample,
+    /// Whether the store can keep it; found out while the batch is filled, since that takes a look at every bucket.
+    pub(crate) storable: bool,
+}
+
 /// Samples of many series, applied together: all of a batch is durable, visible and recovered, or nothing of it.
 ///
-/// Label sets lie in canonical bytes in one arena, samples in columns; nothing is allocated a label or a sample.
+/// Label sets lie in canonical bytes in one arena, samples in columns; nothing is allocated a label or a float.
 #[derive(Clone, Debug, Default)]
 pub struct WriteBatch {
     arena: Vec<u8>,
     series: Vec<BatchSeries>,
     times_ms: Vec<i64>,
     values: Vec<f64>,
+    histograms: Vec<BatchHistogram>,
     metadata: Vec<MetricMetadata>,
     policy: ConflictPolicy,
 }
@@ -134,13 +147,15 @@ impl WriteBatch {
         let labels_start = fits(self.arena.len())?;
         let labels_end = fits(self.arena.len() + canonical.len())?;
         let samples = fits(self.times_ms.len())?;
+        let histograms = fits(self.histograms.len())?;
         self.arena.extend_from_slice(canonical);
         self.series.push(BatchSeries {
             labels_start,
             labels_end,
             samples_start: samples,
             samples_end: samples,
-            kind: Kind::Float,
+            histograms_start: histograms,
+            histograms_end: histograms,
             form,
         });
         Ok(SeriesBuilder { batch: self })
@@ -167,7 +182,7 @@ impl WriteBatch {
     /// Number of samples.
     #[must_use]
     pub fn samples_len(&self) -> usize {
-        self.times_ms.len()
+        self.times_ms.len() + self.histograms.len()
     }
 
     /// Whether there is neither a series nor metadata.
@@ -182,6 +197,7 @@ impl WriteBatch {
         self.series.clear();
         self.times_ms.clear();
         self.values.clear();
+        self.histograms.clear();
         self.metadata.clear();
     }
 
@@ -190,6 +206,7 @@ impl WriteBatch {
         self.arena.capacity()
             + self.series.capacity() * size_of::<BatchSeries>()
             + (self.times_ms.capacity() + self.values.capacity()) * 8
+            + self.histograms.capacity() * size_of::<BatchHistogram>()
     }
 
     /// The series entries, in the order they were added.
@@ -204,19 +221,17 @@ impl WriteBatch {
         &self.arena[series.labels_start as usize..series.labels_end as usize]
     }
 
-    /// Times (milliseconds) and values of an entry of this batch, in the order they were added.
+    /// Times (milliseconds) and values of the floats of an entry of this batch, in the order they were added.
     #[must_use]
     pub fn samples_of(&self, series: &BatchSeries) -> (&[i64], &[f64]) {
         let range = series.samples_start as usize..series.samples_end as usize;
         (&self.times_ms[range.clone()], &self.values[range])
     }
-}
 
-impl BatchSeries {
-    /// What the samples of this entry hold.
+    /// The native histograms of an entry of this batch, in the order they were added. They are applied after its floats.
     #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn histograms_of(&self, series: &BatchSeries) -> &[BatchHistogram] {
+        &self.histograms[series.histograms_start as usize..series.histograms_end as usize]
     }
 }
 
@@ -229,18 +244,38 @@ pub struct SeriesBuilder<'a> {
 impl SeriesBuilder<'_> {
     /// Adds a float sample at `t_ms` milliseconds since the Unix epoch.
     pub fn sample(&mut self, t_ms: i64, value: f64) -> &mut Self {
-        self.value(t_ms, Value::Float(value))
-    }
-
-    /// Adds a sample of any kind.
-    pub fn value(&mut self, t_ms: i64, value: Value<'_>) -> &mut Self {
-        let Value::Float(value) = value;
         self.batch.times_ms.push(t_ms);
         self.batch.values.push(value);
         // `start` checked that the count before fits; 2^32 samples would be 64 GiB of columns.
         let end = u32::try_from(self.batch.times_ms.len()).unwrap_or(u32::MAX);
         if let Some(series) = self.batch.series.last_mut() {
             series.samples_end = end;
+        }
+        self
+    }
+
+    /// Adds a sample of any kind.
+    pub fn value(&mut self, t_ms: i64, value: Value<'_>) -> &mut Self {
+        match value {
+            Value::Float(value) => self.sample(t_ms, value),
+            Value::Histogram(histogram) => self.histogram(t_ms, histogram.clone()),
+            Value::FloatHistogram(histogram) => self.histogram(t_ms, histogram.clone()),
+        }
+    }
+
+    /// Adds a native histogram. One that is not [valid](HistogramSample::validate), or so large that it would take more
+    /// than 60 KiB, is refused when the batch is written.
+    pub fn histogram(&mut self, t_ms: i64, histogram: impl Into<HistogramSample>) -> &mut Self {
+        let histogram = histogram.into();
+        self.batch.histograms.push(BatchHistogram {
+            t_ms,
+            storable: histogram.is_storable(),
+            histogram,
+        });
+        // As above.
+        let end = u32::try_from(self.batch.histograms.len()).unwrap_or(u32::MAX);
+        if let Some(series) = self.batch.series.last_mut() {
+            series.histograms_end = end;
         }
         self
     }

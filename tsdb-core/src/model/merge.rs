@@ -1,22 +1,29 @@
 //! The one place where samples of two sources become one column.
 
-use super::sample::Columns;
+use super::sample::{Columns, HistogramSample};
 
 impl Columns {
     /// Merges two parts that are each strictly rising in time, `start..middle` and `middle..`, in place. At equal times
     /// the second part wins, so that sources are appended and merged in order of rising priority.
     ///
     /// What lies before `start` is not looked at. Nothing moves when the second part is wholly newer, and of the first
-    /// part only what is not older than the second.
+    /// part only what is not older than the second. A histogram that gets another predecessor does not say any more that
+    /// there was no counter reset since that.
     pub(crate) fn merge_tail(&mut self, start: usize, middle: usize) {
         let Some(&first_late_ms) = self.times_ms.get(middle) else {
             return;
         };
         let early = self.times_ms.get(start..middle).unwrap_or_default();
         if early.last().is_none_or(|&last_ms| last_ms < first_late_ms) {
+            if !early.is_empty() {
+                self.forget_predecessor_of(middle);
+            }
             return;
         }
         let from = start + early.partition_point(|&t_ms| t_ms < first_late_ms);
+        if self.histograms.last().is_some_and(|(at, _)| *at >= from) {
+            return self.merge_with_histograms(start, from, middle);
+        }
         let late_times_ms = self.times_ms.split_off(middle);
         let late_values = self.values.split_off(middle);
         let early_times_ms = self.times_ms.split_off(from);
@@ -40,11 +47,82 @@ impl Columns {
         }
     }
 
+    /// The same with histograms in the parts that meet, `from..middle` and `middle..`.
+    fn merge_with_histograms(&mut self, start: usize, from: usize, middle: usize) {
+        let mut late = self.split_off(middle).peekable();
+        let mut early = self.split_off(from).peekable();
+        // Which part the sample before is of.
+        let mut before = (from > start).then_some(Part::Early);
+        loop {
+            let (part, sample) = match (early.peek(), late.peek()) {
+                (Some(e), Some(l)) if e.t_ms < l.t_ms => (Part::Early, early.next()),
+                (Some(e), Some(l)) if e.t_ms == l.t_ms => {
+                    early.next();
+                    (Part::Late, late.next())
+                }
+                (_, Some(_)) => (Part::Late, late.next()),
+                (_, None) => (Part::Early, early.next()),
+            };
+            let Some(sample) = sample else { return };
+            match sample.histogram {
+                None => self.push(sample.t_ms, sample.value),
+                Some(mut histogram) => {
+                    if before.is_some_and(|before| before != part) {
+                        histogram.forget_predecessor();
+                    }
+                    self.push_histogram(sample.t_ms, histogram);
+                }
+            }
+            before = Some(part);
+        }
+    }
+
+    fn forget_predecessor_of(&mut self, index: usize) {
+        let found = self.histograms.binary_search_by_key(&index, |(at, _)| *at);
+        if let Ok(at) = found
+            && let Some((_, histogram)) = self.histograms.get_mut(at)
+        {
+            histogram.forget_predecessor();
+        }
+    }
+
+    /// Takes the samples from `len` on away.
+    fn split_off(&mut self, len: usize) -> impl Iterator<Item = AnySample> + use<> {
+        let kept = self.histograms.partition_point(|(at, _)| *at < len);
+        let mut histograms = self.histograms.split_off(kept).into_iter().peekable();
+        let times_ms = self.times_ms.split_off(len);
+        let samples = times_ms.into_iter().zip(self.values.split_off(len));
+        (len..).zip(samples).map(move |(at, (t_ms, value))| {
+            let histogram = histograms.next_if(|(of, _)| *of == at);
+            AnySample {
+                t_ms,
+                value,
+                histogram: histogram.map(|(_, histogram)| histogram),
+            }
+        })
+    }
+
     /// Shortens the columns to their first `len` samples.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.times_ms.truncate(len);
         self.values.truncate(len);
+        let kept = self.histograms.partition_point(|(at, _)| *at < len);
+        self.histograms.truncate(kept);
     }
+}
+
+/// Where a sample comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Early,
+    Late,
+}
+
+/// A sample taken from columns.
+struct AnySample {
+    t_ms: i64,
+    value: f64,
+    histogram: Option<HistogramSample>,
 }
 
 #[cfg(test)]
@@ -54,12 +132,80 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::{CounterResetHint, Histogram};
 
-    fn part() -> impl Strategy<Value = BTreeMap<i64, u64>> {
+    /// A float by its bits, or a histogram by its count.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Value {
+        Float(u64),
+        Histogram(u64),
+    }
+
+    fn part() -> impl Strategy<Value = BTreeMap<i64, Value>> {
+        let float = any::<u64>().prop_map(Value::Float).boxed();
+        let mixed = prop_oneof![float.clone(), any::<u64>().prop_map(Value::Histogram)];
         prop_oneof![
-            prop::collection::btree_map(0i64..40, any::<u64>(), 0..30),
-            prop::collection::btree_map(any::<i64>(), any::<u64>(), 0..5),
+            2 => prop::collection::btree_map(0i64..40, float.clone(), 0..30),
+            2 => prop::collection::btree_map(0i64..40, mixed.clone(), 0..30),
+            1 => prop::collection::btree_map(any::<i64>(), mixed, 0..5),
         ]
+    }
+
+    /// As a reader of one source gives them: none but the first of a row of histograms may follow a reset.
+    fn push_all(out: &mut Columns, part: &BTreeMap<i64, Value>) {
+        let mut hint = CounterResetHint::Unknown;
+        for (&t_ms, &value) in part {
+            match value {
+                Value::Float(bits) => {
+                    out.push(t_ms, f64::from_bits(bits));
+                    hint = CounterResetHint::Unknown;
+                }
+                Value::Histogram(count) => {
+                    let histogram = Histogram {
+                        count,
+                        counter_reset_hint: hint,
+                        ..Histogram::default()
+                    };
+                    out.push_histogram(t_ms, histogram.into());
+                    hint = CounterResetHint::NotReset;
+                }
+            }
+        }
+    }
+
+    fn values(columns: &Columns) -> Vec<(i64, Value)> {
+        let mut histograms = columns.histograms.iter().peekable();
+        let samples = columns.times_ms.iter().zip(&columns.values).enumerate();
+        let values = samples
+            .map(|(i, (&t_ms, value))| {
+                let value = match histograms.next_if(|(at, _)| *at == i) {
+                    Some((_, HistogramSample::Integer(h))) => Value::Histogram(h.count),
+                    Some((_, HistogramSample::Float(_))) => panic!("none was written"),
+                    None => Value::Float(value.to_bits()),
+                };
+                (t_ms, value)
+            })
+            .collect();
+        assert!(histograms.next().is_none(), "each has its place");
+        values
+    }
+
+    /// Who says that there was no reset stands behind the sample that stood before it in one of the sources.
+    fn check_hints(columns: &Columns, sources: &[BTreeMap<i64, Value>]) {
+        for (at, histogram) in &columns.histograms {
+            let HistogramSample::Integer(h) = histogram else {
+                continue;
+            };
+            if h.counter_reset_hint != CounterResetHint::NotReset {
+                continue;
+            }
+            let (before, at) = (columns.times_ms[at - 1], columns.times_ms[*at]);
+            let follows = |source: &BTreeMap<i64, Value>| {
+                source.range(..at).next_back().map(|(t_ms, _)| *t_ms) == Some(before)
+                    && source.get(&at) == Some(&Value::Histogram(h.count))
+            };
+            assert!(sources.iter().any(follows), "{before} and {at}");
+        }
     }
 
     proptest! {
@@ -67,26 +213,23 @@ mod tests {
         fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4)) {
             let mut out = Columns::default();
             let mut expected = BTreeMap::new();
-            for (&t_ms, &bits) in &before {
-                out.push(t_ms, f64::from_bits(bits));
-            }
+            push_all(&mut out, &before);
             let start = out.len();
-            for part in parts {
+            for part in &parts {
                 let middle = out.len();
-                for (&t_ms, &bits) in &part {
-                    out.push(t_ms, f64::from_bits(bits));
-                }
+                push_all(&mut out, part);
                 out.merge_tail(start, middle);
-                expected.extend(part);
+                expected.extend(part.iter().map(|(t_ms, value)| (*t_ms, *value)));
             }
-            let got: Vec<(i64, u64)> = out
-                .times_ms
-                .iter()
-                .zip(&out.values)
-                .map(|(&t_ms, value)| (t_ms, value.to_bits()))
-                .collect();
-            let all: Vec<(i64, u64)> = before.into_iter().chain(expected).collect();
-            prop_assert_eq!(got, all);
+            let all: Vec<(i64, Value)> = before.clone().into_iter().chain(expected).collect();
+            prop_assert_eq!(values(&out), all.clone());
+            let mut sources = parts;
+            sources.push(before);
+            check_hints(&out, &sources);
+
+            let len = out.len() / 2;
+            out.truncate(len);
+            prop_assert_eq!(values(&out), &all[..len]);
         }
     }
 }

@@ -5,21 +5,25 @@
 //! * There is one order of label sets everywhere, that of Prometheus's `labels.Compare`.
 
 mod batch;
+pub mod histogram;
 mod labels;
 mod matcher;
 mod merge;
 mod metadata;
 mod regex;
 mod sample;
+mod stored;
 mod time;
 
 pub(crate) use batch::Form;
-pub use batch::{BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};
 pub(crate) use labels::check_canonical;
 pub(crate) use labels::push_label;
 pub use labels::{LabelError, LabelIter, Labels, LabelsBuilder, MAX_LABEL_SET_BYTES, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
 pub use regex::{LabelRegex, RegexError};
-pub use sample::{Columns, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
+pub use sample::{Columns, HistogramSample, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
+pub(crate) use stored::{LastSample, StoredValue};
 pub use time::{TimeRange, TimeUnit};

@@ -1,7 +1,8 @@
 //! Samples and columns of samples.
 
-use std::convert::Infallible;
-use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::histogram::{FloatHistogram, Histogram};
 
 /// Bits of the NaN that marks a series as stale (Prometheus `model/value/value.go`, `StaleNaN`).
 pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -20,6 +21,10 @@ pub fn is_stale(value: f64) -> bool {
 pub enum Kind {
     /// IEEE 754 double, every bit kept.
     Float = 1,
+    /// Native histogram of integer counts.
+    Histogram = 2,
+    /// Native histogram of float counts.
+    FloatHistogram = 3,
 }
 
 impl Kind {
@@ -28,6 +33,8 @@ impl Kind {
     pub const fn from_u8(n: u8) -> Option<Self> {
         match n {
             1 => Some(Self::Float),
+            2 => Some(Self::Histogram),
+            3 => Some(Self::FloatHistogram),
             _ => None,
         }
     }
@@ -39,9 +46,10 @@ impl Kind {
 pub enum Value<'a> {
     /// A float, kept bit for bit.
     Float(f64),
-    /// Cannot be built: holds the lifetime that histograms and strings will borrow with.
-    #[doc(hidden)]
-    _Borrowed(Infallible, PhantomData<&'a [u8]>),
+    /// A native histogram of integer counts.
+    Histogram(&'a Histogram),
+    /// A native histogram of float counts.
+    FloatHistogram(&'a FloatHistogram),
 }
 
 /// A timestamp in milliseconds and a value.
@@ -60,6 +68,30 @@ pub struct Columns {
     pub times_ms: Vec<i64>,
     /// The values; the staleness marker is kept as it was written.
     pub values: Vec<f64>,
+    /// The native histograms among the samples, with their index in the other columns, rising. `values` has a NaN there
+    /// that means nothing.
+    pub histograms: Vec<(usize, HistogramSample)>,
+}
+
+/// A native histogram as it was written. Equality is that of [`Histogram`] and [`FloatHistogram`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum HistogramSample {
+    /// With integer buckets.
+    Integer(Arc<Histogram>),
+    /// With float buckets.
+    Float(Arc<FloatHistogram>),
+}
+
+impl From<Histogram> for HistogramSample {
+    fn from(histogram: Histogram) -> Self {
+        Self::Integer(Arc::new(histogram))
+    }
+}
+
+impl From<FloatHistogram> for HistogramSample {
+    fn from(histogram: FloatHistogram) -> Self {
+        Self::Float(Arc::new(histogram))
+    }
 }
 
 impl Columns {
@@ -67,6 +99,13 @@ impl Columns {
     pub fn clear(&mut self) {
         self.times_ms.clear();
         self.values.clear();
+        self.histograms.clear();
+    }
+
+    /// Appends a native histogram; the caller keeps the times rising.
+    pub fn push_histogram(&mut self, t_ms: i64, histogram: HistogramSample) {
+        self.histograms.push((self.times_ms.len(), histogram));
+        self.push(t_ms, f64::NAN);
     }
 
     /// Appends a sample; the caller keeps the times rising.

@@ -13,6 +13,6 @@ mod snapshot;
 mod view;
 
 pub use querier::Querier;
-pub use series::{Samples, Series};
+pub use series::{Samples, SamplesIter, Series};
 pub use snapshot::Snapshot;
 pub(crate) use view::{CurrentView, View};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::disk::{GroupCache, Run};
 use crate::error::{Error, Result};
 use crate::head::SeriesSnapshot;
-use crate::model::{Columns, Labels, Sample, TimeRange, Value};
+use crate::model::{Columns, HistogramSample, Labels, Sample, TimeRange, Value};
 
 /// A place that holds samples of the series.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Series {
     pub fn samples(&self) -> Result<Samples> {
         let mut columns = Columns::default();
         self.read_into(self.range, &mut columns)?;
-        Ok(Samples { columns, next: 0 })
+        Ok(Samples { columns })
     }
 
     /// Appends the samples inside `range` and inside the querier's range to `out`, times strictly rising, staleness
@@ -75,30 +75,74 @@ impl Series {
     }
 }
 
-/// Iterator over the samples of a series.
-#[derive(Debug)]
+/// The samples of a series.
+#[derive(Clone, Debug)]
 pub struct Samples {
     columns: Columns,
+}
+
+impl Samples {
+    /// The samples in order of time.
+    #[must_use]
+    pub fn iter(&self) -> SamplesIter<'_> {
+        SamplesIter {
+            columns: &self.columns,
+            histograms: &self.columns.histograms,
+            next: 0,
+        }
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Samples {
+    type Item = Sample<'a>;
+    type IntoIter = SamplesIter<'a>;
+
+    fn into_iter(self) -> SamplesIter<'a> {
+        self.iter()
+    }
+}
+
+/// Iterator over the samples of a series.
+#[derive(Clone, Debug)]
+pub struct SamplesIter<'a> {
+    columns: &'a Columns,
+    /// Those that are still to come.
+    histograms: &'a [(usize, HistogramSample)],
     next: usize,
 }
 
-impl Iterator for Samples {
-    type Item = Sample<'static>;
+impl<'a> Iterator for SamplesIter<'a> {
+    type Item = Sample<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let t_ms = *self.columns.times_ms.get(self.next)?;
-        let value = *self.columns.values.get(self.next)?;
+        let value = match self.histograms.split_first() {
+            Some(((at, histogram), rest)) if *at == self.next => {
+                self.histograms = rest;
+                histogram.as_value()
+            }
+            _ => Value::Float(*self.columns.values.get(self.next)?),
+        };
         self.next += 1;
-        Some(Sample {
-            t_ms,
-            value: Value::Float(value),
-        })
+        Some(Sample { t_ms, value })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.columns.len() - self.next.min(self.columns.len());
+        let left = self.columns.len().saturating_sub(self.next);
         (left, Some(left))
     }
 }
 
-impl ExactSizeIterator for Samples {}
+impl ExactSizeIterator for SamplesIter<'_> {}

@@ -13,8 +13,10 @@ use super::lookup::{Incoming, Target, look_up};
 use super::write::{Commit, RejectReason, WriteReport};
 use super::{Store, figures};
 use crate::error::{Error, Result};
-use crate::head::{Generation, LastSample, Offer, SeriesRef};
-use crate::model::{BatchSeries, ConflictPolicy, Form, TimeUnit};
+use crate::head::{Generation, NewValue, Offer, SeriesRef};
+use crate::model::{
+    BatchSeries, ConflictPolicy, Form, HistogramSample, Kind, LastSample, TimeUnit,
+};
 use crate::wal::RecordBuilder;
 
 /// Generations that may wait to be flushed. More would be memory that nobody asked for.
@@ -116,7 +118,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
             newest_ms: store.newest_ms.load(Ordering::Relaxed),
         };
         for (entry, target) in batch.entries().iter().zip(&targets) {
-            apply.entry(incoming, entry, *target);
+            apply.entry(incoming, entry, target);
         }
         store.newest_ms.store(apply.newest_ms, Ordering::Relaxed);
         // Logged before readers are let in: what can be seen is on its way to the disk.
@@ -159,81 +161,149 @@ impl Limits {
     }
 }
 
+/// A value that is recorded in the log once it is in its series.
+trait LoggedValue: NewValue {
+    fn kind(self) -> Kind;
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64);
+}
+
+impl LoggedValue for u64 {
+    #[inline]
+    fn kind(self) -> Kind {
+        Kind::Float
+    }
+
+    #[inline]
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.sample(t_ms, self);
+    }
+}
+
+impl LoggedValue for &HistogramSample {
+    fn kind(self) -> Kind {
+        self.kind()
+    }
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.histogram(t_ms, self);
+    }
+}
+
+/// One entry of a batch and its series, once that is known.
+struct Entry<'a> {
+    incoming: Incoming<'a>,
+    entry: &'a BatchSeries,
+    target: &'a Target,
+    series: Option<SeriesRef>,
+    /// Whether the log knows that samples of this kind follow for this series.
+    started: Option<Kind>,
+}
+
+impl Entry<'_> {
+    fn canonical(&self) -> &[u8] {
+        self.incoming.canonical(self.entry)
+    }
+}
+
 impl Apply<'_> {
-    fn entry(&mut self, incoming: Incoming<'_>, entry: &BatchSeries, target: Target) {
-        let (times_ms, values) = incoming.batch.samples_of(entry);
-        let mut series = match target {
-            Target::There(series) => Some(series),
+    fn entry(&mut self, incoming: Incoming<'_>, entry: &BatchSeries, target: &Target) {
+        let series = match target {
+            Target::There(series) => Some(*series),
             // Perhaps made since the look-up, by an earlier entry of this batch.
-            Target::Missing { hash, .. } => self.generation.find(hash, incoming.canonical(entry)),
+            Target::Missing { hash, .. } => self.generation.find(*hash, incoming.canonical(entry)),
         };
-        let mut started = false;
+        let mut state = Entry {
+            incoming,
+            entry,
+            target,
+            series,
+            started: None,
+        };
+        let (times_ms, values) = incoming.batch.samples_of(entry);
         for (&t_ms, value) in times_ms.iter().zip(values) {
-            let bits = value.to_bits();
-            let outcome = self.limits.check(t_ms).map_or_else(
-                || self.offer(incoming, entry, target, &mut series, t_ms, bits),
-                Err,
-            );
-            match outcome {
-                Ok(Offer::Taken) => {}
-                Ok(_) => {
-                    self.report.accepted += 1;
-                    continue;
-                }
-                Err(reason) => {
-                    let canonical = incoming.canonical(entry);
-                    self.report.rejected.add(reason, canonical, t_ms);
-                    continue;
-                }
-            }
-            let Some(series) = series else { continue };
-            if !started {
-                started = true;
-                if self.lane.definitions.due(series, self.seq) {
-                    let canonical = incoming.canonical(entry);
-                    let record = &mut self.lane.record;
-                    record.define_series(series, TimeUnit::Milliseconds, canonical);
-                }
-                self.lane.record.start_series(series);
-            }
-            self.lane.record.sample(t_ms, bits);
-            self.report.accepted += 1;
-            self.newest_ms = self.newest_ms.max(t_ms);
+            self.sample(&mut state, t_ms, value.to_bits());
         }
-        if let (Form::Encoded(key), Some(series)) = (entry.form, series) {
+        let accepted = self.report.accepted;
+        for histogram in incoming.batch.histograms_of(entry) {
+            if histogram.storable {
+                self.sample(&mut state, histogram.t_ms, &histogram.histogram);
+            } else {
+                let reason = RejectReason::InvalidHistogram;
+                self.report
+                    .rejected
+                    .add(reason, state.canonical(), histogram.t_ms);
+            }
+        }
+        self.report.accepted_histograms += self.report.accepted - accepted;
+        if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
         }
     }
 
+    #[inline]
+    fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, t_ms: i64, value: V) {
+        let outcome = match self.limits.check(t_ms) {
+            None => self.offer(entry, t_ms, value),
+            Some(reason) => Err(reason),
+        };
+        match outcome {
+            Ok(Offer::Taken) => {}
+            Ok(_) => {
+                self.report.accepted += 1;
+                return;
+            }
+            Err(reason) => {
+                self.report.rejected.add(reason, entry.canonical(), t_ms);
+                return;
+            }
+        }
+        let Some(series) = entry.series else { return };
+        if entry.started != Some(value.kind()) {
+            self.start(entry, series, value.kind());
+        }
+        value.record(&mut self.lane.record, t_ms);
+        self.report.accepted += 1;
+        self.newest_ms = self.newest_ms.max(t_ms);
+    }
+
+    /// Tells the log whose samples follow, and of which kind.
+    fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
+        if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
+            let record = &mut self.lane.record;
+            record.define_series(series, TimeUnit::Milliseconds, entry.canonical());
+        }
+        entry.started = Some(kind);
+        self.lane.record.start_series(series, kind);
+    }
+
     /// Offers a sample to the series, which is made if it is the first one that is taken.
     #[inline]
-    fn offer(
+    fn offer<V: LoggedValue>(
         &self,
-        incoming: Incoming<'_>,
-        entry: &BatchSeries,
-        target: Target,
-        series: &mut Option<SeriesRef>,
+        entry: &mut Entry<'_>,
         t_ms: i64,
-        bits: u64,
+        value: V,
     ) -> std::result::Result<Offer, RejectReason> {
         let replace = self.limits.policy == ConflictPolicy::Replace;
-        let there = match (*series, target) {
-            (Some(there), _) | (None, Target::There(there)) => there,
+        let there = match (entry.series, entry.target) {
+            (Some(there), _) => there,
+            (None, Target::There(there)) => *there,
             (None, Target::Missing { hash, last }) => {
                 // A series that would be made only to refuse its sample is not made.
                 match last {
-                    Some(last) if last.t_ms == t_ms && last.bits == bits => {
+                    Some(last) if last.t_ms == t_ms && value.is(&last.value) => {
                         return Ok(Offer::Equal);
                     }
                     Some(last) if last.t_ms == t_ms && !replace => {
                         return Err(RejectReason::DuplicateTimestamp);
                     }
-                    _ => self.create(incoming.canonical(entry), hash, last),
+                    _ => self.create(entry.canonical(), *hash, last.clone()),
                 }
             }
         };
-        *series = Some(there);
-        match self.generation.offer(there, t_ms, bits, replace) {
+        entry.series = Some(there);
+        match self.generation.offer(there, t_ms, value, replace) {
             Offer::Conflict => Err(RejectReason::DuplicateTimestamp),
             offer => Ok(offer),
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Store;
 use crate::disk::Run;
 use crate::error::Result;
-use crate::head::{Generation, LastSample, SeriesRef};
-use crate::model::{BatchSeries, Form, Labels, WriteBatch};
+use crate::head::{Generation, SeriesRef};
+use crate::model::{BatchSeries, Form, Labels, LastSample, WriteBatch};
 use crate::read::View;
 
 /// A batch, and the generation whose series its entries may name.
@@ -29,7 +29,7 @@ impl<'a> Incoming<'a> {
 }
 
 /// One entry of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Target {
     /// The series in the active generation.
     There(SeriesRef),
@@ -77,7 +77,9 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
             if let Target::Missing { hash, last } = target {
                 let (times_ms, _) = batch.samples_of(entry);
-                let oldest_ms = times_ms.iter().copied().min().unwrap_or(i64::MAX);
+                let histograms = batch.histograms_of(entry).iter();
+                let times_ms = times_ms.iter().copied().chain(histograms.map(|h| h.t_ms));
+                let oldest_ms = times_ms.min().unwrap_or(i64::MAX);
                 let runs = match oldest_ms <= runs_max_ms {
                     true => view.runs.as_slice(),
                     false => &[],
@@ -95,7 +97,7 @@ fn last_in_run(
     store: &Store,
     run: &Run,
     labels: &Labels,
-    known: Option<LastSample>,
+    known: Option<&LastSample>,
 ) -> Result<Option<LastSample>> {
     let Some(series) = run.index().find(labels)? else {
         return Ok(None);
@@ -106,8 +108,7 @@ fn last_in_run(
     if known.is_some_and(|last| ends_ms <= last.t_ms) {
         return Ok(None);
     }
-    let last = run.last_sample(series, &store.cache)?;
-    Ok(last.map(|(t_ms, bits)| LastSample { t_ms, bits }))
+    run.last_sample(series, &store.cache)
 }
 
 /// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
@@ -167,10 +168,13 @@ fn last_before(
         let labels = Labels::from_canonical(canonical)?;
         for run in runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
-            if newest.is_some_and(|last| run.meta().max_ms <= last.t_ms) {
+            if newest
+                .as_ref()
+                .is_some_and(|last| run.meta().max_ms <= last.t_ms)
+            {
                 continue;
             }
-            match last_in_run(store, run, &labels, newest) {
+            match last_in_run(store, run, &labels, newest.as_ref()) {
                 Ok(last) => newest = last.or(newest),
                 // A damaged run is read by nobody: it must not keep writes or the store from going on.
                 Err(e) if e.is_corruption() => {

@@ -347,6 +347,17 @@ impl Replay<'_> {
                     None => *dropped += 1,
                 }
             }
+            RecordItem::Histogram {
+                series,
+                t_ms,
+                histogram,
+            } => match refs.get(series as usize).copied().flatten() {
+                // What is not storable was never logged.
+                Some(series) if histogram.is_storable() => {
+                    generation.append(series, t_ms, &histogram);
+                }
+                _ => *dropped += 1,
+            },
             RecordItem::Metadata(metadata) => {
                 self.metadata.set(&metadata);
             }

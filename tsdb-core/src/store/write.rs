@@ -17,10 +17,17 @@ pub enum RejectReason {
     TooFarInFuture,
     /// Older than the retention.
     TooOld,
+    /// A native histogram whose parts do not fit together, or that is too large.
+    InvalidHistogram,
 }
 
 impl RejectReason {
-    const ALL: [Self; 3] = [Self::DuplicateTimestamp, Self::TooFarInFuture, Self::TooOld];
+    const ALL: [Self; 4] = [
+        Self::DuplicateTimestamp,
+        Self::TooFarInFuture,
+        Self::TooOld,
+        Self::InvalidHistogram,
+    ];
 }
 
 impl fmt::Display for RejectReason {
@@ -30,6 +37,7 @@ impl fmt::Display for RejectReason {
             Self::DuplicateTimestamp => "duplicate sample for timestamp",
             Self::TooFarInFuture => "out of bounds: timestamp is too far in the future",
             Self::TooOld => "out of bounds: timestamp is older than the retention",
+            Self::InvalidHistogram => "invalid native histogram",
         })
     }
 }
@@ -101,6 +109,8 @@ impl Rejected {
 pub struct WriteReport {
     /// Samples accepted; equal repetitions of a stored sample count.
     pub accepted: u64,
+    /// How many of those accepted are native histograms.
+    pub accepted_histograms: u64,
     /// Samples refused; the others of the batch are kept.
     pub rejected: Rejected,
 }

@@ -9,7 +9,7 @@ use super::write::Commit;
 use super::{Store, lane};
 use crate::error::Result;
 use crate::head::{FormKey, FormRef, Generation};
-use crate::model::{LabelError, MetricMetadata, SeriesBuilder, WriteBatch};
+use crate::model::{BatchHistogram, LabelError, MetricMetadata, SeriesBuilder, WriteBatch};
 
 /// Emptied batches that are kept, and the most memory of one of them in bytes.
 const KEPT_BATCHES: usize = 8;
@@ -99,16 +99,31 @@ impl Writer {
         self.batch.metadata(metadata);
     }
 
-    /// The entries so far: canonical label bytes, times in milliseconds, values.
+    /// The entries so far: canonical label bytes, and of the floats times in milliseconds and values.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[i64], &[f64])> {
-        let incoming = Incoming {
-            batch: &self.batch,
-            recognized_in: Some(&self.generation),
-        };
+        let incoming = self.incoming();
         self.batch.entries().iter().map(move |entry| {
             let (times_ms, values) = incoming.batch.samples_of(entry);
             (incoming.canonical(entry), times_ms, values)
         })
+    }
+
+    /// The native histograms so far: canonical label bytes, and the histograms.
+    pub fn histograms(&self) -> impl Iterator<Item = (&[u8], &[BatchHistogram])> {
+        let incoming = self.incoming();
+        self.batch.entries().iter().map(move |entry| {
+            (
+                incoming.canonical(entry),
+                incoming.batch.histograms_of(entry),
+            )
+        })
+    }
+
+    fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            batch: &self.batch,
+            recognized_in: Some(&self.generation),
+        }
     }
 
     /// The metadata so far.
@@ -135,13 +150,7 @@ impl Writer {
     /// Those of [`Db::submit`](crate::Db::submit); nothing of the batch is applied then.
     pub fn submit(self) -> Result<Commit> {
         self.store.check_open()?;
-        lane::submit(
-            &self.store,
-            Incoming {
-                batch: &self.batch,
-                recognized_in: Some(&self.generation),
-            },
-        )
+        lane::submit(&self.store, self.incoming())
     }
 }
 

@@ -5,8 +5,9 @@
 
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
+use crate::codec::histogram::{push_alone, read_alone};
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
-use crate::model::{MetricMetadata, MetricType, TimeUnit, check_canonical};
+use crate::model::{HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, check_canonical};
 
 /// Series that are named from here on by number.
 const SERIES: u8 = 1;
@@ -14,12 +15,30 @@ const SERIES: u8 = 1;
 const FLOATS: u8 = 2;
 /// Metadata of metric families.
 const METADATA: u8 = 3;
+/// Native histograms of integer counts.
+const HISTOGRAMS: u8 = 4;
+/// Native histograms of float counts.
+const FLOAT_HISTOGRAMS: u8 = 5;
+
+/// The type of the section that samples of a kind stand in.
+fn section_of(kind: Kind) -> u8 {
+    match kind {
+        Kind::Float => FLOATS,
+        Kind::Histogram => HISTOGRAMS,
+        Kind::FloatHistogram => FLOAT_HISTOGRAMS,
+    }
+}
 
 /// Builds records in buffers that are kept from one to the next.
 #[derive(Debug, Default)]
 pub(crate) struct RecordBuilder {
     series: Vec<u8>,
-    floats: Vec<u8>,
+    /// Complete sections of samples, in the order in which they are to be applied.
+    sections: Vec<u8>,
+    /// Body of the section of samples that is added to.
+    samples: Vec<u8>,
+    /// Its type; nothing is added before `start_series`.
+    section: u8,
     metadata: Vec<u8>,
     payload: Vec<u8>,
     /// The series defined last.
@@ -35,7 +54,9 @@ impl RecordBuilder {
     /// Starts a new record and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.series.clear();
-        self.floats.clear();
+        self.sections.clear();
+        self.samples.clear();
+        self.section = FLOATS;
         self.metadata.clear();
         self.payload.clear();
         self.defined = 0;
@@ -56,10 +77,22 @@ impl RecordBuilder {
         self.defined = series;
     }
 
-    /// The following samples belong to `series`.
+    /// The following samples belong to `series` and are of this kind.
     #[inline]
-    pub(crate) fn start_series(&mut self, series: u32) {
+    pub(crate) fn start_series(&mut self, series: u32, kind: Kind) {
         self.current = series;
+        if self.section != section_of(kind) {
+            self.start_section(section_of(kind));
+        }
+    }
+
+    /// Begins a section, so that samples of different kinds are read in the order in which they were added.
+    fn start_section(&mut self, section: u8) {
+        push_section(&mut self.sections, self.section, &self.samples);
+        self.samples.clear();
+        self.section = section;
+        self.last_series = 0;
+        self.last_t_ms = 0;
     }
 
     /// Adds a float sample, given as the bits of the double.
@@ -74,13 +107,24 @@ impl RecordBuilder {
             let [series, ..] = series.to_le_bytes();
             let [time, ..] = time.to_le_bytes();
             let [a, b, c, d, e, f, g, h] = bits.to_le_bytes();
-            self.floats
+            self.samples
                 .extend_from_slice(&[series, time, a, b, c, d, e, f, g, h]);
         } else {
-            push_uvarint(&mut self.floats, series);
-            push_uvarint(&mut self.floats, time);
-            self.floats.extend_from_slice(&bits.to_le_bytes());
+            push_uvarint(&mut self.samples, series);
+            push_uvarint(&mut self.samples, time);
+            self.samples.extend_from_slice(&bits.to_le_bytes());
         }
+    }
+
+    /// Adds a native histogram of the kind that was announced.
+    pub(crate) fn histogram(&mut self, t_ms: i64, histogram: &HistogramSample) {
+        debug_assert_eq!(self.section, section_of(histogram.kind()));
+        let series = i64::from(self.current) - i64::from(self.last_series);
+        push_ivarint(&mut self.samples, series);
+        push_ivarint(&mut self.samples, t_ms.wrapping_sub(self.last_t_ms));
+        push_alone(&mut self.samples, histogram);
+        self.last_series = self.current;
+        self.last_t_ms = t_ms;
     }
 
     /// Adds metadata of a metric family.
@@ -93,23 +137,27 @@ impl RecordBuilder {
 
     /// Whether there is nothing to log.
     pub(crate) fn is_empty(&self) -> bool {
-        self.series.is_empty() && self.floats.is_empty() && self.metadata.is_empty()
+        self.series.is_empty()
+            && self.sections.is_empty()
+            && self.samples.is_empty()
+            && self.metadata.is_empty()
     }
 
     /// The payload of what was added since [`Self::clear`].
     pub(crate) fn finish(&mut self) -> &[u8] {
         self.payload.clear();
-        for (kind, body) in [
-            (SERIES, &self.series),
-            (FLOATS, &self.floats),
-            (METADATA, &self.metadata),
-        ] {
-            if !body.is_empty() {
-                self.payload.push(kind);
-                push_bytes(&mut self.payload, body);
-            }
-        }
+        push_section(&mut self.payload, SERIES, &self.series);
+        self.payload.extend_from_slice(&self.sections);
+        push_section(&mut self.payload, self.section, &self.samples);
+        push_section(&mut self.payload, METADATA, &self.metadata);
         &self.payload
+    }
+}
+
+fn push_section(out: &mut Vec<u8>, section: u8, body: &[u8]) {
+    if !body.is_empty() {
+        out.push(section);
+        push_bytes(out, body);
     }
 }
 
@@ -125,7 +173,7 @@ fn unit_to_u8(unit: TimeUnit) -> u8 {
 }
 
 /// One thing that a record holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RecordItem<'a> {
     /// `series` is this label set from here on.
     Series {
@@ -135,11 +183,17 @@ pub(crate) enum RecordItem<'a> {
     },
     /// A float sample, as the bits of the double.
     Sample { series: u32, t_ms: i64, bits: u64 },
+    /// A native histogram, which need not be valid.
+    Histogram {
+        series: u32,
+        t_ms: i64,
+        histogram: HistogramSample,
+    },
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
 }
 
-/// Reads a record in order: definitions, samples, metadata. Label sets are checked to be canonical and not empty.
+/// Reads a record in order: definitions, samples in the order in which they were applied, metadata. Label sets are checked to be canonical and not empty.
 ///
 /// # Errors
 /// When the bytes are not a record. What was visited before is then the part of a record; a payload whose frame
@@ -158,6 +212,8 @@ pub(crate) fn read_record(
             SERIES => read_series(body, &mut visit),
             FLOATS => read_floats(body, &mut visit),
             METADATA => read_metadata(body, &mut visit),
+            HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut visit),
+            FLOAT_HISTOGRAMS => read_histograms(body, Kind::FloatHistogram, &mut visit),
             _ => Err(body.error("unknown type of section")),
         };
         read.map_err(|e| DecodeError {
@@ -203,6 +259,25 @@ fn read_floats(
         t_ms = t_ms.wrapping_add(body.ivarint()?);
         let bits = body.u64()?;
         visit(RecordItem::Sample { series, t_ms, bits });
+    }
+    Ok(())
+}
+
+fn read_histograms(
+    mut body: Cursor<'_>,
+    kind: Kind,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    let (mut series, mut t_ms) = (0, 0_i64);
+    while !body.is_empty() {
+        series = next_series(&mut body, series)?;
+        t_ms = t_ms.wrapping_add(body.ivarint()?);
+        let histogram = read_alone(kind, &mut body)?;
+        visit(RecordItem::Histogram {
+            series,
+            t_ms,
+            histogram,
+        });
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::io::{Fs, ReadFile};
 /// The first bytes of a segment.
 const MAGIC: [u8; 4] = *b"tswl";
 /// The format version that is written, and the only one that is read.
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 /// Bytes of a segment's header, in every version; the last four are its checksum.
 pub(super) const HEADER_LEN: usize = 4 + 2 + 8 + 4 + 8 + StoreIdentity::LEN + CRC_LEN;
 const CRC_LEN: usize = 4;
@@ -248,10 +248,13 @@ mod tests {
             identity: StoreIdentity::random(),
         };
         let mut bytes = header.to_bytes();
-        bytes[4] = 2;
+        bytes[4] += 1;
         assert_eq!(SegmentHeader::read(&bytes), ReadHeader::Damaged);
         let crc = crc32(&[], &bytes[..HEADER_LEN - CRC_LEN]);
         bytes[HEADER_LEN - CRC_LEN..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(SegmentHeader::read(&bytes), ReadHeader::Unsupported(2));
+        assert_eq!(
+            SegmentHeader::read(&bytes),
+            ReadHeader::Unsupported(VERSION + 1)
+        );
     }
 }

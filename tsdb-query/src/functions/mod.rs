@@ -11,6 +11,7 @@ pub(crate) mod kahan;
 mod kernel;
 pub(crate) mod labels;
 mod math;
+mod native_histogram;
 mod over_time;
 pub(crate) mod quantile;
 mod regression;

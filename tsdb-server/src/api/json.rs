@@ -67,7 +67,7 @@ fn escaped(out: &mut Vec<u8>, text: &str, html: bool) {
 }
 
 /// Milliseconds as seconds: no fraction for whole seconds, three decimals otherwise.
-fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
+pub(super) fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
     if t_ms < 0 {
         out.push(b'-');
     }

@@ -2,6 +2,11 @@
 
 mod admin;
 pub(crate) mod json;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "results of queries have no histograms yet")
+)]
+mod json_histogram;
 mod labels;
 mod metadata;
 mod page;

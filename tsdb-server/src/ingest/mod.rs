@@ -2,12 +2,22 @@
 
 mod apply;
 mod body;
+mod histogram;
+mod label_set;
 mod proto;
+mod remote_write;
 mod remote_write_v1;
+mod remote_write_v2;
+mod samples;
+#[cfg(test)]
+#[path = "../../tests/common/wire.rs"]
+mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
+
+pub(crate) use body::Buffers;
 
 use crate::state::AppState;
 
@@ -24,7 +34,7 @@ const REMOTE_WRITE_PATHS: [&str; 4] = [
 pub(crate) fn routes(_state: &AppState) -> Router<AppState> {
     let mut router = Router::new();
     for path in REMOTE_WRITE_PATHS {
-        router = router.route(path, post(remote_write_v1::write));
+        router = router.route(path, post(remote_write::write));
     }
     router.layer(DefaultBodyLimit::disable()) // `body` has the limit, while it collects
 }

@@ -41,6 +41,50 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A `uint64`, `uint32` or enum.
+    pub(crate) fn uint64(self) -> Result<u64, ProtoError> {
+        match self {
+            Self::Varint(n) => Ok(n),
+            _ => Err(ProtoError("a field has the wrong wire type")),
+        }
+    }
+
+    /// A `sint32`. More bits than it has are dropped, as decoders of the protocol do.
+    pub(crate) fn sint32(self) -> Result<i32, ProtoError> {
+        let n = self.uint64()? as u32;
+        Ok((n >> 1).cast_signed() ^ -((n & 1).cast_signed()))
+    }
+
+    /// Calls `visit` with the numbers of a repeated field of varints, packed or one of them alone.
+    pub(crate) fn each_varint(self, mut visit: impl FnMut(u64)) -> Result<(), ProtoError> {
+        match self {
+            Self::Varint(n) => visit(n),
+            Self::Bytes(packed) => {
+                let mut numbers = Fields::new(packed);
+                while !numbers.rest.is_empty() {
+                    visit(numbers.varint()?);
+                }
+            }
+            _ => return Err(ProtoError("a field has the wrong wire type")),
+        }
+        Ok(())
+    }
+
+    /// The same for doubles.
+    pub(crate) fn each_double(self, mut visit: impl FnMut(f64)) -> Result<(), ProtoError> {
+        match self {
+            Self::Fixed64(bits) => visit(f64::from_bits(bits)),
+            Self::Bytes(packed) => {
+                let mut numbers = Fields::new(packed);
+                while !numbers.rest.is_empty() {
+                    visit(f64::from_bits(numbers.fixed64()?));
+                }
+            }
+            _ => return Err(ProtoError("a field has the wrong wire type")),
+        }
+        Ok(())
+    }
+
     /// A `double`.
     pub(crate) fn double(self) -> Result<f64, ProtoError> {
         match self {
@@ -128,6 +172,14 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
+    fn fixed64(&mut self) -> Result<u64, ProtoError> {
+        match <[u8; 8]>::try_from(self.take(8)?) {
+            Ok(bytes) => Ok(u64::from_le_bytes(bytes)),
+            Err(_) => Err(ProtoError("a field is cut short")),
+        }
+    }
+
+    #[inline]
     fn field(&mut self) -> Result<(u32, Field<'a>), ProtoError> {
         let key = self.varint()?;
         let number = u32::try_from(key >> 3)
@@ -136,10 +188,7 @@ impl<'a> Fields<'a> {
             .ok_or(ProtoError("a field has an impossible number"))?;
         let field = match key & 7 {
             0 => Field::Varint(self.varint()?),
-            1 => match <[u8; 8]>::try_from(self.take(8)?) {
-                Ok(bytes) => Field::Fixed64(u64::from_le_bytes(bytes)),
-                Err(_) => return Err(ProtoError("a field is cut short")),
-            },
+            1 => Field::Fixed64(self.fixed64()?),
             2 => Field::Bytes(self.delimited()?),
             5 => {
                 self.take(4)?;

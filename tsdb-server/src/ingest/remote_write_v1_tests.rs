@@ -3,11 +3,9 @@
 use proptest::prelude::*;
 use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS};
 
+use super::super::remote_write::LIMITS;
 use super::*;
-use wire::{Message, Series, encode, owned};
-
-#[path = "../../tests/common/wire.rs"]
-mod wire;
+use crate::ingest::wire::{Message, Series, encode, owned};
 
 /// A store that takes samples of any time.
 fn store() -> Db {
@@ -143,23 +141,48 @@ fn labels_that_are_not_utf8_are_left_out() {
     assert_eq!((left_out.series, writer.entries().count()), (1, 0));
 }
 
+fn histogram(count: u64, t_ms: u64) -> Vec<u8> {
+    // One observation in the zero bucket.
+    let message = Message::default().varint(1, count).double(3, 0.5);
+    message.varint(6, 1).varint(15, t_ms).0
+}
+
 #[test]
-fn histograms_are_counted_and_floats_beside_them_kept() {
+fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
     let label = Message::default().bytes(1, b"__name__").bytes(2, b"h");
     let sample = Message::default().double(1, 2.0).varint(2, 5);
     let series = Message::default()
         .bytes(1, &label.0)
         .bytes(2, &sample.0)
-        .bytes(4, b"")
+        .bytes(4, &histogram(1, 6))
+        .bytes(4, &histogram(2, 7))
+        .bytes(4, &histogram(1, 8))
         .bytes(3, b"");
-    let mut writer = store().writer();
-    let left_out = decode(
-        &Message::default().bytes(1, &series.0).0,
-        LIMITS,
-        &mut writer,
-    )
-    .unwrap();
-    assert_eq!((left_out.samples, writer.samples_len()), (1, 1));
+    let request = Message::default().bytes(1, &series.0).0;
+    let db = store();
+    for known in [false, true] {
+        let mut writer = db.writer();
+        let left_out = decode(&request, LIMITS, &mut writer).unwrap();
+        assert_eq!((left_out.samples, writer.samples_len()), (1, 3), "{known}");
+        assert_eq!(
+            left_out.first.unwrap(),
+            "1 observations found in buckets, but the Count field is 2: histogram's observation count should equal the \
+             number of observations found in the buckets (in absence of NaN): series {__name__=\"h\"}"
+        );
+        let times: Vec<i64> = writer
+            .histograms()
+            .flat_map(|(_, histograms)| histograms.iter().map(|h| h.t_ms))
+            .collect();
+        assert_eq!(times, [6, 8]);
+        let report = writer.submit().unwrap().wait().unwrap();
+        assert_eq!((report.accepted, report.accepted_histograms), (3, 2));
+    }
+    let limits = Limits {
+        histogram_bytes: 300,
+        ..LIMITS
+    };
+    let refused = decode(&request, limits, &mut store().writer()).unwrap_err();
+    assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[test]
@@ -181,6 +204,7 @@ fn counts_are_bounded() {
         series: 2,
         samples: 3,
         metadata: 1,
+        ..LIMITS
     };
     let status = |series: &[Series], metadata: &[(u32, String, String)]| {
         decode(&encode(series, metadata), limits, &mut store().writer())
@@ -203,27 +227,4 @@ fn counts_are_bounded() {
         status(&[], &[meta.clone(), meta]),
         Some(StatusCode::PAYLOAD_TOO_LARGE)
     );
-}
-
-#[test]
-fn only_this_protocol_is_taken() {
-    let check = |content_type: &str, encoding: &str| {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-        headers.insert(header::CONTENT_ENCODING, encoding.parse().unwrap());
-        check_headers(&headers).is_ok()
-    };
-    assert!(check_headers(&HeaderMap::new()).is_ok());
-    assert!(check("", ""));
-    assert!(check("application/x-protobuf", "snappy"));
-    assert!(check(
-        "application/x-protobuf; proto=prometheus.WriteRequest",
-        "snappy"
-    ));
-    assert!(!check(
-        "application/x-protobuf;proto=io.prometheus.write.v2.Request",
-        "snappy"
-    ));
-    assert!(!check("application/json", "snappy"));
-    assert!(!check("application/x-protobuf", "zstd"));
 }

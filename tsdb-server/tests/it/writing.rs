@@ -69,20 +69,91 @@ async fn refused_samples_are_told_and_the_others_kept() {
     assert_eq!(found["data"]["result"][1]["value"][1], "1");
 }
 
+fn histogram(count: u64) -> Vec<u8> {
+    // One observation in the zero bucket.
+    let message = Message::default().varint(1, count).double(3, 0.5);
+    message.varint(6, 1).varint(15, T.cast_unsigned()).0
+}
+
 #[tokio::test]
-async fn histograms_are_refused_and_never_dropped_in_silence() {
+async fn histograms_are_stored_and_those_that_are_not_valid_told() {
     let server = Server::new(&[]);
-    let label = Message::default().bytes(1, b"__name__").bytes(2, b"h");
-    let series = Message::default().bytes(1, &label.0).bytes(4, b"");
-    let answer = server
-        .write_raw(compress(&Message::default().bytes(1, &series.0).0))
-        .await;
+    let series = |name: &[u8], count| {
+        let label = Message::default().bytes(1, b"__name__").bytes(2, name);
+        let series = Message::default().bytes(1, &label.0);
+        series.bytes(4, &histogram(count)).0
+    };
+    let good = Message::default().bytes(1, &series(b"h", 1)).0;
+    for _ in 0..2 {
+        let answer = server.write_raw(compress(&good)).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    }
+    let mixed = Message::default()
+        .bytes(1, &series(b"g", 2))
+        .bytes(1, &series(b"i", 1));
+    let answer = server.write_raw(compress(&mixed.0)).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert!(
-        answer
-            .text()
-            .contains("native histograms are not supported")
+    assert_eq!(
+        answer.text().trim_end(),
+        "1 observations found in buckets, but the Count field is 2: histogram's observation count should equal the \
+         number of observations found in the buckets (in absence of NaN): series {__name__=\"g\"}; \
+         refused: 1 native histograms; accepted: 1 samples"
     );
+    let found = server.get("/api/v1/label/__name__/values").await.json();
+    assert_eq!(found["data"], json!(["h", "i"]));
+}
+
+const V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+
+#[tokio::test]
+async fn version_2_tells_what_it_wrote() {
+    let server = Server::new(&[]);
+    let sample = Message::default()
+        .double(1, 1.5)
+        .varint(2, T.cast_unsigned());
+    let request = |count| {
+        let series = |labels: &[u8]| Message::default().bytes(1, labels);
+        let mut request = Message::default();
+        for symbol in ["", "__name__", "up", "h"] {
+            request = request.bytes(4, symbol.as_bytes());
+        }
+        let histogram = series(&[1, 3]).bytes(3, &histogram(count));
+        request
+            .bytes(5, &series(&[1, 2]).bytes(2, &sample.0).0)
+            .bytes(5, &histogram.0)
+            .0
+    };
+    let send = |body: Vec<u8>| {
+        let request = Request::post("/api/v1/write")
+            .header("content-type", V2)
+            .header("content-encoding", "snappy");
+        server.send(request.body(Body::from(body)).unwrap())
+    };
+    for (body, status, written) in [
+        (
+            compress(&request(1)),
+            StatusCode::NO_CONTENT,
+            ["1", "1", "0"],
+        ),
+        (
+            compress(&request(2)),
+            StatusCode::BAD_REQUEST,
+            ["1", "0", "0"],
+        ),
+        (
+            b"not snappy".to_vec(),
+            StatusCode::BAD_REQUEST,
+            ["0", "0", "0"],
+        ),
+    ] {
+        let answer = send(body).await;
+        assert_eq!(answer.status, status);
+        let told = ["samples", "histograms", "exemplars"]
+            .map(|kind| answer.header(&format!("x-prometheus-remote-write-{kind}-written")));
+        assert_eq!(told, written);
+    }
+    let found = server.get("/api/v1/query?query=up&time=1700000000").await;
+    assert_eq!(found.json()["data"]["result"][0]["value"][1], "1.5");
 }
 
 #[tokio::test]
@@ -135,12 +206,12 @@ async fn other_protocols_and_sizes_are_refused_by_status() {
         let request = Request::post("/api/v1/write").header("content-type", content_type);
         server.send(request.body(Body::from(body)).unwrap())
     };
-    let v2 = send(
-        "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+    let v3 = send(
+        "application/x-protobuf;proto=io.prometheus.write.v3.Request",
         Vec::new(),
     )
     .await;
-    assert_eq!(v2.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(v3.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(
         send("", vec![0; 1001]).await.status,
         StatusCode::PAYLOAD_TOO_LARGE

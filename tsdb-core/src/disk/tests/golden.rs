@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::support::*;
 use crate::disk::RunSpec;
 use crate::model::STALE_NAN_BITS;
+use crate::model::histogram::testing;
 
 /// Set, it writes the file anew: only until the formats are frozen.
 const REWRITE: &str = "TSDB_REWRITE_GOLDEN";
@@ -39,6 +40,16 @@ fn golden() -> Contents {
         .filter(|t| *t >= 0)
         .zip(special);
     all.insert(labels(&[("höhe", "99 %")]), samples.collect());
+    // Integers, floats among them, and histograms of floats.
+    let samples = (0..300u16).map(|i| {
+        let bits = match i {
+            100..120 => u64::from(i),
+            120..200 => testing::bits_of_number(2 * i + 1),
+            _ => testing::bits_of_number(2 * i),
+        };
+        (i64::from(i) * 5_000, bits)
+    });
+    all.insert(labels(&[("__name__", "node_hist")]), samples.collect());
     all
 }
 
@@ -57,7 +68,7 @@ fn bytes_are_those_committed() {
     };
     let run = write(&shared(&fs), spec, &golden()).unwrap();
     let bytes = fs.contents(run.path()).unwrap();
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/dev/run-v2.run");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/dev/run-v3.run");
     if std::env::var_os(REWRITE).is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &bytes).unwrap();

@@ -8,12 +8,25 @@ use crate::disk::column::{ColumnBuilder, ColumnStats};
 use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Error;
 use crate::io::Fs;
-use crate::model::{Columns, Kind, Labels, TimeRange};
+use crate::model::histogram::{Side, Span, testing};
+use crate::model::{
+    Columns, CounterResetHint, FloatHistogram, HistogramSample, Kind, Labels, StoredValue,
+    TimeRange,
+};
 
 const START_MS: i64 = 4 * HOUR_MS;
 
 fn partition() -> Partition {
     Partition::of(START_MS, HOUR_MS)
+}
+
+fn last_of(run: &Run, series: u32, cache: &GroupCache) -> Option<(i64, u64)> {
+    let last = run.last_sample(series, cache).unwrap()?;
+    let bits = match last.value {
+        StoredValue::Float(bits) => bits,
+        StoredValue::Histogram(histogram) => testing::bits_of_histogram(&histogram),
+    };
+    Some((last.t_ms, bits))
 }
 
 proptest! {
@@ -44,8 +57,8 @@ proptest! {
             prop_assert_eq!(run.index().fingerprint(id), Some(IDENTITY.fingerprint(labels.as_bytes())));
             let (first, last) = (samples.first_key_value().unwrap(), samples.last_key_value().unwrap());
             prop_assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
-            prop_assert_eq!(run.samples_of(id), samples.len() as u64);
-            prop_assert_eq!(run.last_sample(id, &cache).unwrap(), Some((*last.0, *last.1)));
+            prop_assert!(run.weight_of(id) >= samples.len() as u64);
+            prop_assert_eq!(last_of(&run, id, &cache), Some((*last.0, *last.1)));
             for &(from, to) in &ranges {
                 let range = TimeRange::new(START_MS + from, START_MS + to);
                 let mut out = Columns::default();
@@ -55,7 +68,7 @@ proptest! {
             }
         }
         prop_assert_eq!(run.column_range(meta.series), None);
-        prop_assert_eq!(run.last_sample(meta.series, &cache).unwrap(), None);
+        prop_assert_eq!(last_of(&run, meta.series, &cache), None);
         prop_assert_eq!(contents(&[run]).unwrap(), written);
     }
 }
@@ -107,8 +120,8 @@ fn a_series_longer_than_a_column_and_many_groups() {
     let run = write(&fs, spec(1, 1, 0), &written).unwrap();
     run.verify().unwrap();
     assert!(run.meta().bytes > 512 << 10);
-    assert_eq!(run.samples_of(1), 30_000);
-    assert_eq!(run.samples_of(5), 20);
+    assert_eq!(run.weight_of(1), 30_000);
+    assert_eq!(run.weight_of(5), 20);
     let cache = GroupCache::new(64 << 10);
     let mut out = Columns::default();
     run.read_series(2, TimeRange::new(1_000_000, 1_000_100), &cache, &mut out)
@@ -123,7 +136,7 @@ fn chunks(samples: &Columns) -> (Vec<u8>, ColumnStats) {
     let mut builder = ColumnBuilder::default();
     assert!(builder.push(&samples.times_ms, &samples.values).unwrap());
     let mut bytes = Vec::new();
-    let stats = builder.finish(&mut bytes).unwrap();
+    let (_, stats) = builder.finish(&mut bytes).unwrap();
     (bytes, stats)
 }
 
@@ -164,9 +177,10 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
             samples.last_key_value().unwrap(),
         );
         assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
-        assert_eq!(run.samples_of(id), 300);
-        let found = run.last_sample(id, &cache).unwrap();
-        assert_eq!(found, Some((*last.0, *last.1)));
+        assert_eq!(run.weight_of(id), 300);
+        let found = run.last_sample(id, &cache).unwrap().unwrap();
+        assert_eq!(found.t_ms, *last.0);
+        assert!(found.value.is_float(*last.1));
         let range = TimeRange::new(90_000, 210_000);
         let mut out = Columns::default();
         run.read_series(id, range, &cache, &mut out).unwrap();
@@ -174,6 +188,78 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
         assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
     }
     assert_eq!(contents(&[run]).unwrap(), written);
+}
+
+#[test]
+fn histograms_beside_floats_in_long_columns() {
+    let mut written = Contents::new();
+    for series in 0..12u16 {
+        let samples = (0..3_000u16).map(|i| {
+            let bits = match (series, i / 500 % 3) {
+                (0..4, _) | (4..8, 0) => testing::bits_of_number(2 * i + (series & 1)),
+                (4..8, 1) => testing::bits_of_number(i | 1),
+                _ => u64::from(i),
+            };
+            (i64::from(i) * 1_000, bits)
+        });
+        written.insert(labels(&[("a", &format!("{series:02}"))]), samples.collect());
+    }
+    let fs = shared(&fault_fs());
+    let run = write(&fs, spec(1, 1, 0), &written).unwrap();
+    run.verify().unwrap();
+    assert_eq!(run.weight_of(0), 3_000 * 64);
+    let cache = GroupCache::new(64 << 10);
+    for (id, (_, samples)) in (0u32..).zip(&written) {
+        for from in [0, 1, 17, 499, 500, 1_700, 2_999] {
+            let range = TimeRange::new(from * 1_000, from * 1_000 + 40_000);
+            let mut out = Columns::default();
+            run.read_series(id, range, &cache, &mut out).unwrap();
+            let expected = samples.range(range.start_ms..=range.end_ms);
+            assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
+        }
+    }
+    assert_eq!(contents(&[run]).unwrap(), written);
+}
+
+/// As large as may be, and no two with the same buckets, so that a chunk of several would be far larger than a column.
+#[test]
+fn large_histograms_of_ever_other_buckets() {
+    let side = |i: i32| Side {
+        spans: (0..2_000)
+            .map(|n| Span {
+                offset: if n == 0 { i } else { 40 },
+                length: 1,
+            })
+            .collect(),
+        buckets: (0..2_000).map(|n| f64::from(n) / 7.0 + 1.0).collect(),
+    };
+    let mut written = Columns::default();
+    for i in 0..40 {
+        let histogram = HistogramSample::from(FloatHistogram {
+            counter_reset_hint: CounterResetHint::Gauge,
+            positive: side(i),
+            ..FloatHistogram::default()
+        });
+        assert!(histogram.is_storable());
+        written.push_histogram(i64::from(i), histogram);
+    }
+    let fs = shared(&fault_fs());
+    let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
+    writer
+        .push_series(&labels(&[("a", "b")]), 7, &written)
+        .unwrap();
+    let run = crate::disk::publish(&fs, dir(), vec![writer.finish().unwrap()])
+        .unwrap()
+        .remove(0);
+    run.verify().unwrap();
+    let mut read = Columns::default();
+    let cache = GroupCache::new(64 << 10);
+    run.read_series(0, TimeRange::ALL, &cache, &mut read)
+        .unwrap();
+    assert_eq!(read.times_ms, written.times_ms);
+    for ((_, read), (_, written)) in read.histograms.iter().zip(&written.histograms) {
+        assert!(read.says_the_same(written));
+    }
 }
 
 #[test]

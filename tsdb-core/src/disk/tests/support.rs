@@ -10,6 +10,7 @@ use crate::codec::StoreIdentity;
 use crate::disk::{FinishedRun, GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
+use crate::model::histogram::testing;
 use crate::model::{Columns, Labels, STALE_NAN_BITS, TimeRange};
 
 pub(crate) const DIR: &str = "/data";
@@ -19,7 +20,7 @@ pub(crate) const IDENTITY: StoreIdentity = StoreIdentity {
     key: *b"golden test key!",
 };
 
-/// Bits of the values at the times of each series.
+/// Bits of the values at the times of each series; some stand for histograms.
 pub(crate) type Contents = BTreeMap<Labels, BTreeMap<i64, u64>>;
 
 pub(crate) fn dir() -> &'static Path {
@@ -56,15 +57,15 @@ pub(crate) fn spec(file_id: u64, generation: u64, t_ms: i64) -> RunSpec {
 }
 
 pub(crate) fn columns(samples: &BTreeMap<i64, u64>) -> Columns {
-    Columns {
-        times_ms: samples.keys().copied().collect(),
-        values: samples.values().copied().map(f64::from_bits).collect(),
+    let mut columns = Columns::default();
+    for (&t_ms, &bits) in samples {
+        testing::push(&mut columns, t_ms, bits);
     }
+    columns
 }
 
 pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
-    let bits = columns.values.iter().map(|value| value.to_bits());
-    columns.times_ms.iter().copied().zip(bits).collect()
+    testing::bits_of_columns(columns).into_iter().collect()
 }
 
 pub(crate) fn finish(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<FinishedRun> {
@@ -121,7 +122,7 @@ pub(crate) fn small(from_ms: i64, seed: u64) -> Contents {
         .collect()
 }
 
-/// Floats of every sort, most of them like those of real metrics.
+/// Floats of every sort, most of them like those of real metrics, and histograms.
 pub(crate) fn value_bits() -> impl Strategy<Value = u64> {
     let special = [
         STALE_NAN_BITS,
@@ -139,6 +140,7 @@ pub(crate) fn value_bits() -> impl Strategy<Value = u64> {
         4 => (0u32..1_000).prop_map(|n| f64::from(n).to_bits()),
         2 => prop::sample::select(special.to_vec()),
         1 => any::<u64>(),
+        2 => any::<u16>().prop_map(testing::bits_of_number),
     ]
 }
 

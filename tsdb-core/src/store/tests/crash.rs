@@ -25,21 +25,38 @@ fn work(store: &Store, mut wrote: impl FnMut(Rows<'static>, Result<WriteReport>)
 }
 
 const BATCHES: &[Rows<'static>] = &[
-    &[("a", NOW, 1.0), ("b", NOW, 2.0)],
-    &[("a", NOW + MINUTE, 3.0), ("c", NOW - HOUR, 4.0)],
-    &[("b", NOW + MINUTE, 5.0), ("a", NOW - MINUTE, 6.0)],
-    &[("a", NOW + 2 * MINUTE, 7.0), ("b", NOW + 2 * MINUTE, -0.0)],
+    &[("a", NOW, 1.0), ("b", NOW, 2.0), ("i", NOW, hist(70))],
+    &[
+        ("a", NOW + MINUTE, 3.0),
+        ("c", NOW - HOUR, 4.0),
+        ("i", NOW + MINUTE, hist(72)),
+        ("j", NOW + MINUTE, hist(35)),
+    ],
+    &[
+        ("b", NOW + MINUTE, 5.0),
+        ("a", NOW - MINUTE, 6.0),
+        ("i", NOW - MINUTE, hist(68)),
+    ],
+    &[
+        ("a", NOW + 2 * MINUTE, 7.0),
+        ("b", NOW + 2 * MINUTE, -0.0),
+        // Float, histogram, staleness marker of histograms.
+        ("i", NOW + 2 * MINUTE, 1.5),
+        ("j", NOW + 2 * MINUTE, hist(1)),
+    ],
     &[
         ("d", NOW + 31 * MINUTE, 9.0),
         ("a", NOW + 3 * MINUTE, f64::INFINITY),
+        ("i", NOW + 3 * MINUTE, hist(58)),
     ],
     &[("a", NOW - 2 * MINUTE, 10.0), ("e", NOW + 2 * MINUTE, 11.0)],
     &[("a", NOW + 4 * MINUTE, 12.0), ("b", NOW + 3 * MINUTE, 13.0)],
-    &[("a", NOW + 5 * MINUTE, 14.0)],
+    &[("a", NOW + 5 * MINUTE, 14.0), ("i", NOW - 3 * MINUTE, 2.5)],
     &[("f", NOW + 5 * MINUTE, 15.0), ("a", NOW + 6 * MINUTE, 16.0)],
     &[
         ("a", NOW + 7 * MINUTE, 17.0),
         ("g", NOW + 50 * MINUTE, 18.0),
+        ("i", NOW + 4 * MINUTE, hist(59)),
     ],
 ];
 
@@ -91,11 +108,12 @@ fn check_reopened(fs: &FaultFs, promised: &Promised, when: &str) {
     let store = open(fs).unwrap_or_else(|e| panic!("{when}: does not open: {e}"));
     promised.check(&contents(&store), when);
     assert_eq!(store.stats().corruptions, 0, "{when}: a crash is no damage");
-    let more: Rows<'static> = &[
+    const MORE: Rows<'static> = &[
         ("a", NOW + 9 * MINUTE, 99.0),
         ("z", NOW + 9 * MINUTE, 100.0),
+        ("i", NOW + 9 * MINUTE, hist(60)),
     ];
-    write(&store, more).unwrap_or_else(|e| panic!("{when}: does not write: {e}"));
+    write(&store, MORE).unwrap_or_else(|e| panic!("{when}: does not write: {e}"));
     let expected = contents(&store);
     let again = open(&fs.crash(Unsynced::Lost)).unwrap();
     assert_eq!(contents(&again), expected, "{when}: and once more");

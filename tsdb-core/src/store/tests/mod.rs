@@ -2,6 +2,7 @@
 
 mod classify;
 mod crash;
+mod histograms;
 mod life;
 mod model;
 mod snapshot;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use super::Store;
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
+use crate::model::histogram::testing;
 use crate::model::{Matcher, TimeRange, Value, WriteBatch};
 use crate::options::{Clock, ManualClock, Options};
 use crate::store::WriteReport;
@@ -43,7 +45,7 @@ pub(super) fn open_with(fs: &FaultFs, options: Options) -> Result<Store> {
     Store::open(fs, Path::new(DIR), options)
 }
 
-/// Samples of a store or a model: series name → time → bits.
+/// Samples of a store or a model: series name → time → bits, of which some stand for histograms.
 pub(super) type Contents = BTreeMap<String, BTreeMap<i64, u64>>;
 
 /// One batch: `(series, time, value)`.
@@ -52,12 +54,19 @@ pub(super) type Rows<'a> = &'a [(&'a str, i64, f64)];
 pub(super) fn batch(rows: Rows<'_>) -> WriteBatch {
     let mut batch = WriteBatch::new();
     for (series, t_ms, value) in rows {
-        batch
-            .series([("__name__", "m"), ("series", series), ("job", "test")])
-            .unwrap()
-            .sample(*t_ms, *value);
+        let labels = [("__name__", "m"), ("series", series), ("job", "test")];
+        let mut series = batch.series(labels).unwrap();
+        match testing::histogram_of(value.to_bits()) {
+            Some(histogram) => series.histogram(*t_ms, histogram),
+            None => series.sample(*t_ms, *value),
+        };
     }
     batch
+}
+
+/// A value that [`batch`] makes a histogram of: even numbers are of integers, odd ones of floats.
+pub(super) const fn hist(number: u16) -> f64 {
+    f64::from_bits(testing::bits_of_number(number))
 }
 
 pub(super) fn write(store: &Store, rows: Rows<'_>) -> Result<WriteReport> {
@@ -76,14 +85,18 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
     for series in series {
         let mut samples = BTreeMap::new();
         let mut last_ms = None;
-        for sample in series.samples().unwrap() {
+        for sample in &series.samples().unwrap() {
             assert!(
                 last_ms.is_none_or(|last| last < sample.t_ms),
                 "times rise strictly"
             );
             last_ms = Some(sample.t_ms);
-            let Value::Float(value) = sample.value;
-            samples.insert(sample.t_ms, value.to_bits());
+            let bits = match sample.value {
+                Value::Float(value) => value.to_bits(),
+                Value::Histogram(h) => testing::bits_of_histogram(&h.clone().into()),
+                Value::FloatHistogram(h) => testing::bits_of_histogram(&h.clone().into()),
+            };
+            samples.insert(sample.t_ms, bits);
         }
         if !samples.is_empty() {
             let name = series.labels().get("series").unwrap().to_owned();

@@ -20,7 +20,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     // Few series and times, so that they meet; the 250 minutes reach over nine partitions.
-    let sample = (0u8..4, 0u8..250, 0u8..5);
+    let sample = (0u8..4, 0u8..250, 0u8..10);
     prop_oneof![
         8 => prop::collection::vec(sample, 1..8).prop_map(Op::Write),
         2 => Just(Op::Rotate),
@@ -37,6 +37,9 @@ fn value_of(n: u8) -> f64 {
         0 => f64::from_bits(crate::model::STALE_NAN_BITS),
         1 => -0.0,
         2 => f64::NAN,
+        // A staleness marker of histograms, then those of integers and of floats.
+        5 => hist(0),
+        6..=9 => hist(64 + u16::from(n)),
         n => f64::from(n) / 3.0,
     }
 }

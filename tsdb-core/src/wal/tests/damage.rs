@@ -328,7 +328,7 @@ fn without_any_identity_nothing_is_cut() {
 #[test]
 fn a_newer_version_is_refused_by_name() {
     let mut segment = three();
-    segment.bytes[4] = 2;
+    segment.bytes[4] += 1;
     let crc = crate::codec::crc::crc32(&[], &segment.bytes[..HEADER_LEN - 4]);
     segment.bytes[HEADER_LEN - 4..HEADER_LEN].copy_from_slice(&crc.to_le_bytes());
     let fs = put_all(&[segment]);
@@ -340,7 +340,7 @@ fn a_newer_version_is_refused_by_name() {
         &mut |_, _, _| Ok(()),
     )
     .unwrap_err();
-    assert!(matches!(error, Error::UnsupportedFormat { found: 2, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 3, .. }));
 }
 
 #[test]

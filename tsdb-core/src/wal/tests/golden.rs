@@ -2,7 +2,11 @@
 
 use super::super::{RecordBuilder, RecordItem, read_record};
 use super::*;
-use crate::model::{Labels, MetricMetadata, MetricType, STALE_NAN_BITS, TimeUnit};
+use crate::model::histogram::{CUSTOM_BUCKETS_SCHEMA, Side};
+use crate::model::{
+    CounterResetHint, FloatHistogram, Histogram, HistogramSample, Kind, Labels, MetricMetadata,
+    MetricType, STALE_NAN_BITS, Span, TimeUnit,
+};
 
 /// Set to write the golden files anew instead of comparing with them. Before 0.1.0 the format may change; from then on
 /// a golden file is never changed, only added.
@@ -14,15 +18,51 @@ fn golden_path() -> PathBuf {
         .join("0000000000000003-00000001.wal")
 }
 
+fn side<C>(offset: i32, buckets: Vec<C>) -> Side<C> {
+    let length = buckets.len() as u32;
+    Side {
+        spans: vec![Span { offset, length }],
+        buckets,
+    }
+}
+
+fn integers() -> HistogramSample {
+    let histogram = Histogram {
+        counter_reset_hint: CounterResetHint::NotReset,
+        schema: 3,
+        zero_threshold: 0.001,
+        zero_count: 2,
+        count: 9,
+        sum: 18.4,
+        positive: side(-1, vec![1, 1, -1]),
+        negative: side(0, vec![3]),
+        ..Histogram::default()
+    };
+    histogram.into()
+}
+
+fn floats() -> HistogramSample {
+    let histogram = FloatHistogram {
+        counter_reset_hint: CounterResetHint::Gauge,
+        schema: CUSTOM_BUCKETS_SCHEMA,
+        count: 2.5,
+        sum: 4.0,
+        positive: side(1, vec![2.5]),
+        custom_values: [1.0, 5.0].into(),
+        ..FloatHistogram::default()
+    };
+    histogram.into()
+}
+
 fn segment() -> Segment {
     let mut record = RecordBuilder::default();
     let up = Labels::from_pairs([("__name__", "up"), ("job", "node")]).unwrap();
     let load = Labels::from_pairs([("__name__", "node_load1"), ("job", "node")]).unwrap();
     record.define_series(7, TimeUnit::Milliseconds, up.as_bytes());
     record.define_series(6, TimeUnit::Milliseconds, load.as_bytes());
-    record.start_series(7);
+    record.start_series(7, Kind::Float);
     record.sample(1_700_000_000_000, 1.0_f64.to_bits());
-    record.start_series(6);
+    record.start_series(6, Kind::Float);
     record.sample(1_700_000_000_000, 0.42_f64.to_bits());
     record.sample(1_700_000_015_000, (-0.0_f64).to_bits());
     record.metadata(&MetricMetadata {
@@ -33,8 +73,12 @@ fn segment() -> Segment {
     });
     let segment = Segment::new(3, 1, 41).frame(41, 40, record.finish());
     record.clear();
-    record.start_series(7);
+    record.start_series(7, Kind::Float);
     record.sample(1_700_000_030_000, STALE_NAN_BITS);
+    record.start_series(6, Kind::Histogram);
+    record.histogram(1_700_000_030_000, &integers());
+    record.start_series(6, Kind::FloatHistogram);
+    record.histogram(1_700_000_045_000, &floats());
     segment.frame(42, 41, record.finish()).mark(42)
 }
 
@@ -61,7 +105,7 @@ fn golden_segment_is_read() {
     assert_eq!(recovered.damages, []);
     assert_eq!(recovered.torn, None);
     assert_eq!(recovered.position.next_seq, 43);
-    let mut samples = Vec::new();
+    let (mut samples, mut histograms) = (Vec::new(), Vec::new());
     let mut series = Vec::new();
     for (generation, _, payload) in &frames {
         assert_eq!(*generation, 3);
@@ -72,6 +116,11 @@ fn golden_segment_is_read() {
                 ..
             } => series.push((number, Labels::from_canonical(canonical).unwrap())),
             RecordItem::Sample { series, t_ms, bits } => samples.push((series, t_ms, bits)),
+            RecordItem::Histogram {
+                series,
+                t_ms,
+                histogram,
+            } => histograms.push((series, t_ms, histogram)),
             RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
         })
         .unwrap();
@@ -85,6 +134,11 @@ fn golden_segment_is_read() {
             (7, 1_700_000_030_000, STALE_NAN_BITS),
         ]
     );
+    let expected = [
+        (6, 1_700_000_030_000_i64, integers()),
+        (6, 1_700_000_045_000, floats()),
+    ];
+    assert_eq!(format!("{histograms:?}"), format!("{expected:?}"));
     assert_eq!(series[0].0, 7);
     assert_eq!(series[1].1.metric_name(), "node_load1");
 }

@@ -4,14 +4,25 @@ use proptest::prelude::*;
 
 use super::super::{RecordBuilder, RecordItem, read_record};
 use crate::codec::DecodeError;
-use crate::model::{Labels, MetricMetadata, MetricType, STALE_NAN_BITS, TimeUnit};
+use crate::model::histogram::testing;
+use crate::model::{
+    HistogramSample, Kind, Labels, MetricMetadata, MetricType, STALE_NAN_BITS, TimeUnit,
+};
 
 /// A [`RecordItem`] that owns its bytes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Item {
     Series(u32, Vec<u8>),
     Sample(u32, i64, u64),
+    Histogram(u32, i64, HistogramSample),
     Metadata(MetricMetadata),
+}
+
+/// All of it counts: the hint of a histogram, and floats that are no number.
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
 }
 
 fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
@@ -24,6 +35,11 @@ fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
                 canonical,
             } => Item::Series(series, canonical.to_vec()),
             RecordItem::Sample { series, t_ms, bits } => Item::Sample(series, t_ms, bits),
+            RecordItem::Histogram {
+                series,
+                t_ms,
+                histogram,
+            } => Item::Histogram(series, t_ms, histogram),
             RecordItem::Metadata(metadata) => Item::Metadata(metadata),
         });
     })?;
@@ -38,8 +54,12 @@ fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
                 record.define_series(*series, TimeUnit::Milliseconds, canonical);
             }
             Item::Sample(series, t_ms, bits) => {
-                record.start_series(*series);
+                record.start_series(*series, Kind::Float);
                 record.sample(*t_ms, *bits);
+            }
+            Item::Histogram(series, t_ms, histogram) => {
+                record.start_series(*series, histogram.kind());
+                record.histogram(*t_ms, histogram);
             }
             Item::Metadata(metadata) => record.metadata(metadata),
         }
@@ -57,6 +77,10 @@ fn item() -> impl Strategy<Value = Item> {
             .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
         (any::<u32>(), any::<i64>(), Just(STALE_NAN_BITS))
             .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
+        (0..100_u32, 0..2_000_i64, any::<u16>()).prop_map(|(series, t_ms, number)| {
+            let histogram = testing::histogram_of(testing::bits_of_number(number));
+            Item::Histogram(series, t_ms, histogram.unwrap())
+        }),
         ("[a-z]{0,5}", 0..9_u32, "\\PC{0,9}").prop_map(|(metric, kind, help)| {
             Item::Metadata(MetricMetadata {
                 metric,
@@ -68,11 +92,11 @@ fn item() -> impl Strategy<Value = Item> {
     ]
 }
 
-/// Definitions first, then samples, then metadata.
+/// Definitions first, then samples of all kinds as they came, then metadata.
 fn rank(item: &Item) -> u8 {
     match item {
         Item::Series(..) => 0,
-        Item::Sample(..) => 1,
+        Item::Sample(..) | Item::Histogram(..) => 1,
         Item::Metadata(_) => 2,
     }
 }
@@ -81,7 +105,7 @@ fn rank(item: &Item) -> u8 {
 fn a_scrape_takes_ten_bytes_a_sample() {
     let mut record = RecordBuilder::default();
     for series in 0..1000 {
-        record.start_series(series);
+        record.start_series(series, Kind::Float);
         record.sample(1_700_000_000_000, f64::from(series).to_bits());
     }
     assert!(record.finish().len() <= 10_016);
@@ -96,6 +120,9 @@ fn what_is_not_a_record_is_refused() {
     assert_eq!(what(&[2, 1, 1]), "series number has more than 32 bits");
     assert_eq!(what(&[1, 3, 0, 0, 0]), "label set is not canonical");
     assert_eq!(what(&[1, 3, 0, 7, 0]), "unknown unit of time");
+    assert_eq!(what(&[4, 3, 0, 0, 9]), "unknown hint of a counter reset");
+    let many_spans = [[4, 23, 0, 0, 0, 0].as_slice(), &[0; 18], &[99]].concat();
+    assert_eq!(what(&many_spans), "count is too large");
     // A label with an empty name.
     let bytes = [1, 6, 0, 0, 3, 0, 1, b'x'];
     assert_eq!(what(&bytes), "label set is not canonical");

@@ -1,0 +1,45 @@
+//! A chunk of any kind, in Prometheus's form.
+
+use super::DecodeError;
+use super::histogram;
+use super::xor::{self, XorIter};
+use crate::model::{Columns, FloatHistogram, Histogram, Kind, LastSample, StoredValue, TimeRange};
+
+/// Appends the samples of a chunk inside `range` to `out`. `held` are the times of its first and last sample. After an
+/// error `out` holds some of them.
+pub(crate) fn read(
+    kind: Kind,
+    chunk: &[u8],
+    held: TimeRange,
+    range: TimeRange,
+    out: &mut Columns,
+) -> Result<(), DecodeError> {
+    let whole = range.contains(held.start_ms) && range.contains(held.end_ms);
+    match kind {
+        Kind::Float if whole => xor::decode_into(chunk, out),
+        Kind::Float => xor::take_range(XorIter::new(chunk)?, range, out),
+        Kind::Histogram => histogram::take_range::<Histogram>(chunk, range, out),
+        Kind::FloatHistogram => histogram::take_range::<FloatHistogram>(chunk, range, out),
+    }
+}
+
+/// The last sample of a chunk.
+pub(crate) fn last_sample(kind: Kind, chunk: &[u8]) -> Result<Option<LastSample>, DecodeError> {
+    let histogram = match kind {
+        Kind::Float => {
+            let mut last = None;
+            for sample in XorIter::new(chunk)? {
+                let (t_ms, value) = sample?;
+                let value = StoredValue::Float(value.to_bits());
+                last = Some(LastSample { t_ms, value });
+            }
+            return Ok(last);
+        }
+        Kind::Histogram => histogram::last_sample::<Histogram>(chunk)?,
+        Kind::FloatHistogram => histogram::last_sample::<FloatHistogram>(chunk)?,
+    };
+    Ok(histogram.map(|(t_ms, histogram)| LastSample {
+        t_ms,
+        value: StoredValue::Histogram(histogram),
+    }))
+}

@@ -1,0 +1,97 @@
+//! The labels of a series on their way into a batch.
+
+use tsdb_core::METRIC_NAME;
+
+/// The labels of one series, and their canonical bytes; the memory is used again for every series.
+#[derive(Debug, Default)]
+pub(super) struct LabelSet<'a> {
+    pairs: Vec<(&'a str, &'a str)>,
+    canonical: Vec<u8>,
+    /// The first reason why the labels are not valid.
+    invalid: Option<&'static str>,
+}
+
+impl<'a> LabelSet<'a> {
+    pub(super) fn clear(&mut self) {
+        self.pairs.clear();
+        self.canonical.clear();
+        self.invalid = None;
+    }
+
+    /// Adds a label.
+    pub(super) fn push(&mut self, name: &'a [u8], value: &'a [u8]) {
+        match (std::str::from_utf8(name), std::str::from_utf8(value)) {
+            (Ok(""), _) => self.invalid("a label name is empty"),
+            (Ok(name), Ok(value)) => self.pairs.push((name, value)),
+            _ => self.invalid("a label is not UTF-8"),
+        }
+    }
+
+    /// Notes that the labels are not valid.
+    pub(super) fn invalid(&mut self, reason: &'static str) {
+        self.invalid.get_or_insert(reason);
+    }
+
+    /// The value of a label, empty if there is none.
+    pub(super) fn value_of(&self, name: &str) -> &'a str {
+        let found = self.pairs.iter().find(|(n, _)| *n == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Sorts the labels if the sender did not, checks them as Prometheus's receiver does, and encodes them.
+    ///
+    /// # Errors
+    /// The reason why they are not valid.
+    pub(super) fn canonical(&mut self) -> Result<&[u8], &'static str> {
+        if let Some(reason) = self.invalid {
+            return Err(reason);
+        }
+        if !self.pairs.is_sorted() {
+            self.pairs.sort_unstable();
+        }
+        let mut last = "";
+        let mut named = false;
+        for &(name, value) in &self.pairs {
+            if name == last {
+                return Err("a label name stands twice");
+            }
+            last = name;
+            if value.is_empty() {
+                continue; // the same as no label
+            }
+            named |= name == METRIC_NAME;
+            for text in [name, value] {
+                uvarint(&mut self.canonical, text.len());
+                self.canonical.extend_from_slice(text.as_bytes());
+            }
+        }
+        if named {
+            Ok(&self.canonical)
+        } else {
+            Err("there is no metric name")
+        }
+    }
+
+    /// The labels for an error text, cut where they get long.
+    pub(super) fn shown(&self) -> String {
+        let pairs: Vec<String> = self
+            .pairs
+            .iter()
+            .take(30)
+            .map(|(n, v)| format!("{n}={v:?}"))
+            .collect();
+        let text: String = format!("{{{}}}", pairs.join(", "));
+        match text.char_indices().nth(500) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+            None => text,
+        }
+    }
+}
+
+fn uvarint(out: &mut Vec<u8>, mut n: usize) {
+    while n >= 0x80 {
+        out.push((n & 0x7f) as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
+}

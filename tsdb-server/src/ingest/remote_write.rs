@@ -1,0 +1,203 @@
+//! Prometheus remote write: which of the two protocols a request speaks, and the steps that they share.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tsdb_core::{WriteReport, Writer};
+
+use super::apply::{self, LeftOut, WriteError};
+use super::proto::ProtoError;
+use super::{body, remote_write_v1, remote_write_v2};
+use crate::state::AppState;
+
+/// What one request may hold. On the wire a sample takes two bytes and an empty bucket one, in a batch sixteen and eight,
+/// so the size of the body alone does not bound the memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) series: usize,
+    pub(super) samples: usize,
+    pub(super) histogram_bytes: usize,
+    pub(super) metadata: usize,
+    pub(super) symbols: usize,
+}
+
+pub(super) const LIMITS: Limits = Limits {
+    series: 1_000_000,
+    samples: 4_000_000,
+    histogram_bytes: 128 << 20,
+    metadata: 100_000,
+    symbols: 4_000_000,
+};
+
+/// The refusal of a request that holds more than a limit.
+pub(super) fn too_many(what: &str, limit: usize) -> WriteError {
+    WriteError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("the request holds more than {limit} {what}"),
+    )
+}
+
+/// The protocols, by the message they send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    V1,
+    V2,
+}
+
+impl Protocol {
+    fn decode(self, message: &[u8], writer: &mut Writer) -> Result<LeftOut, WriteError> {
+        match self {
+            Self::V1 => remote_write_v1::decode(message, LIMITS, writer),
+            Self::V2 => remote_write_v2::decode(message, LIMITS, writer),
+        }
+    }
+}
+
+/// `POST /api/v1/write` and its aliases.
+pub(crate) async fn write(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let protocol = match negotiate(&headers) {
+        Ok(protocol) => protocol,
+        Err(e) => return e.into_response(),
+    };
+    let (mut response, written) = match write_as(protocol, &state, &headers, body).await {
+        Ok((report, left_out)) => (apply::answer(&report, &left_out), report),
+        Err(e) => (e.into_response(), WriteReport::default()),
+    };
+    if protocol == Protocol::V2 {
+        tell_written(&mut response, &written);
+    }
+    response
+}
+
+async fn write_as(
+    protocol: Protocol,
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(WriteReport, LeftOut), WriteError> {
+    let db = state.store()?;
+    let body = body::collect(state, headers, body).await?;
+    let limit = state.shared.config.max_decoded_bytes;
+    let shared = Arc::clone(&state.shared);
+    let applied = state.shared.writes.run(move || {
+        let mut writer = db.writer();
+        let left_out = body::snappy(&body.bytes, limit, &shared.buffers, |message| {
+            protocol.decode(message, &mut writer)
+        })?;
+        drop(body);
+        let commit = if writer.is_empty() {
+            None
+        } else {
+            Some(writer.submit()?)
+        };
+        Ok::<_, WriteError>((commit, left_out))
+    });
+    let (commit, left_out) = applied.await??;
+    let report = match commit {
+        Some(commit) => apply::durable(commit).await?,
+        None => WriteReport::default(),
+    };
+    Ok((report, left_out))
+}
+
+/// Version 2 demands these headers of every answer; a sender that misses them takes nothing for written.
+fn tell_written(response: &mut Response, report: &WriteReport) {
+    let histograms = report.accepted_histograms;
+    for (name, n) in [
+        (
+            "x-prometheus-remote-write-samples-written",
+            report.accepted - histograms,
+        ),
+        ("x-prometheus-remote-write-histograms-written", histograms),
+        // Exemplars are not stored.
+        ("x-prometheus-remote-write-exemplars-written", 0),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from(n));
+    }
+}
+
+/// Senders that name no type and no encoding mean version 1; those that name a message that is not known get 415, after
+/// which they may try another one.
+fn negotiate(headers: &HeaderMap) -> Result<Protocol, WriteError> {
+    let value = |name| {
+        headers
+            .get(name)
+            .map_or("", |v: &HeaderValue| v.to_str().unwrap_or("?"))
+    };
+    let unsupported = |what: String| Err(WriteError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
+
+    let content_type = value(header::CONTENT_TYPE);
+    let mut parts = content_type.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or("");
+    if !media_type.is_empty() && !media_type.eq_ignore_ascii_case("application/x-protobuf") {
+        return unsupported(format!(
+            "content type {media_type:?} is not application/x-protobuf"
+        ));
+    }
+    let mut protocol = Protocol::V1;
+    for parameter in parts {
+        if let Some((name, message)) = parameter.split_once('=')
+            && name.trim().eq_ignore_ascii_case("proto")
+        {
+            protocol = match message.trim().trim_matches('"') {
+                "prometheus.WriteRequest" => Protocol::V1,
+                "io.prometheus.write.v2.Request" => Protocol::V2,
+                message => {
+                    return unsupported(format!(
+                        "message {message:?} is not supported, only prometheus.WriteRequest and \
+                         io.prometheus.write.v2.Request"
+                    ));
+                }
+            };
+        }
+    }
+    let encoding = value(header::CONTENT_ENCODING);
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
+        return unsupported(format!("content encoding {encoding:?} is not snappy"));
+    }
+    Ok(protocol)
+}
+
+impl From<ProtoError> for WriteError {
+    fn from(e: ProtoError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_protocol_is_that_of_the_headers() {
+        let check = |content_type: &str, encoding: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            headers.insert(header::CONTENT_ENCODING, encoding.parse().unwrap());
+            negotiate(&headers).ok()
+        };
+        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(Protocol::V1));
+        assert_eq!(check("", ""), Some(Protocol::V1));
+        assert_eq!(
+            check("application/x-protobuf", "snappy"),
+            Some(Protocol::V1)
+        );
+        let v1 = "application/x-protobuf; proto=prometheus.WriteRequest";
+        assert_eq!(check(v1, "snappy"), Some(Protocol::V1));
+        let v2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+        assert_eq!(check(v2, "snappy"), Some(Protocol::V2));
+        assert_eq!(check(v2, ""), Some(Protocol::V2));
+        let v3 = "application/x-protobuf;proto=io.prometheus.write.v3.Request";
+        assert_eq!(check(v3, "snappy"), None);
+        assert_eq!(check("application/json", "snappy"), None);
+        assert_eq!(check("application/x-protobuf", "zstd"), None);
+        assert_eq!(check(v2, "zstd"), None);
+    }
+}

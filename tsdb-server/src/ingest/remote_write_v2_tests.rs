@@ -1,0 +1,214 @@
+//! The decoder against messages made by hand, and against anything.
+
+use axum::http::StatusCode;
+use proptest::prelude::*;
+use tsdb_core::{Db, Labels, Options};
+
+use super::super::remote_write::LIMITS;
+use super::*;
+use crate::ingest::wire::Message;
+
+fn store() -> Db {
+    Db::in_memory(Options::new().retention(None).future_limit(None)).unwrap()
+}
+
+const SYMBOLS: [&str; 9] = [
+    "",
+    "__name__",
+    "up",
+    "job",
+    "a",
+    "lat_bucket",
+    "How long.",
+    "seconds",
+    "\u{e9}",
+];
+
+/// A request with these series and all symbols.
+fn request(series: &[Message]) -> Vec<u8> {
+    let mut request = Message::default();
+    for symbol in SYMBOLS {
+        request = request.bytes(4, symbol.as_bytes());
+    }
+    for series in series {
+        request = request.bytes(5, &series.0);
+    }
+    request.0
+}
+
+fn sample(value: f64, t_ms: u64) -> Vec<u8> {
+    Message::default()
+        .double(1, value)
+        .varint(2, t_ms)
+        .varint(3, 1)
+        .0
+}
+
+fn histogram(count: u64, t_ms: u64) -> Vec<u8> {
+    let message = Message::default().varint(1, count).double(3, 0.5);
+    message.varint(6, 1).varint(15, t_ms).varint(17, 1).0
+}
+
+fn up() -> Message {
+    Message::default().bytes(1, &[1, 2, 3, 4])
+}
+
+#[test]
+fn samples_histograms_and_metadata_are_read() {
+    let metadata = Message::default().varint(1, 3).varint(3, 6).varint(4, 7);
+    let exemplar = Message::default().double(2, 1.0);
+    let series = [
+        up().bytes(2, &sample(1.5, 10)).bytes(2, &sample(2.5, 20)),
+        // Unpacked references, the value first of which the symbol is not sorted.
+        Message::default()
+            .varint(1, 3)
+            .varint(1, 8)
+            .varint(1, 1)
+            .varint(1, 5)
+            .bytes(3, &histogram(1, 30))
+            .bytes(4, &exemplar.0)
+            .bytes(5, &metadata.0)
+            .varint(6, 5),
+        Message::default()
+            .bytes(1, &[1, 5])
+            .bytes(3, &histogram(1, 30))
+            .bytes(5, &metadata.0),
+    ];
+    let db = store();
+    let mut writer = db.writer();
+    let left_out = decode(&request(&series), LIMITS, &mut writer).unwrap();
+    assert_eq!(left_out, LeftOut::default());
+    let floats: Vec<_> = writer
+        .entries()
+        .map(|(canonical, times, values)| {
+            let labels = Labels::from_canonical(canonical).unwrap();
+            (labels, times.to_vec(), values.to_vec())
+        })
+        .collect();
+    let labels = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied()).unwrap();
+    assert_eq!(
+        floats,
+        [
+            (
+                labels(&[("__name__", "up"), ("job", "a")]),
+                vec![10, 20],
+                vec![1.5, 2.5]
+            ),
+            (
+                labels(&[("__name__", "lat_bucket"), ("job", "\u{e9}")]),
+                vec![],
+                vec![]
+            ),
+            (labels(&[("__name__", "lat_bucket")]), vec![], vec![]),
+        ]
+    );
+    assert_eq!(
+        writer.metadata_entries(),
+        [MetricMetadata {
+            metric: "lat".to_owned(),
+            kind: MetricType::Histogram,
+            help: "How long.".to_owned(),
+            unit: "seconds".to_owned(),
+        }]
+    );
+    let report = writer.submit().unwrap().wait().unwrap();
+    assert_eq!((report.accepted, report.accepted_histograms), (4, 2));
+}
+
+#[test]
+fn what_is_not_valid_is_left_out_and_the_rest_kept() {
+    let good = || up().bytes(2, &sample(1.0, 1));
+    for (bad, series, reason) in [
+        (up(), 1, "at least one sample or histogram"),
+        (
+            Message::default()
+                .bytes(1, &[1, 2, 3])
+                .bytes(2, &sample(1.0, 1)),
+            1,
+            "a name and no value",
+        ),
+        (
+            Message::default()
+                .bytes(1, &[1, 99])
+                .bytes(2, &sample(1.0, 1)),
+            1,
+            "symbol that is not there",
+        ),
+        (
+            Message::default()
+                .bytes(1, &[3, 4])
+                .bytes(2, &sample(1.0, 1)),
+            1,
+            "no metric name",
+        ),
+        (
+            Message::default()
+                .bytes(1, &[1, 2, 0, 4])
+                .bytes(2, &sample(1.0, 1)),
+            1,
+            "name is empty",
+        ),
+        (up().bytes(3, &histogram(2, 1)), 0, "the Count field is 2"),
+    ] {
+        let mut writer = store().writer();
+        let request = request(&[good(), bad, good()]);
+        let left_out = decode(&request, LIMITS, &mut writer).unwrap();
+        assert_eq!(left_out.series, series, "{reason}");
+        assert_eq!(left_out.samples, 1 - series, "{reason}");
+        assert_eq!(writer.samples_len(), 2);
+        let first = left_out.first.unwrap();
+        assert!(first.contains(reason), "{first}");
+    }
+}
+
+#[test]
+fn counts_are_bounded() {
+    let status = |limits| {
+        let series = [
+            up().bytes(2, &sample(1.0, 1)),
+            up().bytes(2, &sample(1.0, 2)),
+        ];
+        let decoded = decode(&request(&series), limits, &mut store().writer());
+        decoded.err().map(|e| e.status)
+    };
+    assert_eq!(status(LIMITS), None);
+    let too_large = Some(StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        status(Limits {
+            series: 1,
+            ..LIMITS
+        }),
+        too_large
+    );
+    assert_eq!(
+        status(Limits {
+            samples: 1,
+            ..LIMITS
+        }),
+        too_large
+    );
+    assert_eq!(
+        status(Limits {
+            symbols: 8,
+            ..LIMITS
+        }),
+        too_large
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = decode(&bytes, LIMITS, &mut store().writer());
+    }
+
+    #[test]
+    fn a_damaged_request_is_an_answer(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
+        let series = up().bytes(2, &sample(1.0, 1)).bytes(3, &histogram(1, 2));
+        let mut bytes = request(&[series]);
+        let len = bytes.len();
+        bytes[at.index(len)] = byte;
+        bytes.truncate(cut.index(len) + 1);
+        let _ = decode(&bytes, LIMITS, &mut store().writer());
+    }
+}
