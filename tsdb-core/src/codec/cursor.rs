@@ -94,6 +94,12 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// The bytes not yet read.
+    #[inline]
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Number of bytes not yet read.
     #[inline]
     pub(crate) const fn remaining(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Bytes to values and back: varints, cursors, checksums, bit streams and the chunks. No files, no locks.
+//! Bytes to values and back: varints, cursors, checksums, bit streams, the chunks and columns. No files, no locks.
 //!
 //! * Everything that decodes takes hostile bytes: it answers with a [`DecodeError`], never panics, never allocates from
 //!   a count that was not checked against the bytes at hand, and always ends.
@@ -7,6 +7,7 @@
 
 mod bits;
 pub(crate) mod chunk;
+pub(crate) mod column;
 pub(crate) mod crc;
 pub(crate) mod cursor;
 mod error;

@@ -34,9 +34,12 @@ pub(crate) fn merge(
             .iter_mut()
             .filter(|input| input.is_at(fingerprint))
             .collect();
-        match &mut same[..] {
+        let copied = match &mut same[..] {
             [only] => only.copy(&mut out)?,
-            several => merge_series(several, &mut samples, &mut out)?,
+            _ => false,
+        };
+        if !copied {
+            merge_series(&mut same, &mut samples, &mut out)?;
         }
         for input in same {
             input.advance();
@@ -109,13 +112,14 @@ impl Input {
         Ok(Some((labels, at.fingerprint)))
     }
 
-    /// Copies the columns of a series that no other input has.
-    fn copy(&mut self, out: &mut RunWriter) -> Result<()> {
+    /// Copies the columns of a series that no other input has, if they are of chunks. Says whether it did: floats are
+    /// written anew, since they follow their neighbours and share their timestamps.
+    fn copy(&mut self, out: &mut RunWriter) -> Result<bool> {
         let Some(at) = &self.at else {
-            return Ok(());
+            return Ok(true);
         };
         self.groups.raw_columns(&self.run, at.id, |column| {
-            out.push_column(column.kind, column.bytes(), column.stats)
+            out.push_column(column.kind, column.bytes, column.stats)
         })
     }
 

@@ -1,4 +1,4 @@
-//! Decompressed groups, shared by everyone who reads, bounded in bytes.
+//! What was decompressed, shared by everyone who reads, bounded in bytes.
 
 use std::sync::Arc;
 
@@ -6,53 +6,154 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use super::float_group::FloatGroup;
 use super::group::{Group, Unpacker};
+use super::loader::Loader;
 use super::run::Run;
+use super::times::TimesTable;
+use crate::codec::DecodeError;
+use crate::codec::column::{Followed, TimesRef};
 use crate::error::{Error, Result};
 
-/// File id and number of a group. Ids are never used twice, so that an entry can be stale but never wrong.
-type Key = (u64, u32);
+/// File id, and what of the file. Ids are never used twice, so that an entry can be stale but never wrong.
+type Key = (u64, Part);
 
-/// Decompressed groups. Groups of files that are gone fall out as others come in.
+/// A part of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Group(u32),
+    Table(u32),
+    /// A column of a table.
+    Times(u32, TimesRef),
+}
+
+/// A part of a file in memory.
+#[derive(Clone, Debug)]
+enum Held {
+    Group(Arc<Group>),
+    Table(Arc<TimesTable>),
+    Times(Arc<[i64]>),
+}
+
+/// Decompressed groups, tables and columns of timestamps. Those of files that are gone fall out as others come in.
 #[derive(Debug)]
 pub(crate) struct GroupCache {
-    groups: Cache<Key, Arc<Group>, Weighter, RandomState>,
+    parts: Cache<Key, Held, Weighter, RandomState>,
     unpackers: UnpackerPool,
+    // Held for a push or a pop.
+    followed: Mutex<Vec<FollowedIn>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Weighter;
 
-impl quick_cache::Weighter<Key, Arc<Group>> for Weighter {
-    fn weight(&self, _: &Key, group: &Arc<Group>) -> u64 {
-        group.bytes() as u64
+/// What an entry takes beside what it holds.
+const ENTRY_BYTES: usize = 64;
+
+impl quick_cache::Weighter<Key, Held> for Weighter {
+    fn weight(&self, _: &Key, held: &Held) -> u64 {
+        let bytes = match held {
+            Held::Group(group) => group.bytes(),
+            Held::Table(table) => table.bytes(),
+            Held::Times(times_ms) => size_of_val(&**times_ms),
+        };
+        (bytes + ENTRY_BYTES) as u64
     }
 }
 
-/// What a group takes about, with its entry: only to size the table.
-const GROUP_BYTES: u64 = 20 << 10;
+/// What a part takes about, with its entry: only to size the table.
+const PART_BYTES: u64 = 20 << 10;
 
 impl GroupCache {
     /// A cache that holds about `bytes`.
     pub(crate) fn new(bytes: u64) -> Self {
-        let items = usize::try_from(bytes / GROUP_BYTES).unwrap_or(usize::MAX);
+        let items = usize::try_from(bytes / PART_BYTES).unwrap_or(usize::MAX);
         let (hasher, lifecycle) = (RandomState::default(), DefaultLifecycle::default());
         Self {
-            groups: Cache::with(items.max(16), bytes, Weighter, hasher, lifecycle),
+            parts: Cache::with(items.max(16), bytes, Weighter, hasher, lifecycle),
             unpackers: UnpackerPool::default(),
+            followed: Mutex::default(),
         }
-    }
-
-    /// The group of a run. Of several threads that miss the same group one reads it, the others wait.
-    pub(super) fn group(&self, run: &Run, group: u32) -> Result<Arc<Group>> {
-        let key = (run.meta().file_id, group);
-        self.groups
-            .get_or_insert_with(&key, || self.unpackers.load(run, group).map(Arc::new))
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        self.groups.weight()
+        self.parts.weight()
+    }
+
+    /// A part of a run. Of several threads that miss the same part one reads it, the others wait.
+    fn part(&self, run: &Run, part: Part, load: impl FnOnce() -> Result<Held>) -> Result<Held> {
+        self.parts
+            .get_or_insert_with(&(run.meta().file_id, part), load)
+    }
+
+    fn table(&self, run: &Run, table: u32) -> Result<Arc<TimesTable>> {
+        let load = || self.unpackers.table(run, table).map(Arc::new);
+        match self.part(run, Part::Table(table), || load().map(Held::Table))? {
+            Held::Table(table) => Ok(table),
+            Held::Group(_) | Held::Times(_) => load(),
+        }
+    }
+}
+
+impl Loader for &GroupCache {
+    fn group(&mut self, run: &Run, group: u32) -> Result<Arc<Group>> {
+        let load = || self.unpackers.group(run, group).map(Arc::new);
+        match self.part(run, Part::Group(group), || load().map(Held::Group))? {
+            Held::Group(group) => Ok(group),
+            Held::Table(_) | Held::Times(_) => load(),
+        }
+    }
+
+    fn times(&mut self, run: &Run, table: u32, column: TimesRef) -> Result<Arc<[i64]>> {
+        let load = || run.times_of(&*self.table(run, table)?, table, column);
+        match self.part(run, Part::Times(table, column), || load().map(Held::Times))? {
+            Held::Times(times_ms) => Ok(times_ms),
+            Held::Group(_) | Held::Table(_) => load(),
+        }
+    }
+
+    fn values(
+        &mut self,
+        (run, group): (&Run, u32),
+        columns: &FloatGroup,
+        index: u32,
+        out: &mut Vec<f64>,
+    ) -> std::result::Result<(), DecodeError> {
+        // Who reads neighbours one after the other gets back what was pushed last.
+        let mut followed = self.followed.lock().pop().unwrap_or_default();
+        let decoded = followed.decode((run, group), columns, index, out);
+        let mut idle = self.followed.lock();
+        if idle.len() < MAX_IDLE {
+            idle.push(followed);
+        }
+        decoded
+    }
+}
+
+/// What is remembered between columns of a group.
+#[derive(Debug, Default)]
+pub(super) struct FollowedIn {
+    /// File id and number of the group.
+    group: (u64, u32),
+    followed: Followed,
+}
+
+impl FollowedIn {
+    /// Appends the values of a column of a group.
+    pub(super) fn decode(
+        &mut self,
+        (run, group): (&Run, u32),
+        columns: &FloatGroup,
+        index: u32,
+        out: &mut Vec<f64>,
+    ) -> std::result::Result<(), DecodeError> {
+        let group = (run.meta().file_id, group);
+        if self.group != group {
+            self.followed.clear();
+            self.group = group;
+        }
+        columns.decode(index, &mut self.followed, out)
     }
 }
 
@@ -63,18 +164,27 @@ pub(super) struct UnpackerPool {
     idle: Mutex<Vec<Unpacker>>,
 }
 
-/// Decompressors kept; each takes some 200 KiB.
+/// Decompressors kept; each takes some 300 KiB.
 const MAX_IDLE: usize = 32;
 
 impl UnpackerPool {
     /// Reads and verifies a group.
-    pub(super) fn load(&self, run: &Run, group: u32) -> Result<Group> {
+    pub(super) fn group(&self, run: &Run, group: u32) -> Result<Group> {
+        self.with(run, |unpacker| run.load_group(group, unpacker))
+    }
+
+    /// Reads and verifies a table of timestamps.
+    pub(super) fn table(&self, run: &Run, table: u32) -> Result<TimesTable> {
+        self.with(run, |unpacker| run.load_table(table, unpacker))
+    }
+
+    fn with<T>(&self, run: &Run, load: impl FnOnce(&mut Unpacker) -> Result<T>) -> Result<T> {
         let idle = self.idle.lock().pop();
         let mut unpacker = match idle {
             Some(unpacker) => unpacker,
             None => Unpacker::new().map_err(|e| Error::io("decompress", run.path(), e))?,
         };
-        let loaded = run.load_group(group, &mut unpacker);
+        let loaded = load(&mut unpacker);
         let mut idle = self.idle.lock();
         if idle.len() < MAX_IDLE {
             idle.push(unpacker);

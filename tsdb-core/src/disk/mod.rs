@@ -11,20 +11,28 @@
 //!   each time they are decompressed.
 //! * A damaged file is set aside, never removed, and its id is never used again.
 //!
-//! `name`, `partition`, `footer`: what a file is. `column`, `group`, `directory`: how samples stand in it. `writer`,
-//! `run`, `cache`: writing and reading one. `publish`, `catalog`: the life of all.
+//! `name`, `partition`, `footer`: what a file is. `float_group` and `times` for floats, `column` and `chunk_group` for
+//! what is not, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`: writing one. `run`,
+//! `group`, `loader`, `cache`: reading one. `publish`, `catalog`: the life of all.
 
 mod cache;
 pub(crate) mod catalog;
 mod checksum;
+mod chunk_group;
 mod column;
+mod columns;
 mod directory;
+mod float_group;
 mod footer;
 mod group;
+mod group_header;
+mod loader;
 mod name;
+mod output;
 mod partition;
 mod publish;
 mod run;
+mod times;
 mod writer;
 
 #[cfg(test)]
@@ -32,7 +40,8 @@ pub(crate) mod tests;
 
 pub(crate) use cache::GroupCache;
 pub(crate) use footer::RunMeta;
+pub(crate) use loader::GroupReader;
 pub(crate) use partition::Partition;
 pub(crate) use publish::{FinishedRun, publish, remove_runs};
-pub(crate) use run::{GroupReader, Run};
+pub(crate) use run::Run;
 pub(crate) use writer::{RunSpec, RunWriter};

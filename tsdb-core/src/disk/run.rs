@@ -3,18 +3,24 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::cache::{GroupCache, UnpackerPool};
+use super::cache::GroupCache;
 use super::checksum::FileIdentity;
-use super::column::{self, ColumnStats};
-use super::directory::{ColumnRecord, Directory};
+use super::chunk_group::ChunkGroup;
+use super::column;
+use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
+use super::float_group::FloatGroup;
 use super::footer::{self, Extent, FORMAT_VERSION, Footer, Refusal, RunMeta};
-use super::group::{self, Group, Unpacker};
+use super::group::{Group, MAX_STORED_BYTES, Unpacker};
+use super::group_header::Contents;
+use super::loader::{GroupReader, Loader};
 use super::name::RunName;
+use super::times::TimesTable;
 use crate::codec::StoreIdentity;
+use crate::codec::column::TimesRef;
 use crate::error::{Error, Result};
 use crate::index::IndexReader;
 use crate::io::{Fs, Mapped, ReadFile, Section};
-use crate::model::{Columns, Kind, LastSample, TimeRange};
+use crate::model::{Columns, Kind, LastSample, StoredValue, TimeRange};
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
 #[derive(Debug)]
@@ -105,9 +111,10 @@ impl Run {
 
     /// Times of the first and last sample of a series in milliseconds, from the directory; `None` when it has none.
     pub(crate) fn column_range(&self, series: u32) -> Option<(i64, i64)> {
-        self.columns(series)
+        self.directory
+            .stats(series)
             .filter_map(Result::ok)
-            .map(|column| (column.stats.min_ms, column.stats.max_ms))
+            .map(|stats| (stats.min_ms, stats.max_ms))
             .reduce(|(min_ms, _), (_, max_ms)| (min_ms, max_ms))
     }
 
@@ -116,12 +123,14 @@ impl Run {
         self.columns(series)
             .filter_map(Result::ok)
             .map(|column| {
-                let of_one = match column.kind {
-                    Kind::Float => 1,
-                    // A kilobyte: some hundred buckets.
-                    Kind::Histogram | Kind::FloatHistogram => 64,
+                let of_one = match column.contents {
+                    Contents::Chunks(Kind::Histogram | Kind::FloatHistogram) => {
+                        // A kilobyte: some hundred buckets.
+                        64
+                    }
+                    _ => 1,
                 };
-                u64::from(column.stats.count) * of_one
+                u64::from(column.extent.stats.count) * of_one
             })
             .sum()
     }
@@ -137,15 +146,16 @@ impl Run {
         cache: &GroupCache,
         out: &mut Columns,
     ) -> Result<()> {
-        self.read_with(series, range, |group| cache.group(self, group), out)
+        let mut loader = cache;
+        self.read_with(series, range, &mut loader, out)
     }
 
-    /// As [`Self::read_series`], with the groups from `load`.
-    fn read_with(
+    /// As [`Self::read_series`], with what `loader` gives.
+    pub(super) fn read_with(
         &self,
         series: u32,
         range: TimeRange,
-        mut load: impl FnMut(u32) -> Result<Arc<Group>>,
+        loader: &mut impl Loader,
         out: &mut Columns,
     ) -> Result<()> {
         let start = out.len();
@@ -153,25 +163,58 @@ impl Run {
         let mut read = || {
             for record in self.columns(series) {
                 let record = record?;
-                let stats = record.stats;
+                let stats = record.extent.stats;
                 if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
                     return Err(self.damaged(&record, "columns of a series overlap"));
                 }
                 after_ms = Some(stats.max_ms);
                 if range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
-                    let group = load(record.group)?;
-                    let (bytes, _) = self.column(&group, &record)?;
-                    column::decode(record.kind, bytes, &stats, range, out)
-                        .map_err(|e| self.damaged(&record, e.what))?;
+                    self.read_column(&record, range, loader, out)?;
                 }
             }
             Ok(())
         };
         let done = read();
         if done.is_err() {
+            // Values may have come without their times.
+            out.values.truncate(start);
             out.truncate(start);
         }
         done
+    }
+
+    fn read_column(
+        &self,
+        record: &ColumnRecord,
+        range: TimeRange,
+        loader: &mut impl Loader,
+        out: &mut Columns,
+    ) -> Result<()> {
+        match &*loader.group(self, record.group)? {
+            Group::Chunks(group) => {
+                let (kind, bytes) = self.chunks(group, record)?;
+                column::decode(kind, bytes, &record.extent.stats, range, out)
+                    .map_err(|e| self.damaged(record, e.what))
+            }
+            Group::Floats(group) => {
+                let times_ms = self.times(record, group, loader)?;
+                let from = times_ms.partition_point(|&t_ms| t_ms < range.start_ms);
+                let to = times_ms.partition_point(|&t_ms| t_ms <= range.end_ms);
+                let to = to.max(from);
+                let start = out.values.len();
+                loader
+                    .values((self, record.group), group, record.index, &mut out.values)
+                    .map_err(|e| self.damaged(record, e.what))?;
+                if out.values.len() - start != times_ms.len() {
+                    return Err(self.damaged(record, "column has another number of values"));
+                }
+                out.values.truncate(start + to);
+                out.values.drain(start..start + from);
+                let within = times_ms.get(from..to).unwrap_or_default();
+                out.times_ms.extend_from_slice(within);
+                Ok(())
+            }
+        }
     }
 
     /// The last sample of a series.
@@ -186,13 +229,27 @@ impl Run {
         let Some(record) = self.columns(series).last().transpose()? else {
             return Ok(None);
         };
-        let group = cache.group(self, record.group)?;
-        let (bytes, _) = self.column(&group, &record)?;
-        column::last_sample(record.kind, bytes, &record.stats)
-            .map_err(|e| self.damaged(&record, e.what))
+        let mut loader = cache;
+        match &*loader.group(self, record.group)? {
+            Group::Chunks(group) => {
+                let (kind, bytes) = self.chunks(group, &record)?;
+                column::last_sample(kind, bytes, &record.extent.stats)
+                    .map_err(|e| self.damaged(&record, e.what))
+            }
+            Group::Floats(_) => {
+                let mut last = Columns::default();
+                let t_ms = record.extent.stats.max_ms;
+                let range = TimeRange::new(t_ms, t_ms);
+                self.read_column(&record, range, &mut loader, &mut last)?;
+                Ok(last.values.last().map(|value| LastSample {
+                    t_ms,
+                    value: StoredValue::Float(value.to_bits()),
+                }))
+            }
+        }
     }
 
-    /// Reads every group and every column once, as verifying does.
+    /// Reads every group, every table and every column once, as verifying does.
     ///
     /// # Errors
     /// The first damage found.
@@ -207,57 +264,125 @@ impl Run {
             self.index.unit(series)?;
             samples += out.len() as u64;
         }
-        for group in 0..self.directory.groups_len() {
-            groups.group(self, group)?;
-        }
+        let directory = &self.directory;
+        groups.load_all(self, directory.groups_len(), directory.tables_len())?;
         if samples != self.meta.samples {
             return Err(Error::corrupt(&*self.path, 0, "number of samples differs"));
         }
         Ok(())
     }
 
-    fn columns(&self, series: u32) -> impl Iterator<Item = Result<ColumnRecord>> {
+    pub(super) fn columns(&self, series: u32) -> impl Iterator<Item = Result<ColumnRecord>> {
         self.directory.columns(series)
     }
 
-    fn column<'g>(&self, group: &'g Group, record: &ColumnRecord) -> Result<(&'g [u8], usize)> {
-        if group.header.kind != record.kind {
-            return Err(self.damaged(record, "column is of another kind than its group"));
+    /// Whether all columns of a series are of chunks.
+    pub(super) fn is_of_chunks(&self, series: u32) -> Result<bool> {
+        for record in self.columns(series) {
+            if !matches!(record?.contents, Contents::Chunks(_)) {
+                return Ok(false);
+            }
         }
+        Ok(true)
+    }
+
+    /// Kind and bytes of a column of chunks.
+    pub(super) fn chunks<'g>(
+        &self,
+        group: &'g ChunkGroup,
+        record: &ColumnRecord,
+    ) -> Result<(Kind, &'g [u8])> {
+        let bytes = group
+            .column(record.series, record.index)
+            .map_err(|e| self.damaged(record, e.what))?;
+        Ok((group.kind, bytes))
+    }
+
+    /// The timestamps of a column of a group of floats, which must be what the directory says they are.
+    fn times(
+        &self,
+        record: &ColumnRecord,
+        group: &FloatGroup,
+        loader: &mut impl Loader,
+    ) -> Result<Arc<[i64]>> {
+        let ColumnExtent { stats, times } = record.extent;
         group
-            .column(record.series, record.start, record.len)
-            .map_err(|e| self.damaged(record, e.what))
+            .check(record.index, record.series, stats.count, times)
+            .map_err(|e| self.damaged(record, e.what))?;
+        let times_ms = loader.times(self, group.table, times)?;
+        if times_ms.len() != stats.count as usize
+            || times_ms.first() != Some(&stats.min_ms)
+            || times_ms.last() != Some(&stats.max_ms)
+        {
+            return Err(self.damaged(record, "timestamps are not those the directory names"));
+        }
+        Ok(times_ms)
+    }
+
+    /// A column of a table of timestamps.
+    pub(super) fn times_of(
+        &self,
+        columns: &TimesTable,
+        table: u32,
+        column: TimesRef,
+    ) -> Result<Arc<[i64]>> {
+        columns.column(column).map_err(|e| {
+            let place = self.directory.table(table);
+            Error::corrupt(&*self.path, place.map_or(0, |place| place.offset), e.what)
+        })
     }
 
     /// Reads a group from the file and verifies it.
     pub(super) fn load_group(&self, group: u32, unpacker: &mut Unpacker) -> Result<Group> {
-        let place = self.directory.group(group)?;
-        let damage = |what| Error::corrupt(&*self.path, place.offset, what);
-        let end = place.offset.checked_add(u64::from(place.len));
-        let len = place.len as usize;
-        if end.is_none_or(|end| end > self.groups_end) || len > group::MAX_STORED_BYTES {
-            return Err(damage("group lies outside of the groups"));
-        }
-        unpacker.stored.resize(len, 0);
-        self.file
-            .read_exact_at(&mut unpacker.stored, place.offset)
-            .map_err(|e| match e.kind() {
-                std::io::ErrorKind::UnexpectedEof => damage("file was cut short"),
-                _ => Error::io("read", &*self.path, e),
-            })?;
-        let group = unpacker
-            .unpack(self.identity, place.offset)
+        let record = self.directory.group(group)?;
+        let damage = |what| Error::corrupt(&*self.path, record.place.offset, what);
+        self.read_stored(record.place, &mut unpacker.stored)?;
+        let (header, group) = unpacker
+            .group(self.identity, record.place.offset)
             .map_err(|e| damage(e.what))?;
-        if group.header.raw_len != place.raw_len {
+        let found = (header.raw_len, header.contents, header.table);
+        if found != (record.place.raw_len, record.contents, record.table) {
             return Err(damage("group is not the one the directory names"));
         }
         Ok(group)
     }
 
+    /// Reads a table of timestamps from the file and verifies it.
+    pub(super) fn load_table(&self, table: u32, unpacker: &mut Unpacker) -> Result<TimesTable> {
+        let place = self.directory.table(table)?;
+        let damage = |what| Error::corrupt(&*self.path, place.offset, what);
+        self.read_stored(place, &mut unpacker.stored)?;
+        let (header, times) = unpacker
+            .table(self.identity, place.offset)
+            .map_err(|e| damage(e.what))?;
+        if (header.raw_len, header.table) != (place.raw_len, table) {
+            return Err(damage("table is not the one the directory names"));
+        }
+        Ok(times)
+    }
+
+    /// Reads the bytes of a group or a table.
+    fn read_stored(&self, place: GroupPlace, stored: &mut Vec<u8>) -> Result<()> {
+        let damage = |what| Error::corrupt(&*self.path, place.offset, what);
+        let end = place.offset.checked_add(u64::from(place.len));
+        let len = place.len as usize;
+        if end.is_none_or(|end| end > self.groups_end) || len > MAX_STORED_BYTES {
+            return Err(damage("group lies outside of the groups"));
+        }
+        stored.resize(len, 0);
+        self.file
+            .read_exact_at(stored, place.offset)
+            .map_err(|e| match e.kind() {
+                std::io::ErrorKind::UnexpectedEof => damage("file was cut short"),
+                _ => Error::io("read", &*self.path, e),
+            })
+    }
+
     /// Damage in the decompressed bytes of a column's group; the offset reported is that of the group in the file.
     fn damaged(&self, record: &ColumnRecord, what: &'static str) -> Error {
-        let place = self.directory.group(record.group);
-        Error::corrupt(&*self.path, place.map_or(0, |place| place.offset), what)
+        let group = self.directory.group(record.group);
+        let offset = group.map_or(0, |group| group.place.offset);
+        Error::corrupt(&*self.path, offset, what)
     }
 }
 
@@ -269,80 +394,5 @@ fn refused(path: &Path, refusal: Refusal) -> Error {
             found,
             supported: FORMAT_VERSION..=FORMAT_VERSION,
         },
-    }
-}
-
-/// Reads the series of one run in order, beside the cache: holds the last group only.
-#[derive(Debug, Default)]
-pub(crate) struct GroupReader {
-    unpackers: UnpackerPool,
-    last: Option<(u32, Arc<Group>)>,
-}
-
-/// A column as it stands in a group, to be copied.
-#[derive(Clone, Debug)]
-pub(crate) struct RawColumn {
-    pub(crate) kind: Kind,
-    pub(crate) stats: ColumnStats,
-    pub(crate) group: Arc<Group>,
-    range: std::ops::Range<usize>,
-}
-
-impl RawColumn {
-    /// Its bytes.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.group.slice(self.range.clone())
-    }
-}
-
-impl GroupReader {
-    fn group(&mut self, run: &Run, group: u32) -> Result<Arc<Group>> {
-        if let Some((number, held)) = &self.last
-            && *number == group
-        {
-            return Ok(Arc::clone(held));
-        }
-        let loaded = Arc::new(self.unpackers.load(run, group)?);
-        self.last = Some((group, Arc::clone(&loaded)));
-        Ok(loaded)
-    }
-
-    /// As [`Run::read_series`].
-    ///
-    /// # Errors
-    /// Those of [`Run::read_series`].
-    pub(crate) fn read_series(
-        &mut self,
-        run: &Run,
-        series: u32,
-        range: TimeRange,
-        out: &mut Columns,
-    ) -> Result<()> {
-        run.read_with(series, range, |group| self.group(run, group), out)
-    }
-
-    /// The columns of a series as they are, in order of time.
-    ///
-    /// # Errors
-    /// Those of [`Run::read_series`].
-    pub(crate) fn raw_columns(
-        &mut self,
-        run: &Run,
-        series: u32,
-        mut visit: impl FnMut(RawColumn) -> Result<()>,
-    ) -> Result<()> {
-        for record in run.columns(series) {
-            let record = record?;
-            let group = self.group(run, record.group)?;
-            let (bytes, at) = run.column(&group, &record)?;
-            let range = at..at + bytes.len();
-            visit(RawColumn {
-                kind: record.kind,
-                stats: record.stats,
-                group,
-                range,
-            })?;
-        }
-        Ok(())
     }
 }

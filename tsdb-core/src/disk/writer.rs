@@ -5,18 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::checksum::FileIdentity;
-use super::column::{ColumnBuilder, ColumnStats, SAMPLES_PER_CHUNK};
-use super::directory::{ColumnRecord, DirectoryWriter, GroupPlace};
-use super::footer::{self, Extent, Footer, RunMeta};
-use super::group::GroupBuilder;
+use super::column::ColumnStats;
+use super::columns::ColumnsWriter;
+use super::footer::{self, Footer, RunMeta};
 use super::name::{RunName, State};
+use super::output::Output;
 use super::partition::Partition;
 use super::publish::{FinishedRun, TmpFile};
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexWriter;
-use crate::io::{Fs, WriteFile};
-use crate::model::{Columns, HistogramSample, Kind, Labels};
+use crate::io::Fs;
+use crate::model::{Columns, Kind, Labels};
 
 /// What a run is to be; the meaning of the fields is that of [`RunMeta`].
 #[derive(Clone, Debug)]
@@ -32,25 +32,15 @@ pub(crate) struct RunSpec {
     pub(crate) replaces: Vec<u64>,
 }
 
-/// Bytes gathered before they are written.
-const BUFFER_BYTES: usize = 1 << 20;
-
 /// Writes one run, series by series in label order. Dropped unfinished it removes its file.
 #[derive(Debug)]
 pub(crate) struct RunWriter {
     tmp: TmpFile,
-    file: Box<dyn WriteFile>,
     identity: StoreIdentity,
-    checksums: FileIdentity,
-    /// Bytes written, without those in `buffer`.
-    written: u64,
-    buffer: Vec<u8>,
+    out: Output,
     meta: RunMeta,
     index: IndexWriter,
-    directory: DirectoryWriter,
-    group: GroupBuilder,
-    column: ColumnBuilder,
-    encoded: Vec<u8>,
+    columns: ColumnsWriter,
     last: Option<Last>,
 }
 
@@ -79,7 +69,7 @@ impl RunWriter {
             file_id: spec.file_id,
         };
         let path = dir.join(name.file_name(State::Tmp));
-        let group = GroupBuilder::new().map_err(|e| Error::io("compress", &path, e))?;
+        let columns = ColumnsWriter::new().map_err(|e| Error::io("compress", &path, e))?;
         let file = fs
             .create(&path)
             .map_err(|e| Error::io("create", &path, e))?;
@@ -87,15 +77,12 @@ impl RunWriter {
             store_id: identity.id,
             file_id: spec.file_id,
         };
-        let mut buffer = Vec::with_capacity(BUFFER_BYTES + (BUFFER_BYTES >> 3));
-        buffer.extend(footer::header(checksums));
+        let mut out = Output::new(file, &path, checksums);
+        out.buffer().extend(footer::header(checksums));
         Ok(Self {
             tmp: TmpFile::new(fs, path, name),
-            file,
             identity,
-            checksums,
-            written: 0,
-            buffer,
+            out,
             meta: RunMeta {
                 file_id: spec.file_id,
                 set_id: spec.set_id,
@@ -114,10 +101,7 @@ impl RunWriter {
                 bytes: 0,
             },
             index: IndexWriter::default(),
-            directory: DirectoryWriter::default(),
-            group,
-            column: ColumnBuilder::default(),
-            encoded: Vec::new(),
+            columns,
             last: None,
         })
     }
@@ -171,11 +155,11 @@ impl RunWriter {
         if times_ms.len() != samples.values.len() || !times_ms.is_sorted_by(|a, b| a < b) {
             return Err(misuse("times do not rise"));
         }
-        self.extend_times(min_ms, max_ms, samples.len() as u64)?;
+        let series = self.extend_times(min_ms, max_ms, samples.len() as u64)?;
         let mut from = 0;
         let mut histograms = &*samples.histograms;
         while let Some((at, _)) = histograms.first() {
-            self.push_floats(samples, from..*at)?;
+            self.push_floats(series, samples, from..*at)?;
             let neighbours = (*at..).zip(histograms);
             let run = neighbours.take_while(|(i, (at, _))| i == at).count();
             from = *at + run;
@@ -183,45 +167,21 @@ impl RunWriter {
             let (now, later) = histograms
                 .split_at_checked(run)
                 .unwrap_or((histograms, &[]));
-            self.push_histograms(times_ms, now)?;
+            self.columns
+                .push_histograms(series, times_ms, now, &mut self.out)?;
             histograms = later;
         }
-        self.push_floats(samples, from..times_ms.len())
+        self.push_floats(series, samples, from..times_ms.len())
     }
 
-    fn push_floats(&mut self, samples: &Columns, range: Range<usize>) -> Result<()> {
+    fn push_floats(&mut self, series: u32, samples: &Columns, range: Range<usize>) -> Result<()> {
         let times_ms = samples.times_ms.get(range.clone()).unwrap_or_default();
         let values = samples.values.get(range).unwrap_or_default();
-        let chunks = times_ms.chunks(SAMPLES_PER_CHUNK);
-        for (times_ms, values) in chunks.zip(values.chunks(SAMPLES_PER_CHUNK)) {
-            if !self.push_chunk(times_ms, values)? {
-                self.end_column()?;
-                self.push_chunk(times_ms, values)?;
-            }
-        }
-        Ok(())
+        self.columns
+            .push_floats(series, times_ms, values, &mut self.out)
     }
 
-    fn push_histograms(
-        &mut self,
-        mut times_ms: &[i64],
-        mut histograms: &[(usize, HistogramSample)],
-    ) -> Result<()> {
-        while !histograms.is_empty() {
-            let pushed = self
-                .column
-                .push_histograms(times_ms, histograms)
-                .map_err(|e| misuse(&e.to_string()))?;
-            if pushed == 0 {
-                self.end_column()?;
-            }
-            times_ms = times_ms.get(pushed..).unwrap_or_default();
-            histograms = histograms.get(pushed..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    /// Adds a column of the present series as another run has it, newer than the samples before.
+    /// Adds a column of chunks of the present series as another run has it, newer than the samples before.
     ///
     /// # Errors
     /// Those of [`Self::push_series`].
@@ -231,9 +191,9 @@ impl RunWriter {
         column: &[u8],
         stats: ColumnStats,
     ) -> Result<()> {
-        self.end_column()?;
-        self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
-        self.place_column(kind, column, stats)
+        let series = self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
+        self.columns
+            .push_chunks(kind, series, column, stats, &mut self.out)
     }
 
     /// Writes what is left and syncs the file, which keeps its temporary name.
@@ -242,36 +202,28 @@ impl RunWriter {
     /// Those of the file system; the file is then removed.
     pub(crate) fn finish(mut self) -> Result<FinishedRun> {
         self.end_series()?;
-        self.end_group()?;
         self.meta.series = self.index.series_len() as u32;
         if self.meta.samples == 0 {
             let start_ms = self.meta.partition.start_ms;
             (self.meta.min_ms, self.meta.max_ms) = (start_ms, start_ms);
         }
-        // Index and directory are written by themselves: what is buffered would only be copied.
-        self.write_buffer()?;
-        let mut section = Vec::new();
-        std::mem::take(&mut self.index).finish(&mut section)?;
-        let index = self.write_section(&section)?;
-        section.clear();
-        self.directory.finish(&mut section);
-        let directory = self.write_section(&section)?;
+        let directory = self.columns.finish(&mut self.out)?;
+        let mut index = Vec::new();
+        self.index.finish(&mut index)?;
         let footer = Footer {
             identity: self.identity,
             meta: self.meta.clone(),
-            index,
-            directory,
+            index: self.out.write_section(&index)?,
+            directory: self.out.write_section(&directory)?,
         };
-        footer.push(self.written, &mut self.buffer);
-        self.write_buffer()?;
-        self.file
-            .sync()
-            .map_err(|e| Error::io("fsync", self.tmp.path(), e))?;
-        self.meta.bytes = self.written;
+        let at = self.out.offset();
+        footer.push(at, self.out.buffer());
+        self.meta.bytes = self.out.finish()?;
         Ok(FinishedRun::new(self.tmp, self.identity))
     }
 
-    fn extend_times(&mut self, min_ms: i64, max_ms: i64, count: u64) -> Result<()> {
+    /// Takes in the times of further samples of the present series, and gives its number.
+    fn extend_times(&mut self, min_ms: i64, max_ms: i64, count: u64) -> Result<u32> {
         let range = self.meta.partition.range();
         if !range.contains(min_ms) || !range.contains(max_ms) {
             return Err(misuse("sample lies outside of the partition"));
@@ -286,106 +238,20 @@ impl RunWriter {
         self.meta.min_ms = self.meta.min_ms.min(min_ms);
         self.meta.max_ms = self.meta.max_ms.max(max_ms);
         self.meta.samples += count;
-        Ok(())
-    }
-
-    fn push_chunk(&mut self, times_ms: &[i64], values: &[f64]) -> Result<bool> {
-        self.column
-            .push(times_ms, values)
-            .map_err(|_| misuse("chunk has too many samples"))
+        Ok(last.id)
     }
 
     fn end_series(&mut self) -> Result<()> {
-        self.end_column()?;
+        self.columns.end_series(&mut self.out)?;
         if self.last.as_ref().is_some_and(|last| last.max_ms.is_none()) {
             return Err(misuse("series has no samples"));
         }
         Ok(())
     }
-
-    fn end_column(&mut self) -> Result<()> {
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
-        let placed = match self.column.finish(&mut encoded) {
-            Some((kind, stats)) => self.place_column(kind, &encoded, stats),
-            None => Ok(()),
-        };
-        self.encoded = encoded;
-        placed
-    }
-
-    fn place_column(&mut self, kind: Kind, column: &[u8], stats: ColumnStats) -> Result<()> {
-        if self.group.is_full_for(kind, column.len()) {
-            self.end_group()?;
-        }
-        let Some(series) = self.last.as_ref().map(|last| last.id) else {
-            return Err(misuse("samples before the first series"));
-        };
-        let place = self
-            .group
-            .push(kind, series, (stats.min_ms, stats.max_ms), column);
-        self.directory.push_column(&ColumnRecord {
-            series,
-            group: self.directory.next_group(),
-            start: place.start,
-            len: place.end - place.start,
-            kind,
-            stats,
-        });
-        Ok(())
-    }
-
-    fn end_group(&mut self) -> Result<()> {
-        let offset = self.offset();
-        let raw_len = self
-            .group
-            .finish(self.checksums, offset, &mut self.buffer)
-            .map_err(|e| Error::io("compress", self.tmp.path(), e))?;
-        let Some(raw_len) = raw_len else {
-            return Ok(());
-        };
-        let len = (self.offset() - offset) as u32;
-        self.directory.push_group(GroupPlace {
-            offset,
-            len,
-            raw_len,
-        });
-        if self.buffer.len() >= BUFFER_BYTES {
-            self.write_buffer()?;
-        }
-        Ok(())
-    }
-
-    /// Where the next byte will stand.
-    fn offset(&self) -> u64 {
-        self.written + self.buffer.len() as u64
-    }
-
-    fn write_buffer(&mut self) -> Result<()> {
-        self.file
-            .write_all(&self.buffer)
-            .map_err(|e| Error::io("write", self.tmp.path(), e))?;
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn write_section(&mut self, bytes: &[u8]) -> Result<Extent> {
-        let extent = Extent {
-            offset: self.written,
-            len: bytes.len() as u64,
-            crc: self.checksums.crc(self.written, bytes),
-        };
-        self.file
-            .write_all(bytes)
-            .map_err(|e| Error::io("write", self.tmp.path(), e))?;
-        self.written += extent.len;
-        Ok(extent)
-    }
 }
 
 /// The caller broke the order of the calls.
-fn misuse(reason: &str) -> Error {
+pub(super) fn misuse(reason: &str) -> Error {
     Error::InvalidOption {
         name: "run",
         reason: reason.to_owned(),

@@ -7,7 +7,7 @@ pub use disk::*;
 pub use wal::*;
 
 use crate::codec::DecodeError;
-use crate::codec::xor;
+use crate::codec::{column, xor};
 
 /// A time and the bits of a value.
 pub type SampleBits = (i64, u64);
@@ -62,4 +62,82 @@ pub fn append_chunk(samples: &[SampleBits]) -> Vec<(Vec<u8>, Vec<SampleBits>)> {
             (chunk.to_bytes(published), read)
         })
         .collect()
+}
+
+/// The two streams of a group of columns.
+pub type Streams = (Vec<u8>, Vec<u8>);
+
+/// Decodes a group of columns of values, from the last column to the first.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn decode_columns(streams: Streams, counts: &[usize]) -> Result<Vec<Vec<u64>>, String> {
+    let (symbols, noise) = streams;
+    let streams = column::Streams { symbols, noise };
+    let limited = counts.iter().map(|&n| u32::try_from(n).unwrap_or(u32::MAX));
+    let group =
+        column::Group::from_streams(streams, limited.collect()).map_err(|e| e.to_string())?;
+    let mut followed = column::Followed::default();
+    let mut columns = Vec::new();
+    for column in (0..counts.len()).rev() {
+        let mut values = Vec::new();
+        group
+            .decode(column, &mut followed, &mut values)
+            .map_err(|e| e.to_string())?;
+        columns.push(values.into_iter().map(f64::to_bits).collect());
+    }
+    columns.reverse();
+    Ok(columns)
+}
+
+/// Encodes columns of values with the same timestamps; none of them is empty.
+#[must_use]
+pub fn encode_columns(columns: &[Vec<u64>]) -> Streams {
+    let mut writer = column::GroupWriter::new();
+    for bits in columns {
+        let values: Vec<f64> = bits.iter().copied().map(f64::from_bits).collect();
+        writer.push(0, &values, None);
+    }
+    let column::Streams { symbols, noise } = writer.streams().clone();
+    (symbols, noise)
+}
+
+/// Decodes the columns of a table of timestamps, as long as they have no more than 65,536 in all.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn decode_times_table(streams: Streams) -> Result<Vec<Vec<i64>>, String> {
+    let (symbols, noise) = streams;
+    let table = column::TimesTable::from_streams(column::Streams { symbols, noise })
+        .map_err(|e| e.to_string())?;
+    let mut left = 1_usize << 16;
+    let mut columns = Vec::new();
+    for number in 0..table.columns() {
+        let column = column::TimesRef(number as u32);
+        let count = table.count(column).expect("a column of the table");
+        let Some(after) = left.checked_sub(count) else {
+            break;
+        };
+        left = after;
+        let mut times = Vec::new();
+        table
+            .decode(column, &mut times)
+            .map_err(|e| e.to_string())?;
+        assert_eq!(times.len(), count);
+        columns.push(times);
+    }
+    Ok(columns)
+}
+
+/// Encodes a table of timestamps, and says which of its columns each of those given is.
+#[must_use]
+pub fn encode_times_table(columns: &[Vec<i64>]) -> (Streams, Vec<usize>) {
+    let mut builder = column::TimesTableBuilder::new();
+    let refs = columns
+        .iter()
+        .map(|times| builder.push(times).0 as usize)
+        .collect();
+    let mut streams = column::Streams::default();
+    builder.encode(&mut streams);
+    ((streams.symbols, streams.noise), refs)
 }

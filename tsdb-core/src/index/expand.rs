@@ -1,11 +1,14 @@
 //! Label sets from numbers of label pairs, in label order: neighbours have most pairs in common.
 
+use super::records::Record;
 use crate::model::push_label;
 
 /// The canonical bytes of a series' labels, pair by pair, and those of the series before. Belongs to one index: numbers
 /// of pairs mean something inside one only.
 #[derive(Debug, Default)]
 pub(crate) struct LabelBuffer {
+    /// The pairs of the last series.
+    pub(super) record: Record,
     pub(super) canonical: Vec<u8>,
     /// Number of each pair and where its bytes end; numbers rise.
     pairs: Vec<(u32, usize)>,

@@ -152,10 +152,10 @@ fn bytes_are_those_of_the_document() {
     }
     expected.extend(1u128.to_le_bytes());
     expected.extend(2u128.to_le_bytes());
-    for number in [0u32, 3, 0, 2, 0, 2, 1, 3, 0, 1, 0] {
+    for number in [0u32, 0, 2, 0, 2, 1, 3, 0, 1, 0] {
         expected.extend(number.to_le_bytes());
     }
     expected.extend(b"\x00\x01a\x00\x01b\x00\x01x\x01\x01y");
-    expected.extend([1, 1, 0, 1, 2, 0, 0, 1]);
+    expected.extend([0, 3, 1, 0, 0, 2, 1, 2]);
     assert_eq!(bytes, expected);
 }

@@ -16,6 +16,8 @@ pub(super) const OFFSET_LEN: usize = 4;
 /// Bytes of an entry of the table of label pairs: symbol of the name, symbol of the value, offset and number of its
 /// postings.
 pub(super) const PAIR_LEN: usize = 16;
+/// Series whose records share a block: the first is whole, each of the others continues the one before it.
+pub(super) const SERIES_PER_BLOCK: u32 = 16;
 /// Symbols that share a block: the first is whole, each of the others continues the one before it.
 pub(super) const SYMBOLS_PER_BLOCK: u32 = 16;
 
@@ -95,7 +97,7 @@ impl Counts {
         Some(Layout {
             counts: self,
             fingerprints: part(self.series, FINGERPRINT_LEN)?,
-            record_offsets: part(self.series, OFFSET_LEN)?,
+            record_offsets: part(self.series.div_ceil(SERIES_PER_BLOCK), OFFSET_LEN)?,
             pairs: part(self.pairs, PAIR_LEN)?,
             block_offsets: part(self.symbols.div_ceil(SYMBOLS_PER_BLOCK), OFFSET_LEN)?,
             symbols: part(self.symbols_bytes, 1)?,
@@ -172,12 +174,12 @@ mod tests {
         let mut bytes = Vec::new();
         COUNTS.push(&mut bytes);
         assert_eq!(bytes.len(), HEADER_LEN);
-        bytes.resize(32 + 48 + 12 + 32 + 8 + 40 + 9 + 5, 0);
+        bytes.resize(32 + 48 + 4 + 32 + 8 + 40 + 9 + 5, 0);
         let layout = Layout::decode(&bytes).unwrap();
         assert_eq!(layout.counts, COUNTS);
         assert_eq!(layout.fingerprints, 32..80);
-        assert_eq!(layout.block_offsets, 124..132);
-        assert_eq!(layout.postings, 181..186);
+        assert_eq!(layout.block_offsets, 116..124);
+        assert_eq!(layout.postings, 173..178);
         bytes.push(0);
         assert!(Layout::decode(&bytes).is_err());
     }

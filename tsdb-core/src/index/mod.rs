@@ -3,8 +3,8 @@
 //! * [`LabelIndex`]: what an index can be asked, in memory or in a file.
 //! * [`resolve`](resolve()): which series satisfy all of a list of matchers, the same code over every index.
 //! * [`memory`]: the index of a head generation.
-//! * [`IndexWriter`], [`IndexReader`]: the index in a file, drawn in `docs/format/index.md`; `format`, `symbols` and
-//!   [`postings_codec`] are its parts.
+//! * [`IndexWriter`], [`IndexReader`]: the index in a file, drawn in `docs/format/index.md`; `format`, `records`,
+//!   `symbols` and [`postings_codec`] are its parts.
 //! * [`postings`]: set operations on sorted lists of series ids.
 //!
 //! A *postings list* holds ids of series, strictly rising. Ids mean something inside one index only.
@@ -15,6 +15,7 @@ pub(crate) mod memory;
 pub(crate) mod postings;
 pub(crate) mod postings_codec;
 mod reader;
+mod records;
 mod resolve;
 mod symbols;
 mod writer;

@@ -3,14 +3,12 @@
 //! Numbers of series, label pairs and symbols are in the order of label sets, of (name, value) and of strings. Every
 //! offset and number is checked where it is used: damaged bytes give [`Error::Corrupt`].
 
-use std::cmp::Ordering;
-
 use super::expand::LabelBuffer;
-use super::format::{FINGERPRINT_LEN, Layout, PAIR_LEN, entry, item, partition_point};
+use super::format::{FINGERPRINT_LEN, Layout, PAIR_LEN, SERIES_PER_BLOCK, entry, partition_point};
+use super::records::{Record, RecordTable};
 use super::symbols::{SymbolScan, SymbolTable};
 use super::{LabelIndex, postings_codec};
 use crate::codec::DecodeError;
-use crate::codec::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::io::Section;
 use crate::model::{Labels, TimeUnit};
@@ -60,8 +58,10 @@ impl IndexReader {
     /// # Errors
     /// When the record is damaged.
     pub(crate) fn unit(&self, id: u32) -> Result<TimeUnit> {
-        let unit = self.record(id)?.first().copied();
-        unit.and_then(TimeUnit::from_u8)
+        let mut record = Record::default();
+        self.read_record(id, &mut record)?;
+        record
+            .unit()
             .ok_or_else(|| self.corrupt_record("series has an unknown unit"))
     }
 
@@ -82,14 +82,17 @@ impl IndexReader {
         buffer.start();
         let mut names = self.symbols().scan();
         let mut values = self.symbols().scan();
-        for number in self.pairs_of(id)? {
-            let number = number?;
+        // Taken out, so that the buffer can be written to.
+        let mut record = std::mem::take(&mut buffer.record);
+        self.read_record(id, &mut record)?;
+        for &number in record.pairs() {
             if !buffer.reuse(number) {
                 let pair = self.pair(number)?;
                 let name = self.symbol(&mut names, pair.name)?;
                 buffer.push(number, name, self.symbol(&mut values, pair.value)?);
             }
         }
+        buffer.record = record;
         Labels::from_canonical(&buffer.canonical)
             .map_err(|_| self.corrupt_record("series has labels that are not a label set"))
     }
@@ -106,12 +109,26 @@ impl IndexReader {
                 None => return Ok(None),
             }
         }
-        // Pairs are numbered in the order of name and value, so that lists of their numbers are in label order.
-        let id = partition_point(self.series_len(), |id| {
-            Ok::<_, Error>(self.compare(id, &wanted)? == Ordering::Less)
+        // Pairs are numbered in the order of name and value, so that lists of their numbers are in label order. The first
+        // record of a block is read alone: the block is found before the series in it.
+        let mut record = Record::default();
+        let blocks = self.series_len().div_ceil(SERIES_PER_BLOCK);
+        let after = partition_point(blocks, |block| {
+            self.read_record(block * SERIES_PER_BLOCK, &mut record)?;
+            Ok::<_, Error>(record.pairs() <= wanted.as_slice())
         })?;
-        let found = id < self.series_len() && self.compare(id, &wanted)? == Ordering::Equal;
-        Ok(found.then_some(id))
+        let Some(block) = after.checked_sub(1) else {
+            return Ok(None);
+        };
+        let start = block * SERIES_PER_BLOCK;
+        let end = start.saturating_add(SERIES_PER_BLOCK);
+        for id in start..end.min(self.series_len()) {
+            self.read_record(id, &mut record)?;
+            if record.pairs() == wanted {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// Names of labels, in order.
@@ -256,50 +273,20 @@ impl IndexReader {
         })
     }
 
-    fn record(&self, id: u32) -> Result<&[u8]> {
+    fn read_record(&self, id: u32, record: &mut Record) -> Result<()> {
         let offsets = self.part(&self.layout.record_offsets);
-        item(offsets, self.part(&self.layout.records), id)
-            .ok_or_else(|| self.corrupt_record("series does not exist"))
-    }
-
-    /// The label pairs of a series, rising.
-    fn pairs_of(&self, id: u32) -> Result<impl Iterator<Item = Result<u32>>> {
-        let mut cursor = Cursor::new(self.record(id)?);
-        let mut start = || {
-            cursor.u8()?;
-            cursor.count(cursor.remaining())
-        };
-        let count = start().map_err(|error| self.in_records(error))?;
-        let mut least = 0;
-        Ok((0..count).map(move |_| {
-            let gap = cursor.uvarint().map_err(|error| self.in_records(error))?;
-            let pair: u64 = gap.saturating_add(least);
-            least = pair.saturating_add(1);
-            u32::try_from(pair).map_err(|_| self.corrupt_record("series has an unknown label"))
-        }))
-    }
-
-    /// How a series compares with a list of pairs, in label order.
-    fn compare(&self, id: u32, wanted: &[u32]) -> Result<Ordering> {
-        let mut wanted = wanted.iter();
-        for pair in self.pairs_of(id)? {
-            let pair = pair?;
-            match wanted.next() {
-                None => return Ok(Ordering::Greater),
-                Some(other) if pair != *other => return Ok(pair.cmp(other)),
-                Some(_) => {}
-            }
-        }
-        Ok(wanted.next().map_or(Ordering::Equal, |_| Ordering::Less))
+        RecordTable::new(
+            offsets,
+            self.part(&self.layout.records),
+            self.layout.counts.series,
+        )
+        .read(id, record)
+        .map_err(|error| self.corrupt_record(error.what))
     }
 
     fn in_symbols(&self, error: DecodeError) -> Error {
         let base = self.layout.symbols.start;
         self.section.decode_error(base, error)
-    }
-
-    fn in_records(&self, error: DecodeError) -> Error {
-        self.corrupt_record(error.what)
     }
 
     fn corrupt_record(&self, what: &'static str) -> Error {

@@ -8,10 +8,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::format::Counts;
-use super::{postings_codec, symbols};
-use crate::codec::varint::push_uvarint;
+use super::{postings_codec, records, symbols};
 use crate::error::{Error, Result};
-use crate::model::{LabelIter, TimeUnit};
+use crate::model::LabelIter;
 
 /// Collects series and writes them as one index.
 #[derive(Debug, Default)]
@@ -75,7 +74,7 @@ impl IndexWriter {
             *pair = pair_ranks[*pair as usize];
         }
 
-        let (record_offsets, records) = self.records();
+        let (record_offsets, records) = records::encode(self.series_pairs());
         let (block_offsets, blocks) =
             symbols::encode(sorted_symbols.iter().map(|&id| self.symbols.get(id)));
         let (counts, postings_offsets, postings) = self.postings(sorted_pairs.len(), series);
@@ -110,23 +109,6 @@ impl IndexWriter {
         let starts = std::iter::once(0).chain(self.series_ends.iter().copied());
         let ranges = starts.zip(&self.series_ends);
         ranges.map(|(start, &end)| &self.series_pairs[start..end])
-    }
-
-    /// The record of each series: its unit and its pairs. Names rise within a series, and so do its pairs' numbers.
-    fn records(&self) -> (Vec<usize>, Vec<u8>) {
-        let mut offsets = Vec::with_capacity(self.series_ends.len());
-        let mut records = Vec::with_capacity(self.series_pairs.len() * 2);
-        for pairs in self.series_pairs() {
-            offsets.push(records.len());
-            records.push(TimeUnit::Milliseconds as u8);
-            push_uvarint(&mut records, pairs.len() as u64);
-            let mut least = 0;
-            for &pair in pairs {
-                push_uvarint(&mut records, u64::from(pair - least));
-                least = pair + 1;
-            }
-        }
-        (offsets, records)
     }
 
     /// For each pair the number of its series and where their list begins, and the lists.

@@ -8,11 +8,11 @@ use crate::error::Error;
 use crate::io::Fs;
 use crate::model::Labels;
 
-/// Two groups, one of them compressed, and some labels.
+/// Two groups of different timestamps, and some labels.
 fn sample_contents() -> Contents {
     let mut all = small(0, 3);
     let mut bits = 1u64;
-    for i in 0..100 {
+    for i in 0..200 {
         let samples = (0..30i64)
             .map(|t| {
                 bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(7);
@@ -104,6 +104,44 @@ fn a_damaged_group_costs_its_series_only() {
 }
 
 #[test]
+fn a_damaged_table_of_timestamps_costs_the_series_that_use_it() {
+    let fs = fault_fs();
+    // Each series has times of its own, so that there are two tables.
+    let written: Contents = (0..11i64)
+        .map(|i| {
+            let samples = (0..8_000i64).map(|t| (t * 300 + i, 7));
+            (labels(&[("a", &format!("{i:02}"))]), samples.collect())
+        })
+        .collect();
+    let run = write(&shared(&fs), spec(1, 1, 0), &written).unwrap();
+    run.verify().unwrap();
+    let mut bytes = fs.contents(run.path()).unwrap();
+    // The header of a table: its codec stands behind the magic.
+    let tables = bytes
+        .windows(8)
+        .enumerate()
+        .filter_map(|(at, window)| (window.starts_with(b"TSGR") && window[6] == 3).then_some(at));
+    let tables: Vec<usize> = tables.collect();
+    assert_eq!(tables.len(), 2);
+    bytes[tables[1] + 60] ^= 4;
+    fs.overwrite(run.path(), &bytes);
+    let run = Run::open(&fs, run.path(), IDENTITY).unwrap();
+    let cache = crate::disk::GroupCache::new(1 << 20);
+    for (id, samples) in (0u32..).zip(written.values()) {
+        let mut out = columns(&[(i64::MIN, 5)].into());
+        let range = crate::model::TimeRange::ALL;
+        let read = run.read_series(id, range, &cache, &mut out);
+        assert_eq!(read.is_ok(), id < 9, "series {id}");
+        assert_eq!(read.is_ok(), run.last_sample(id, &cache).is_ok());
+        let len = if read.is_ok() { samples.len() } else { 0 };
+        assert_eq!(out.len(), len + 1);
+        // The directory is whole.
+        assert_eq!(run.weight_of(id), 8_000);
+    }
+    assert!(run.verify().is_err());
+}
+
+#[test]
 fn a_damaged_file_is_set_aside_and_its_id_not_used_again() {
     let fs = fault_fs();
     let (a, b) = (small(0, 1), small(HOUR_MS, 2));
@@ -180,6 +218,6 @@ fn a_newer_format_stops_the_open_and_changes_nothing() {
     fs.overwrite(run.path(), &bytes);
     let ops = fs.ops();
     let error = catalog::open(&fs, dir(), IDENTITY).unwrap_err();
-    assert!(matches!(error, Error::UnsupportedFormat { found: 3, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 4, .. }));
     assert_eq!(fs.ops(), ops);
 }

@@ -68,7 +68,7 @@ fn bytes_are_those_committed() {
     };
     let run = write(&shared(&fs), spec, &golden()).unwrap();
     let bytes = fs.contents(run.path()).unwrap();
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/dev/run-v2.run");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/dev/run-v3.run");
     if std::env::var_os(REWRITE).is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &bytes).unwrap();

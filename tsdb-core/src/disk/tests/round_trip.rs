@@ -4,12 +4,14 @@ use proptest::prelude::*;
 
 use super::support::*;
 use crate::codec::StoreIdentity;
-use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter};
+use crate::disk::column::{ColumnBuilder, ColumnStats};
+use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Error;
 use crate::io::Fs;
 use crate::model::histogram::{Side, Span, testing};
 use crate::model::{
-    Columns, CounterResetHint, FloatHistogram, HistogramSample, Labels, StoredValue, TimeRange,
+    Columns, CounterResetHint, FloatHistogram, HistogramSample, Kind, Labels, StoredValue,
+    TimeRange,
 };
 
 const START_MS: i64 = 4 * HOUR_MS;
@@ -126,6 +128,65 @@ fn a_series_longer_than_a_column_and_many_groups() {
         .unwrap();
     assert_eq!(out.times_ms, [1_000_000, 1_000_100]);
     assert!(cache.bytes() <= 64 << 10 | 20 << 10);
+    assert_eq!(contents(&[run]).unwrap(), written);
+}
+
+/// A column of chunks, as those of histograms are.
+fn chunks(samples: &Columns) -> (Vec<u8>, ColumnStats) {
+    let mut builder = ColumnBuilder::default();
+    assert!(builder.push(&samples.times_ms, &samples.values).unwrap());
+    let mut bytes = Vec::new();
+    let (_, stats) = builder.finish(&mut bytes).unwrap();
+    (bytes, stats)
+}
+
+#[test]
+fn columns_of_chunks_and_of_floats_stand_side_by_side() {
+    let fs = shared(&fault_fs());
+    let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
+    let mut written = Contents::new();
+    for series in 0..90i64 {
+        let labels = labels(&[("a", &format!("{series:02}"))]);
+        let fingerprint = IDENTITY.fingerprint(labels.as_bytes());
+        writer.start_series(&labels, fingerprint).unwrap();
+        let mut all = Columns::default();
+        // Some series change in the middle, some are of one sort.
+        for part in 0..3 {
+            let mut samples = Columns::default();
+            for i in 0..100 {
+                samples.push((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
+                all.push((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
+            }
+            if (series / 10 + part * (series % 3)) % 2 == 0 {
+                let (bytes, stats) = chunks(&samples);
+                writer.push_column(Kind::Float, &bytes, stats).unwrap();
+            } else {
+                writer.push_samples(&samples).unwrap();
+            }
+        }
+        written.insert(labels, map_of(&all));
+    }
+    let run = publish(&fs, dir(), vec![writer.finish().unwrap()])
+        .unwrap()
+        .remove(0);
+    run.verify().unwrap();
+    let cache = GroupCache::new(1 << 20);
+    for (id, samples) in (0u32..).zip(written.values()) {
+        let (first, last) = (
+            samples.first_key_value().unwrap(),
+            samples.last_key_value().unwrap(),
+        );
+        assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
+        assert_eq!(run.weight_of(id), 300);
+        let found = run.last_sample(id, &cache).unwrap().unwrap();
+        assert_eq!(found.t_ms, *last.0);
+        assert!(found.value.is_float(*last.1));
+        let range = TimeRange::new(90_000, 210_000);
+        let mut out = Columns::default();
+        run.read_series(id, range, &cache, &mut out).unwrap();
+        let expected = samples.iter().filter(|(t, _)| range.contains(**t));
+        assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
+    }
     assert_eq!(contents(&[run]).unwrap(), written);
 }
 
