@@ -71,7 +71,7 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
         for i in 0..u32::min(1_000, 3 << (series % 12)) {
             samples.push(i64::from(i) * 900, f64::from(i % (series + 1)) / 4.0);
         }
-        writer.push_series(&labels, u128::from(series) << 100, &samples)?;
+        writer.push_series(&labels, &samples)?;
     }
     publish(&fs, Path::new(DIR), vec![writer.finish()?])?;
     Ok(())
