@@ -1,19 +1,17 @@
-//! What makes a store itself: its id, which seeds every checksum, and its key, which makes fingerprints.
+//! What makes a store itself: its id, which seeds every checksum, and a key for hashes that are to hold for its life.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-
-use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use super::DecodeError;
 use super::cursor::Cursor;
 
-/// Id and fingerprint key of a store: made once with it, written to its `store` file, to the header of every segment of
+/// Id and hash key of a store: made once with it, written to its `store` file, to the header of every segment of
 /// the write-ahead log and to the footer of every run, so that any one of these restores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreIdentity {
     /// Chosen at random; part of the identity under every checksum, so that a file of another store does not verify.
     pub(crate) id: u128,
-    /// Key of the fingerprints, chosen at random, so that nobody can aim for a collision.
+    /// For hashes that stand in files, chosen at random, so that nobody can aim for a collision. None does today.
     pub(crate) key: [u8; 16],
 }
 
@@ -32,14 +30,6 @@ impl StoreIdentity {
             id: word(0) | word(1) << 64,
             key: (word(2) | word(3) << 64).to_le_bytes(),
         }
-    }
-
-    /// The 128-bit store-wide id of a series: SipHash-2-4-128 of its canonical label bytes.
-    #[inline]
-    pub(crate) fn fingerprint(&self, canonical: &[u8]) -> u128 {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
-        hasher.write(canonical);
-        hasher.finish128().as_u128()
     }
 
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
@@ -73,13 +63,6 @@ mod tests {
         assert_eq!(StoreIdentity::decode(&mut Cursor::new(&bytes)), Ok(one));
         let other = StoreIdentity::random();
         assert_ne!(one.id, other.id);
-        assert_ne!(
-            one.fingerprint(b"\x01a\x011"),
-            other.fingerprint(b"\x01a\x011")
-        );
-        assert_eq!(
-            one.fingerprint(b"\x01a\x011"),
-            one.fingerprint(b"\x01a\x011")
-        );
+        assert_ne!(one.key, other.key);
     }
 }

@@ -26,13 +26,14 @@ pub(crate) fn merge(
     spec: RunSpec,
 ) -> Result<FinishedRun> {
     let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
-    let mut inputs: Vec<Input> = inputs.iter().map(Input::new).collect();
+    let inputs: Result<Vec<Input>> = inputs.iter().map(Input::new).collect();
+    let mut inputs = inputs?;
     let mut samples = Columns::default();
-    while let Some((labels, fingerprint)) = least(&mut inputs)? {
-        out.start_series(&labels, fingerprint)?;
+    while let Some(labels) = least(&inputs) {
+        out.start_series(&labels)?;
         let mut same: Vec<&mut Input> = inputs
             .iter_mut()
-            .filter(|input| input.is_at(fingerprint))
+            .filter(|input| input.labels.as_ref() == Some(&labels))
             .collect();
         let copied = match &mut same[..] {
             [only] => only.copy(&mut out)?,
@@ -42,7 +43,7 @@ pub(crate) fn merge(
             merge_series(&mut same, &mut samples, &mut out)?;
         }
         for input in same {
-            input.advance();
+            input.advance()?;
         }
     }
     out.finish()
@@ -53,109 +54,62 @@ struct Input {
     run: Arc<Run>,
     groups: GroupReader,
     buffer: LabelBuffer,
-    /// The present series; `None` at the end.
-    at: Option<Series>,
-}
-
-struct Series {
+    /// Number of the present series, and its labels; `None` at the end.
     id: u32,
-    fingerprint: u128,
-    /// Read only where fingerprints do not tell enough.
     labels: Option<Labels>,
 }
 
 impl Input {
-    fn new(run: &Arc<Run>) -> Self {
+    fn new(run: &Arc<Run>) -> Result<Self> {
         let mut input = Self {
             run: Arc::clone(run),
             groups: GroupReader::default(),
             buffer: LabelBuffer::default(),
-            at: None,
-        };
-        input.go_to(0);
-        input
-    }
-
-    fn advance(&mut self) {
-        if let Some(at) = &self.at {
-            self.go_to(at.id + 1);
-        }
-    }
-
-    fn go_to(&mut self, id: u32) {
-        let fingerprint = self.run.index().fingerprint(id);
-        self.at = fingerprint.map(|fingerprint| Series {
-            id,
-            fingerprint,
+            id: 0,
             labels: None,
-        });
+        };
+        input.go_to(0)?;
+        Ok(input)
     }
 
-    fn is_at(&self, fingerprint: u128) -> bool {
-        self.at
-            .as_ref()
-            .is_some_and(|at| at.fingerprint == fingerprint)
+    fn advance(&mut self) -> Result<()> {
+        self.go_to(self.id + 1)
     }
 
-    /// Labels and fingerprint of the present series.
-    fn series(&mut self) -> Result<Option<(Labels, u128)>> {
-        let Some(at) = &mut self.at else {
-            return Ok(None);
+    fn go_to(&mut self, id: u32) -> Result<()> {
+        let index = self.run.index();
+        self.id = id;
+        self.labels = if id < index.series_len() {
+            Some(index.labels_after(id, &mut self.buffer)?)
+        } else {
+            None
         };
-        let labels = match &at.labels {
-            Some(labels) => labels.clone(),
-            None => {
-                let labels = self.run.index().labels_after(at.id, &mut self.buffer)?;
-                at.labels.insert(labels).clone()
-            }
-        };
-        Ok(Some((labels, at.fingerprint)))
+        Ok(())
     }
 
     /// Copies the columns of a series that no other input has, if they are of chunks. Says whether it did: floats are
     /// written anew, since they follow their neighbours and share their timestamps.
     fn copy(&mut self, out: &mut RunWriter) -> Result<bool> {
-        let Some(at) = &self.at else {
-            return Ok(true);
-        };
-        self.groups.raw_columns(&self.run, at.id, |column| {
+        self.groups.raw_columns(&self.run, self.id, |column| {
             out.push_column(column.kind, column.bytes, column.stats)
         })
     }
 
     /// Times of the first and last sample of the present series, and what they weigh.
     fn extent(&self) -> Option<(i64, i64, u64)> {
-        let at = self.at.as_ref()?;
-        let (min_ms, max_ms) = self.run.column_range(at.id)?;
-        Some((min_ms, max_ms, self.run.weight_of(at.id)))
+        let (min_ms, max_ms) = self.run.column_range(self.id)?;
+        Some((min_ms, max_ms, self.run.weight_of(self.id)))
     }
 
     fn read(&mut self, range: TimeRange, out: &mut Columns) -> Result<()> {
-        match &self.at {
-            Some(at) => self.groups.read_series(&self.run, at.id, range, out),
-            None => Ok(()),
-        }
+        self.groups.read_series(&self.run, self.id, range, out)
     }
 }
 
-/// The first of the present series, in label order. A series is told by its fingerprint; labels are read of one run
-/// where all are at the same series, as they are nearly always.
-fn least(inputs: &mut [Input]) -> Result<Option<(Labels, u128)>> {
-    let mut least: Option<(Labels, u128)> = None;
-    for input in inputs {
-        match &mut least {
-            Some((_, fingerprint)) if input.is_at(*fingerprint) => {}
-            Some(least) => {
-                if let Some(series) = input.series()?
-                    && series.0 < least.0
-                {
-                    *least = series;
-                }
-            }
-            None => least = input.series()?,
-        }
-    }
-    Ok(least)
+/// The first of the present series, in label order.
+fn least(inputs: &[Input]) -> Option<Labels> {
+    let present = inputs.iter().filter_map(|input| input.labels.as_ref());
+    present.min().cloned()
 }
 
 /// Merges the present series of several inputs, span by span.

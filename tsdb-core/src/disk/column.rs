@@ -13,7 +13,6 @@ use crate::codec::chunk;
 use crate::codec::cursor::Cursor;
 use crate::codec::histogram::{ChunkAppender, Unstorable};
 use crate::codec::varint::push_uvarint;
-use crate::codec::xor::{self, ChunkFull};
 use crate::model::{Columns, HistogramSample, Kind, LastSample, TimeRange};
 
 /// Samples of a chunk at most: four hours of 30 s scrapes.
@@ -62,9 +61,13 @@ impl Default for ColumnBuilder {
 impl ColumnBuilder {
     /// Adds a chunk of at most [`SAMPLES_PER_CHUNK`] floats, strictly rising and newer than those before. Says `false`
     /// and adds nothing when the column is to end first.
-    pub(super) fn push(&mut self, times_ms: &[i64], values: &[f64]) -> Result<bool, ChunkFull> {
-        self.encoded.clear();
-        xor::encode_into(&mut self.encoded, times_ms, values)?;
+    #[cfg(test)]
+    pub(super) fn push(
+        &mut self,
+        times_ms: &[i64],
+        values: &[f64],
+    ) -> Result<bool, crate::codec::xor::ChunkFull> {
+        self.encoded = crate::codec::xor::encode(times_ms, values)?;
         Ok(self.push_encoded(Kind::Float, times_ms))
     }
 

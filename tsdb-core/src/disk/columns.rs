@@ -8,7 +8,7 @@ use super::group_header::GroupHeader;
 use super::output::Output;
 use super::times::TimesBuilder;
 use super::writer::misuse;
-use crate::codec::column::{Packer, TimesRef};
+use crate::codec::column::{Choice, Packer, TimesRef};
 use crate::error::Result;
 use crate::model::{Columns, HistogramSample, Kind};
 
@@ -24,19 +24,26 @@ pub(super) struct ColumnsWriter {
     /// The series that both are of.
     series: u32,
     floats: FloatGroupBuilder,
+    /// Whether every column is written in the smallest way; otherwise in that of the column before it, where it fits.
+    smallest: bool,
+    /// How the column before was written: neighbours are mostly of one metric.
+    last_choice: Option<Choice>,
     times: TimesBuilder,
     chunks: ChunkGroupBuilder,
     packer: Packer,
 }
 
 impl ColumnsWriter {
-    pub(super) fn new() -> std::io::Result<Self> {
+    /// `smallest` takes longer, and is for what is to stay.
+    pub(super) fn new(smallest: bool) -> std::io::Result<Self> {
         Ok(Self {
             directory: DirectoryWriter::default(),
             pending: Columns::default(),
             column: ColumnBuilder::default(),
             series: 0,
             floats: FloatGroupBuilder::new(),
+            smallest,
+            last_choice: None,
             times: TimesBuilder::default(),
             chunks: ChunkGroupBuilder::new()?,
             packer: Packer::new()?,
@@ -199,7 +206,9 @@ impl ColumnsWriter {
         let (times, extent) = self.times.push(self.series, times_ms, &stats, |times| {
             directory.push_extent(&ColumnExtent { stats, times })
         });
-        self.floats.push(self.series, &stats, times, values, None);
+        let hint = self.last_choice.filter(|_| !self.smallest);
+        let choice = self.floats.push(self.series, &stats, times, values, hint);
+        self.last_choice = Some(choice);
         self.directory.push_column(self.series, extent);
         Ok(())
     }

@@ -21,7 +21,7 @@ pub(super) const HEADER_LEN: usize = 24;
 pub(super) const TAIL_LEN: usize = 16;
 /// Bytes of a footer that replaces nothing.
 #[cfg(test)]
-const FOOTER_LEN: usize = 172;
+const FOOTER_LEN: usize = 180;
 
 const SEALED: u8 = 1;
 
@@ -72,7 +72,11 @@ impl RunMeta {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) offset: u64,
+    /// Bytes in the file.
     pub(super) len: u64,
+    /// Bytes of what a compressed section holds; 0 for one that is stored as it is.
+    pub(super) raw_len: u32,
+    /// Of the bytes in the file.
     pub(super) crc: u32,
 }
 
@@ -154,6 +158,7 @@ impl Footer {
         for extent in [self.index, self.directory] {
             out.extend(extent.offset.to_le_bytes());
             out.extend(extent.len.to_le_bytes());
+            out.extend(extent.raw_len.to_le_bytes());
             out.extend(extent.crc.to_le_bytes());
         }
         out.extend((meta.replaces.len() as u32).to_le_bytes());
@@ -283,6 +288,7 @@ impl Extent {
         Ok(Self {
             offset: cursor.u64()?,
             len: cursor.u64()?,
+            raw_len: cursor.u32()?,
             crc: cursor.u32()?,
         })
     }
@@ -318,11 +324,13 @@ mod tests {
             index: Extent {
                 offset: 24,
                 len: 10,
+                raw_len: 0,
                 crc: 1,
             },
             directory: Extent {
                 offset: 34,
                 len: 6,
+                raw_len: 9,
                 crc: 2,
             },
         }

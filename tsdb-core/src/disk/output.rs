@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::checksum::FileIdentity;
 use super::footer::Extent;
+use super::section;
 use crate::error::{Error, Result};
 use crate::io::WriteFile;
 
@@ -53,19 +54,24 @@ impl Output {
         self.write()
     }
 
-    /// Writes a section of its own: what is long would only be copied.
+    /// Writes a section, compressed where that is worth it.
     ///
     /// # Errors
     /// Those of the file system.
     pub(super) fn write_section(&mut self, bytes: &[u8]) -> Result<Extent> {
+        // What is long would only be copied by gathering it.
         self.write()?;
+        let packed = section::pack(bytes).map_err(|e| self.compress_error(e))?;
+        let raw_len = packed.as_ref().map_or(0, |_| bytes.len() as u32);
+        let stored = packed.as_deref().unwrap_or(bytes);
         let extent = Extent {
             offset: self.written,
-            len: bytes.len() as u64,
-            crc: self.identity.crc(self.written, bytes),
+            len: stored.len() as u64,
+            raw_len,
+            crc: self.identity.crc(self.written, stored),
         };
         self.file
-            .write_all(bytes)
+            .write_all(stored)
             .map_err(|e| Error::io("write", &self.path, e))?;
         self.written += extent.len;
         Ok(extent)

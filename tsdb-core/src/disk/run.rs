@@ -9,17 +9,18 @@ use super::chunk_group::ChunkGroup;
 use super::column;
 use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
 use super::float_group::FloatGroup;
-use super::footer::{self, Extent, FORMAT_VERSION, Footer, Refusal, RunMeta};
+use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
 use super::group::{Group, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
 use super::loader::{GroupReader, Loader};
 use super::name::RunName;
+use super::section;
 use super::times::TimesTable;
 use crate::codec::StoreIdentity;
 use crate::codec::column::TimesRef;
 use crate::error::{Error, Result};
 use crate::index::IndexReader;
-use crate::io::{Fs, Mapped, ReadFile, Section};
+use crate::io::{Fs, Mapped, ReadFile};
 use crate::model::{Columns, Kind, LastSample, StoredValue, TimeRange};
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
@@ -72,11 +73,7 @@ impl Run {
         if footer.meta.partition.start_ms != name.partition_start_ms {
             return Err(damage(0, "name is that of another partition"));
         }
-        let section = |extent: Extent, what| {
-            Section::new(map, &path, extent.offset, extent.len)
-                .filter(|section| identity.crc(extent.offset, section.bytes()) == extent.crc)
-                .ok_or_else(|| damage(extent.offset, what))
-        };
+        let section = |extent, what| section::open(map, &path, identity, extent, what);
         let index = section(footer.index, "index does not match its checksum")?;
         let directory = section(footer.directory, "directory does not match its checksum")?;
         let (index, directory) = (IndexReader::open(index)?, Directory::open(directory)?);

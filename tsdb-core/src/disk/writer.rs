@@ -69,7 +69,8 @@ impl RunWriter {
             file_id: spec.file_id,
         };
         let path = dir.join(name.file_name(State::Tmp));
-        let columns = ColumnsWriter::new().map_err(|e| Error::io("compress", &path, e))?;
+        let columns =
+            ColumnsWriter::new(spec.level > 0).map_err(|e| Error::io("compress", &path, e))?;
         let file = fs
             .create(&path)
             .map_err(|e| Error::io("create", &path, e))?;
@@ -111,13 +112,8 @@ impl RunWriter {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] when that is broken; those of the file system.
-    pub(crate) fn push_series(
-        &mut self,
-        labels: &Labels,
-        fingerprint: u128,
-        samples: &Columns,
-    ) -> Result<()> {
-        self.start_series(labels, fingerprint)?;
+    pub(crate) fn push_series(&mut self, labels: &Labels, samples: &Columns) -> Result<()> {
+        self.start_series(labels)?;
         self.push_samples(samples)
     }
 
@@ -125,7 +121,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// Those of [`Self::push_series`].
-    pub(crate) fn start_series(&mut self, labels: &Labels, fingerprint: u128) -> Result<()> {
+    pub(crate) fn start_series(&mut self, labels: &Labels) -> Result<()> {
         self.end_series()?;
         if self
             .last
@@ -134,7 +130,7 @@ impl RunWriter {
         {
             return Err(misuse("series are not in label order"));
         }
-        let id = self.index.push(labels.as_bytes(), fingerprint)?;
+        let id = self.index.push(labels.as_bytes())?;
         self.last = Some(Last {
             labels: labels.clone(),
             id,

@@ -78,7 +78,7 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
                 _ => samples.push(t_ms, f64::from(i % (series + 1)) / 4.0),
             }
         }
-        writer.push_series(&labels, u128::from(series) << 100, &samples)?;
+        writer.push_series(&labels, &samples)?;
     }
     publish(&fs, Path::new(DIR), vec![writer.finish()?])?;
     Ok(())

@@ -73,14 +73,13 @@ impl Generation {
         &self,
         hash: u64,
         canonical: &[u8],
-        fingerprint: u128,
         last: Option<LastSample>,
     ) -> SeriesRef {
         let labels =
             Labels::from_canonical(canonical).expect("label sets are checked on the way in");
         let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
-        let series = self.series.push(Series::new(labels, fingerprint, last));
+        let series = self.series.push(Series::new(labels, last));
         self.index.add(series, canonical);
         self.lookup.insert(hash, series);
         let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len() + last_bytes;
@@ -209,11 +208,6 @@ impl Generation {
     /// The canonical label bytes of a series.
     pub(crate) fn canonical(&self, series: SeriesRef) -> &[u8] {
         self.series(series).labels().as_bytes()
-    }
-
-    /// The store-wide id of a series.
-    pub(crate) fn fingerprint(&self, series: SeriesRef) -> u128 {
-        self.series(series).fingerprint()
     }
 
     /// The samples of a series as they are now: a few reference counts, nothing is decoded.

@@ -14,23 +14,20 @@ use crate::model::{Kind, Labels, LastSample, TimeRange};
 /// One series of a generation.
 ///
 /// Its canonical label bytes are held here once and shared with every result; the label index and the lookup table
-/// hold the series' number only. For 12 labels there are about 190 bytes here, 110 for the open chunk with its first
+/// hold the series' number only. For 12 labels there are about 170 bytes here, 110 for the open chunk with its first
 /// words, 20 in the lookup table and 70 in the postings, beside the label bytes themselves.
 #[derive(Debug)]
 pub(crate) struct Series {
     labels: Labels,
-    /// The 128-bit fingerprint as two words: with the alignment of a `u128` the series would be a word larger.
-    fingerprint: [u64; 2],
     // Held for one append by the writer, or one capture (a few reference counts, of an open chunk of histograms a copy of
     // a kilobyte) by a reader; never while decoding.
     state: Mutex<SeriesState>,
 }
 
 impl Series {
-    pub(crate) fn new(labels: Labels, fingerprint: u128, last: Option<LastSample>) -> Self {
+    pub(crate) fn new(labels: Labels, last: Option<LastSample>) -> Self {
         Self {
             labels,
-            fingerprint: [fingerprint as u64, (fingerprint >> 64) as u64],
             state: Mutex::new(SeriesState {
                 last,
                 ..SeriesState::default()
@@ -40,10 +37,6 @@ impl Series {
 
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
-    }
-
-    pub(crate) fn fingerprint(&self) -> u128 {
-        u128::from(self.fingerprint[0]) | u128::from(self.fingerprint[1]) << 64
     }
 
     pub(crate) fn last(&self) -> Option<LastSample> {

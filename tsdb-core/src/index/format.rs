@@ -9,8 +9,6 @@ use crate::codec::cursor::Cursor;
 const MAGIC: [u8; 4] = *b"TSIX";
 /// Bytes of the header: magic, six counts, four zeros.
 pub(super) const HEADER_LEN: usize = 32;
-/// Bytes of a fingerprint.
-pub(super) const FINGERPRINT_LEN: usize = 16;
 /// Bytes of an entry of a table of offsets.
 pub(super) const OFFSET_LEN: usize = 4;
 /// Bytes of an entry of the table of label pairs: symbol of the name, symbol of the value, offset and number of its
@@ -38,7 +36,6 @@ pub(super) struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) counts: Counts,
-    pub(super) fingerprints: Range<usize>,
     pub(super) record_offsets: Range<usize>,
     pub(super) pairs: Range<usize>,
     pub(super) block_offsets: Range<usize>,
@@ -96,7 +93,6 @@ impl Counts {
         };
         Some(Layout {
             counts: self,
-            fingerprints: part(self.series, FINGERPRINT_LEN)?,
             record_offsets: part(self.series.div_ceil(SERIES_PER_BLOCK), OFFSET_LEN)?,
             pairs: part(self.pairs, PAIR_LEN)?,
             block_offsets: part(self.symbols.div_ceil(SYMBOLS_PER_BLOCK), OFFSET_LEN)?,
@@ -174,12 +170,12 @@ mod tests {
         let mut bytes = Vec::new();
         COUNTS.push(&mut bytes);
         assert_eq!(bytes.len(), HEADER_LEN);
-        bytes.resize(32 + 48 + 4 + 32 + 8 + 40 + 9 + 5, 0);
+        bytes.resize(32 + 4 + 32 + 8 + 40 + 9 + 5, 0);
         let layout = Layout::decode(&bytes).unwrap();
         assert_eq!(layout.counts, COUNTS);
-        assert_eq!(layout.fingerprints, 32..80);
-        assert_eq!(layout.block_offsets, 116..124);
-        assert_eq!(layout.postings, 173..178);
+        assert_eq!(layout.record_offsets, 32..36);
+        assert_eq!(layout.block_offsets, 68..76);
+        assert_eq!(layout.postings, 125..130);
         bytes.push(0);
         assert!(Layout::decode(&bytes).is_err());
     }

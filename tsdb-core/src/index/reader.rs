@@ -4,7 +4,7 @@
 //! offset and number is checked where it is used: damaged bytes give [`Error::Corrupt`].
 
 use super::expand::LabelBuffer;
-use super::format::{FINGERPRINT_LEN, Layout, PAIR_LEN, SERIES_PER_BLOCK, entry, partition_point};
+use super::format::{Layout, PAIR_LEN, SERIES_PER_BLOCK, entry, partition_point};
 use super::records::{Record, RecordTable};
 use super::symbols::{SymbolScan, SymbolTable};
 use super::{LabelIndex, postings_codec};
@@ -45,14 +45,6 @@ impl IndexReader {
         self.layout.counts.series
     }
 
-    /// The store-wide id of a series; `None` when there is no such series.
-    #[inline]
-    pub(crate) fn fingerprint(&self, id: u32) -> Option<u128> {
-        let all = self.part(&self.layout.fingerprints);
-        let start = usize::try_from(id).ok()?.checked_mul(FINGERPRINT_LEN)?;
-        Some(u128::from_le_bytes(*all.get(start..)?.first_chunk()?))
-    }
-
     /// Unit of the timestamps of a series.
     ///
     /// # Errors
@@ -79,6 +71,27 @@ impl IndexReader {
     /// # Errors
     /// Those of [`Self::labels`].
     pub(crate) fn labels_after(&self, id: u32, buffer: &mut LabelBuffer) -> Result<Labels> {
+        self.checked_labels(self.canonical_after(id, buffer)?)
+    }
+
+    /// The label set that [`Self::canonical_after`] gave the bytes of.
+    ///
+    /// # Errors
+    /// When they are no label set.
+    pub(crate) fn checked_labels(&self, canonical: &[u8]) -> Result<Labels> {
+        Labels::from_canonical(canonical)
+            .map_err(|_| self.corrupt_record("series has labels that are not a label set"))
+    }
+
+    /// As [`Self::labels_after`], as bytes, which are canonical in an index that is not damaged.
+    ///
+    /// # Errors
+    /// Those of [`Self::labels`].
+    pub(crate) fn canonical_after<'b>(
+        &self,
+        id: u32,
+        buffer: &'b mut LabelBuffer,
+    ) -> Result<&'b [u8]> {
         buffer.start();
         let mut names = self.symbols().scan();
         let mut values = self.symbols().scan();
@@ -93,8 +106,7 @@ impl IndexReader {
             }
         }
         buffer.record = record;
-        Labels::from_canonical(&buffer.canonical)
-            .map_err(|_| self.corrupt_record("series has labels that are not a label set"))
+        Ok(&buffer.canonical)
     }
 
     /// The series with this label set.

@@ -17,7 +17,6 @@ use crate::model::LabelIter;
 pub(crate) struct IndexWriter {
     symbols: Interner,
     pairs: Pairs,
-    fingerprints: Vec<u128>,
     /// Pairs of all series, one series after the other, and where each series ends.
     series_pairs: Vec<u32>,
     series_ends: Vec<usize>,
@@ -30,8 +29,8 @@ impl IndexWriter {
     ///
     /// # Errors
     /// When there are more series or strings than an index can number.
-    pub(crate) fn push(&mut self, canonical: &[u8], fingerprint: u128) -> Result<u32> {
-        let id = number(self.fingerprints.len())?;
+    pub(crate) fn push(&mut self, canonical: &[u8]) -> Result<u32> {
+        let id = number(self.series_ends.len())?;
         let mut last = LabelIter::over(&self.last_canonical);
         let mut last_pair = last.next_bytes();
         // Where the number of `last_pair` stands; what is pushed comes behind the last series.
@@ -51,14 +50,13 @@ impl IndexWriter {
         }
         self.last_canonical.clear();
         self.last_canonical.extend_from_slice(canonical);
-        self.fingerprints.push(fingerprint);
         self.series_ends.push(self.series_pairs.len());
         Ok(id)
     }
 
     /// Number of series so far.
     pub(crate) fn series_len(&self) -> usize {
-        self.fingerprints.len()
+        self.series_ends.len()
     }
 
     /// Appends the index to `out`.
@@ -66,7 +64,7 @@ impl IndexWriter {
     /// # Errors
     /// When a part is larger than 4 GiB.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> Result<()> {
-        let series = number(self.fingerprints.len())?;
+        let series = number(self.series_ends.len())?;
         let (sorted_symbols, symbol_ranks) = ranks(self.symbols.len(), |id| self.symbols.get(id));
         let pairs = self.pairs.ranked(&symbol_ranks);
         let (sorted_pairs, pair_ranks) = ranks(pairs.len(), |id| pairs[id as usize]);
@@ -88,9 +86,6 @@ impl IndexWriter {
             postings_bytes: number(postings.len())?,
         }
         .push(out);
-        for fingerprint in &self.fingerprints {
-            out.extend(fingerprint.to_le_bytes());
-        }
         push_offsets(out, &record_offsets)?;
         for ((&id, &count), &offset) in sorted_pairs.iter().zip(&counts).zip(&postings_offsets) {
             let (name, value) = pairs[id as usize];

@@ -1,8 +1,9 @@
 //! What a query reads: the samples of its selectors, captured at one moment.
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::{Entry, HashTable};
 
 use super::damage::DamageLog;
 use super::series::{Part, Series};
@@ -128,17 +129,15 @@ impl Snapshot {
                 let Some((min_ms, max_ms)) = run.column_range(series) else {
                     continue;
                 };
-                let Some(fingerprint) = run.index().fingerprint(series) else {
-                    continue; // not a series of the run
-                };
                 let held = TimeRange::new(min_ms, max_ms);
                 if held.overlaps(&range) {
                     let part = Part::Run {
                         run: Arc::clone(run),
                         series,
                     };
-                    let labels = || run.index().labels_after(series, &mut buffer);
-                    found.add(fingerprint, labels, held, part)?;
+                    let canonical = run.index().canonical_after(series, &mut buffer)?;
+                    let labels = || run.index().checked_labels(canonical);
+                    found.add(canonical, labels, held, part)?;
                 }
             }
         }
@@ -149,10 +148,9 @@ impl Snapshot {
                 };
                 let held = TimeRange::new(min_ms, max_ms);
                 if held.overlaps(&range) {
-                    let labels = || Ok(generation.labels(*series));
-                    let fingerprint = generation.fingerprint(*series);
+                    let labels = generation.labels(*series);
                     let part = Part::Head(snapshot.clone());
-                    found.add(fingerprint, labels, held, part)?;
+                    found.add(labels.as_bytes(), || Ok(labels.clone()), held, part)?;
                 }
             }
         }
@@ -182,27 +180,42 @@ fn matches(generation: &Generation, series: SeriesRef, matchers: &[Matcher]) -> 
         .all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
 }
 
-/// Series joined by fingerprint, so that label sets are built once for each and compared only to sort.
+/// Series joined by their labels, so that label sets are built once for each and compared only to sort.
 #[derive(Default)]
 struct Found {
     series: Vec<(Labels, Vec<(TimeRange, Part)>)>,
-    by_fingerprint: HashMap<u128, usize, foldhash::fast::RandomState>,
+    by_labels: HashTable<usize>,
+    hasher: foldhash::fast::RandomState,
 }
 
 impl Found {
     fn add(
         &mut self,
-        fingerprint: u128,
+        canonical: &[u8],
         labels: impl FnOnce() -> Result<Labels>,
         range: TimeRange,
         part: Part,
     ) -> Result<()> {
-        if let Some(&at) = self.by_fingerprint.get(&fingerprint) {
-            self.series[at].1.push((range, part));
-        } else {
-            self.series.push((labels()?, vec![(range, part)]));
-            self.by_fingerprint
-                .insert(fingerprint, self.series.len() - 1);
+        let (series, hasher) = (&self.series, &self.hasher);
+        let of = |at: usize| {
+            series
+                .get(at)
+                .map_or(&[][..], |(labels, _)| labels.as_bytes())
+        };
+        let entry = self.by_labels.entry(
+            hasher.hash_one(canonical),
+            |&at| of(at) == canonical,
+            |&at| hasher.hash_one(of(at)),
+        );
+        match entry {
+            Entry::Occupied(known) => {
+                let at = *known.get();
+                self.series[at].1.push((range, part));
+            }
+            Entry::Vacant(new) => {
+                new.insert(series.len());
+                self.series.push((labels()?, vec![(range, part)]));
+            }
         }
         Ok(())
     }

@@ -182,7 +182,7 @@ fn write_series(
             read(&snapshot, *range, &mut columns)?;
             if !columns.is_empty() {
                 let labels = generation.labels(series);
-                writer.push_series(&labels, generation.fingerprint(series), &columns)?;
+                writer.push_series(&labels, &columns)?;
             }
         }
     }

@@ -311,8 +311,7 @@ impl Apply<'_> {
 
     fn create(&self, canonical: &[u8], hash: u64, last: Option<LastSample>) -> SeriesRef {
         figures::count(&self.store.counters.series_created, 1);
-        let fingerprint = self.store.identity.fingerprint(canonical);
-        self.generation.create(hash, canonical, fingerprint, last)
+        self.generation.create(hash, canonical, last)
     }
 }
 

@@ -65,7 +65,6 @@ impl Store {
         }
 
         let mut replay = Replay {
-            identity,
             hasher: foldhash::fast::RandomState::default(),
             metadata: &metadata,
             generations: Vec::new(),
@@ -309,7 +308,6 @@ fn find_identity(
 
 /// The log becomes generations.
 struct Replay<'a> {
-    identity: StoreIdentity,
     hasher: foldhash::fast::RandomState,
     metadata: &'a MetadataFile,
     generations: Vec<Generation>,
@@ -344,10 +342,9 @@ impl Replay<'_> {
                     refs.resize(at + 1, None);
                 }
                 let hash = hash_labels(hasher, canonical);
-                let made = generation.find(hash, canonical).unwrap_or_else(|| {
-                    let fingerprint = self.identity.fingerprint(canonical);
-                    generation.create(hash, canonical, fingerprint, None)
-                });
+                let made = generation
+                    .find(hash, canonical)
+                    .unwrap_or_else(|| generation.create(hash, canonical, None));
                 *shifted |= made != series;
                 refs[at] = Some(made);
             }

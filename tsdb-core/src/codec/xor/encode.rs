@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::codec::bits::{BitWriter, WordSink, push_partial};
+use crate::codec::bits::{BitWriter, WordSink};
 use crate::codec::varint::{UvarintBytes, zigzag};
 
 /// Most samples a chunk holds: its header counts them in two bytes.
@@ -197,14 +197,8 @@ pub(crate) fn encode(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, ChunkF
 }
 
 /// Appends to `out` what [`encode`] makes of the samples. After an error `out` holds a part of it.
-///
-/// # Errors
-/// [`ChunkFull`] for more than [`MAX_SAMPLES`] samples.
-pub(crate) fn encode_into(
-    out: &mut Vec<u8>,
-    times_ms: &[i64],
-    values: &[f64],
-) -> Result<(), ChunkFull> {
+#[cfg(any(test, fuzzing))]
+fn encode_into(out: &mut Vec<u8>, times_ms: &[i64], values: &[f64]) -> Result<(), ChunkFull> {
     let start = out.len();
     out.extend(header(0));
     let mut encoder = Encoder::default();
@@ -212,7 +206,7 @@ pub(crate) fn encode_into(
         encoder.append(out, t_ms, value)?;
     }
     if let Some(word) = encoder.out().partial() {
-        push_partial(out, word, encoder.out().bits() % 64);
+        crate::codec::bits::push_partial(out, word, encoder.out().bits() % 64);
     }
     if encoder.spare_byte() {
         out.push(0);

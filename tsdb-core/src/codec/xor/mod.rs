@@ -10,7 +10,8 @@ mod encode;
 mod read;
 
 pub(crate) use append::{OpenChunk, Published, XorAppender};
-pub(crate) use encode::{ChunkFull, encode_into};
+#[cfg(test)]
+pub(crate) use encode::ChunkFull;
 #[cfg(any(test, fuzzing))]
 pub(crate) use encode::{MAX_SAMPLES, encode};
 pub(crate) use read::{XorIter, decode_into, take_range};

@@ -54,7 +54,6 @@ proptest! {
         for (id, (labels, samples)) in (0u32..).zip(&written) {
             prop_assert_eq!(&run.index().labels(id).unwrap(), labels);
             prop_assert_eq!(run.index().find(labels).unwrap(), Some(id));
-            prop_assert_eq!(run.index().fingerprint(id), Some(IDENTITY.fingerprint(labels.as_bytes())));
             let (first, last) = (samples.first_key_value().unwrap(), samples.last_key_value().unwrap());
             prop_assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
             prop_assert!(run.weight_of(id) >= samples.len() as u64);
@@ -147,8 +146,7 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
     let mut written = Contents::new();
     for series in 0..90i64 {
         let labels = labels(&[("a", &format!("{series:02}"))]);
-        let fingerprint = IDENTITY.fingerprint(labels.as_bytes());
-        writer.start_series(&labels, fingerprint).unwrap();
+        writer.start_series(&labels).unwrap();
         let mut all = Columns::default();
         // Some series change in the middle, some are of one sort.
         for part in 0..3 {
@@ -246,7 +244,7 @@ fn large_histograms_of_ever_other_buckets() {
     let fs = shared(&fault_fs());
     let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
     writer
-        .push_series(&labels(&[("a", "b")]), 7, &written)
+        .push_series(&labels(&[("a", "b")]), &written)
         .unwrap();
     let run = crate::disk::publish(&fs, dir(), vec![writer.finish().unwrap()])
         .unwrap()
@@ -275,27 +273,27 @@ fn the_order_of_calls_is_kept() {
     let sample = |t_ms| columns(&[(t_ms, 0)].into());
     let (a, b) = (labels(&[("a", "")]), labels(&[("b", "1")]));
     misuse(&|w| {
-        w.push_series(&b, 0, &sample(0))
-            .and(w.push_series(&b, 0, &sample(0)))
+        w.push_series(&b, &sample(0))
+            .and(w.push_series(&b, &sample(0)))
     });
     misuse(&|w| {
-        w.push_series(&b, 0, &sample(0))
-            .and(w.push_series(&a, 0, &sample(0)))
+        w.push_series(&b, &sample(0))
+            .and(w.push_series(&a, &sample(0)))
     });
-    misuse(&|w| w.push_series(&b, 0, &sample(HOUR_MS)));
+    misuse(&|w| w.push_series(&b, &sample(HOUR_MS)));
     misuse(&|w| {
-        w.push_series(&b, 0, &sample(5))
+        w.push_series(&b, &sample(5))
             .and(w.push_samples(&sample(5)))
     });
     misuse(&|w| w.push_samples(&sample(5)));
     misuse(&|w| {
         let mut falling = sample(5);
         falling.push(4, 0.0);
-        w.push_series(&b, 0, &falling)
+        w.push_series(&b, &falling)
     });
     misuse(&|w| {
-        w.push_series(&a, 0, &Columns::default())?;
-        w.push_series(&b, 0, &sample(0))
+        w.push_series(&a, &Columns::default())?;
+        w.push_series(&b, &sample(0))
     });
 }
 

@@ -71,8 +71,7 @@ pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
 pub(crate) fn finish(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<FinishedRun> {
     let mut writer = RunWriter::create(Arc::clone(fs), dir(), IDENTITY, spec)?;
     for (labels, samples) in contents {
-        let fingerprint = IDENTITY.fingerprint(labels.as_bytes());
-        writer.push_series(labels, fingerprint, &columns(samples))?;
+        writer.push_series(labels, &columns(samples))?;
     }
     writer.finish()
 }

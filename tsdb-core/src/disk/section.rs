@@ -1,0 +1,51 @@
+//! Index and directory of a run. Those of small runs are compressed, and held in memory while the run is open; those of
+//! large ones stand as they are, and are used from the map of the file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::checksum::FileIdentity;
+use super::footer::Extent;
+use crate::error::{Error, Result};
+use crate::io::{Mapped, Section};
+
+/// Bytes of a section that is compressed, at most.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A section is written once and read at every start: some milliseconds are spent on it.
+const LEVEL: i32 = 9;
+
+/// Compresses a section, if it is small and gets clearly smaller.
+pub(super) fn pack(bytes: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
+    if bytes.len() > MAX_BYTES {
+        return Ok(None);
+    }
+    let packed = zstd::bulk::compress(bytes, LEVEL)?;
+    Ok(Some(packed).filter(|packed| packed.len() < bytes.len() / 4 * 3))
+}
+
+/// Verifies a section of a mapped file. `what` says what is wrong when it does not verify.
+pub(super) fn open(
+    map: &Mapped,
+    path: &Arc<Path>,
+    identity: FileIdentity,
+    extent: Extent,
+    what: &'static str,
+) -> Result<Section> {
+    let damage = |what| Error::corrupt(&**path, extent.offset, what);
+    let section = Section::new(map, path, extent.offset, extent.len)
+        .filter(|section| identity.crc(extent.offset, section.bytes()) == extent.crc)
+        .ok_or_else(|| damage(what))?;
+    if extent.raw_len == 0 {
+        return Ok(section);
+    }
+    let raw_len = extent.raw_len as usize;
+    let raw = Some(raw_len)
+        .filter(|&len| len <= MAX_BYTES)
+        .and_then(|len| zstd::bulk::decompress(section.bytes(), len).ok())
+        .filter(|raw| raw.len() == raw_len)
+        .ok_or_else(|| damage("section does not decompress"))?;
+    let len = raw.len() as u64;
+    // Damage inside is then reported with its place in the section.
+    Section::new(&Mapped::Heap(raw.into()), path, 0, len).ok_or_else(|| damage(what))
+}
