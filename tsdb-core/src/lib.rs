@@ -24,12 +24,14 @@
 //!
 //! Sample by sample, in [`WriteReport::rejected`], while the others are kept: another value at a series' last time, a
 //! time further ahead of the [`Clock`] than [`Options::future_limit`], and one older than [`Options::retention`]. Any
-//! other age is accepted, in any order. The same sample twice is accepted and kept once.
+//! other age is accepted, in any order. The same sample twice is accepted and kept once. A native histogram must be
+//! [valid](HistogramSample::validate).
 //!
 //! # Values
 //!
 //! Every bit of a float is kept: NaN payloads, the [staleness marker](is_stale), the sign of zero. Times are milliseconds
-//! since the Unix epoch.
+//! since the Unix epoch. A series may hold native histograms beside floats ([`Value`]); a reader finds empty buckets in them
+//! that others of the same chunk have, and of the hint of a counter reset only what the samples around tell.
 
 mod codec;
 mod compact;

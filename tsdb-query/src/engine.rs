@@ -8,7 +8,9 @@ use crate::ast::{Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{Context, Limits};
 use crate::parse::{self, ParseError, ParseOptions};
-use crate::plan::{DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height};
+use crate::plan::{
+    DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height, selectors,
+};
 use crate::storage::Storage;
 use crate::value::QueryResult;
 
@@ -25,6 +27,12 @@ pub struct EngineOptions {
     /// Whether metric names are dropped at the end of a query only, so that functions see them until then: Prometheus's
     /// feature flag `promql-delayed-name-removal`. Default false.
     pub delayed_name_removal: bool,
+    /// Whether the times at which counters began to count say that they were reset, and `start_timestamp` gives them: Prometheus's
+    /// feature flag `use-start-timestamps`. Default false.
+    pub use_start_timestamps: bool,
+    /// Whether `rate` and `increase` tell a counter by its label `__type__` rather than by its name: Prometheus's feature flag
+    /// `type-and-unit-labels`. Default false.
+    pub type_and_unit_labels: bool,
     /// What the parser accepts.
     pub parse: ParseOptions,
 }
@@ -36,6 +44,8 @@ impl Default for EngineOptions {
             max_samples: 50_000_000,
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
+            use_start_timestamps: false,
+            type_and_unit_labels: false,
             parse: ParseOptions::default(),
         }
     }
@@ -143,6 +153,8 @@ impl Engine {
             deadline: options.deadline,
             cancel: options.cancel.clone(),
             delayed_name_removal: self.options.delayed_name_removal,
+            use_start_timestamps: self.options.use_start_timestamps,
+            type_and_unit_labels: self.options.type_and_unit_labels,
         };
         let query = Query {
             expr,
@@ -175,9 +187,11 @@ fn run(
     limits: Limits,
 ) -> Result<QueryResult, QueryError> {
     let cx = Context::new(limits);
-    let value = evaluate(query, storage, &cx)?;
+    let snapshot = storage.snapshot(&selectors(query.expr))?;
+    let value = evaluate(query, &*snapshot, &cx)?;
     let stats = cx.stats();
-    let (warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
+    let (mut warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
+    warnings.extend(snapshot.warnings());
     Ok(QueryResult {
         value,
         warnings,

@@ -51,6 +51,11 @@ pub trait Snapshot: Send + Sync {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError>;
+
+    /// What is missing from the samples read so far, because the storage is damaged there: warnings of the answer.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A storage that does not change is a snapshot of itself.
@@ -83,6 +88,21 @@ pub trait SeriesReader: Send + Sync {
     /// # Errors
     /// [`StorageError`] when the samples cannot be read.
     fn read(&self, range: TimeRange, out: &mut Columns) -> Result<(), StorageError>;
+
+    /// Appends the times of the samples inside the closed range that are known to have begun to count at some time, each with that
+    /// start time: times strictly rising, a start time never 0. Asked for only with
+    /// [`EngineOptions::use_start_timestamps`](crate::EngineOptions::use_start_timestamps). By default none is known.
+    ///
+    /// # Errors
+    /// [`StorageError`] when they cannot be read.
+    fn read_start_times(
+        &self,
+        range: TimeRange,
+        out: &mut Vec<(i64, i64)>,
+    ) -> Result<(), StorageError> {
+        let _ = (range, out);
+        Ok(())
+    }
 }
 
 impl Storage for Db {
@@ -95,6 +115,10 @@ impl Storage for Db {
 }
 
 impl Snapshot for tsdb_core::Snapshot {
+    fn warnings(&self) -> Vec<String> {
+        tsdb_core::Snapshot::warnings(self)
+    }
+
     fn select(
         &self,
         matchers: &[Matcher],

@@ -1,6 +1,8 @@
 //! What a query answers.
 
-use tsdb_core::Labels;
+use std::sync::Arc;
+
+use tsdb_core::{FloatHistogram, Labels};
 
 /// One sample of an instant vector.
 #[derive(Clone, Debug)]
@@ -9,11 +11,14 @@ pub struct VectorSample {
     pub labels: Labels,
     /// The time the query was evaluated at, in milliseconds.
     pub t_ms: i64,
-    /// The value.
+    /// The value; NaN when it is a histogram.
     pub value: f64,
+    /// The native histogram, when the value is one.
+    pub histogram: Option<Arc<FloatHistogram>>,
 }
 
-/// One series of a matrix: `times_ms[i]` belongs to `values[i]`, times strictly rising.
+/// One series of a matrix: `times_ms[i]` belongs to `values[i]`, times strictly rising. Native histograms stand beside the
+/// numbers.
 #[derive(Clone, Debug)]
 pub struct MatrixSeries {
     /// Labels of the series.
@@ -22,6 +27,8 @@ pub struct MatrixSeries {
     pub times_ms: Vec<i64>,
     /// The values.
     pub values: Vec<f64>,
+    /// Native histograms with their times, strictly rising; none of the times is among `times_ms`.
+    pub histograms: Vec<(i64, Arc<FloatHistogram>)>,
 }
 
 /// The value of a query, in the order in which Prometheus gives it.

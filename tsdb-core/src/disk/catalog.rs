@@ -22,6 +22,8 @@ pub(crate) struct Opened {
     pub(crate) flushed_generation: Option<u64>,
     /// Files that were set aside, under the name they had, and why.
     pub(crate) damaged: Vec<(PathBuf, Error)>,
+    /// Start of the partition, in milliseconds, and path of every file that is or was set aside.
+    pub(crate) set_aside: Vec<(i64, PathBuf)>,
     /// Number of files removed: unfinished, of an incomplete set, or replaced.
     pub(crate) swept: usize,
 }
@@ -49,6 +51,7 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
         next_file_id: next_id(&listed),
         flushed_generation: None,
         damaged: Vec::new(),
+        set_aside: Vec::new(),
         swept: 0,
     };
     let mut found = Vec::new();
@@ -74,8 +77,13 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
     };
     sweep.sync()?;
     for &(name, state) in &listed {
-        if state == State::Tmp {
-            sweep.remove_unused(name, state);
+        match state {
+            State::Tmp => sweep.remove_unused(name, state),
+            State::Damaged => {
+                let path = dir.join(name.file_name(state));
+                opened.set_aside.push((name.partition_start_ms, path));
+            }
+            State::Live | State::Pending => {}
         }
     }
     let found = settle_sets(&mut sweep, identity, found)?;
@@ -91,6 +99,8 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
             tracing::error!(%error, "a file is damaged and set aside");
             sweep.rename(name, state, State::Damaged)?;
             let path = dir.join(name.file_name(state));
+            let aside = dir.join(name.file_name(State::Damaged));
+            opened.set_aside.push((name.partition_start_ms, aside));
             opened.damaged.push((path, error));
         }
     }

@@ -10,7 +10,8 @@ use crate::disk::{GroupCache, Partition, RunSpec, RunWriter, catalog, publish};
 use crate::error::Result as CoreResult;
 use crate::index::{postings_codec, resolve};
 use crate::io::{Fs, MemFs};
-use crate::model::{Columns, Labels, Matcher, TimeRange};
+use crate::model::histogram::Side;
+use crate::model::{Columns, Histogram, Labels, Matcher, Span, TimeRange};
 
 /// Decodes a list of `count` postings below `series`, which bounds the memory.
 ///
@@ -69,7 +70,13 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
         let labels = Labels::from_pairs([("__name__", name.as_str()), ("job", job)])?;
         let mut samples = Columns::default();
         for i in 0..u32::min(1_000, 3 << (series % 12)) {
-            samples.push(i64::from(i) * 900, f64::from(i % (series + 1)) / 4.0);
+            let t_ms = i64::from(i) * 900;
+            match series % 5 {
+                // Floats, then histograms.
+                4 if i > 200 => samples.push_histogram(t_ms, sample_histogram(i).into()),
+                3 => samples.push_histogram(t_ms, sample_histogram(i).to_float().into()),
+                _ => samples.push(t_ms, f64::from(i % (series + 1)) / 4.0),
+            }
         }
         writer.push_series(&labels, &samples)?;
     }
@@ -77,7 +84,21 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
     Ok(())
 }
 
-/// Canonical bytes of the labels, and the samples.
+fn sample_histogram(i: u32) -> Histogram {
+    let spans = vec![Span {
+        offset: -1,
+        length: 2,
+    }];
+    let buckets = vec![i64::from(i), 1];
+    Histogram {
+        count: 2 * u64::from(i) + 1,
+        sum: f64::from(i),
+        positive: Side { spans, buckets },
+        ..Histogram::default()
+    }
+}
+
+/// Canonical bytes of the labels, and the samples; those of histograms are NaN.
 pub type RunSeries = (Vec<u8>, Vec<SampleBits>);
 
 /// Opens a run and reads all of it, in every way there is.

@@ -2,11 +2,12 @@
 //!
 //! * `view`: what there is to read, and the lock under which it changes.
 //! * `snapshot`: the series of some selectors at one moment. `series`: one of them and its samples.
-//! * `querier`: reading over a range of time, label names and values.
+//! * `damage`: what could not be read. `querier`: reading over a range of time, label names and values.
 //!
 //! Of several samples of a series at one time the one written last counts; *parts* of a series are therefore kept in
 //! rising order of writing: runs, frozen generations, the active generation.
 
+mod damage;
 mod querier;
 mod series;
 mod snapshot;

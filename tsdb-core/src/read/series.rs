@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::damage::DamageLog;
 use crate::disk::{GroupCache, Run};
 use crate::error::{Error, Result};
 use crate::head::SeriesSnapshot;
@@ -24,6 +25,7 @@ pub struct Series {
     /// In rising order of writing, each with the times of its first and last sample.
     pub(super) parts: Vec<(TimeRange, Part)>,
     pub(super) cache: Arc<GroupCache>,
+    pub(super) damage: DamageLog,
 }
 
 impl Series {
@@ -36,7 +38,7 @@ impl Series {
     /// Its samples inside the querier's range, times strictly rising, staleness markers included.
     ///
     /// # Errors
-    /// When a file cannot be read or is damaged.
+    /// As [`read_into`](Self::read_into).
     pub fn samples(&self) -> Result<Samples> {
         let mut columns = Columns::default();
         self.read_into(self.range, &mut columns)?;
@@ -44,10 +46,10 @@ impl Series {
     }
 
     /// Appends the samples inside `range` and inside the querier's range to `out`, times strictly rising, staleness
-    /// markers included.
+    /// markers included. What stands in a damaged part of a file is left out, and told by [`Snapshot::warnings`](crate::Snapshot::warnings).
     ///
     /// # Errors
-    /// When a file cannot be read or is damaged.
+    /// When a file cannot be read.
     pub fn read_into(&self, range: TimeRange, out: &mut Columns) -> Result<()> {
         let range = TimeRange::new(
             range.start_ms.max(self.range.start_ms),
@@ -59,7 +61,11 @@ impl Series {
                 continue;
             }
             let middle = out.len();
-            self.read_part(part, range, out)?;
+            match self.read_part(part, range, out) {
+                // Damage stays local: the rest is read, and the snapshot tells of it.
+                Err(damage) if damage.is_corruption() => self.damage.add(&damage),
+                read => read?,
+            }
             out.merge_tail(start, middle);
         }
         Ok(())

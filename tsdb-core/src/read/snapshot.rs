@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::hash_table::{Entry, HashTable};
 
+use super::damage::DamageLog;
 use super::series::{Part, Series};
 use super::view::{CurrentView, View};
 use crate::disk::{GroupCache, Run};
@@ -22,6 +23,7 @@ pub struct Snapshot {
     current: Arc<CurrentView>,
     cache: Arc<GroupCache>,
     selections: Vec<Selection>,
+    damage: DamageLog,
 }
 
 /// What a list of matchers selects in the head.
@@ -83,7 +85,15 @@ impl Snapshot {
             current: Arc::clone(current),
             cache: Arc::clone(cache),
             selections,
+            damage: DamageLog::default(),
         })
+    }
+
+    /// What was damaged of what has been read so far, each place once; the samples that stood there are missing from what
+    /// was read.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.damage.texts()
     }
 
     /// The series that match all `matchers` and may have samples in the range, in label order. A list of matchers that
@@ -100,9 +110,18 @@ impl Snapshot {
             .iter()
             .find(|selection| *selection.matchers == *matchers);
         let Some(selection) = known else {
-            let later = Self::take(&self.current, &self.cache, &[matchers])?;
+            let mut later = Self::take(&self.current, &self.cache, &[matchers])?;
+            later.damage = self.damage.clone();
             return later.select(matchers, range);
         };
+        for (lost, path) in self.view.set_aside.iter() {
+            if lost.overlaps(&range) {
+                let path = path.display();
+                self.damage.add_text(format!(
+                    "{path} is damaged and set aside, what it held is missing"
+                ));
+            }
+        }
         let mut found = Found::default();
         for run in runs_in(&self.view, range) {
             let mut buffer = LabelBuffer::default();
@@ -135,7 +154,7 @@ impl Snapshot {
                 }
             }
         }
-        Ok(found.into_series(range, &self.cache))
+        Ok(found.into_series(range, &self.cache, &self.damage))
     }
 }
 
@@ -201,7 +220,12 @@ impl Found {
         Ok(())
     }
 
-    fn into_series(mut self, range: TimeRange, cache: &Arc<GroupCache>) -> Vec<Series> {
+    fn into_series(
+        mut self,
+        range: TimeRange,
+        cache: &Arc<GroupCache>,
+        damage: &DamageLog,
+    ) -> Vec<Series> {
         // Runs give series in label order, and what comes later is mostly known: then nothing is left to sort.
         if !self.series.is_sorted_by(|a, b| a.0 < b.0) {
             self.series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -211,6 +235,7 @@ impl Found {
             range,
             parts,
             cache: Arc::clone(cache),
+            damage: damage.clone(),
         });
         series.collect()
     }

@@ -1,11 +1,13 @@
 //! What there is to read at one moment, and the lock under which it changes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::disk::Run;
 use crate::head::Generation;
+use crate::model::TimeRange;
 
 /// The parts of a store, oldest data first. Immutable: a change of the list makes a new view.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ pub(crate) struct View {
     /// Counts the changes of what the head consists of (rotation, flush): who looked series up in one view and finds
     /// the same epoch later knows that the look-up still holds.
     pub(crate) epoch: u64,
+    /// Files that were damaged as a whole and set aside, with the partition of time that they were of.
+    pub(crate) set_aside: Arc<[(TimeRange, PathBuf)]>,
     /// Runs in rising order of generations.
     pub(crate) runs: Vec<Arc<Run>>,
     /// Generations that wait to be flushed, oldest first; nothing is added to them.

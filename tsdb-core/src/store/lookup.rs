@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::Store;
 use crate::disk::Run;
 use crate::error::Result;
@@ -143,10 +145,15 @@ pub(super) fn recall_last(store: &Store) -> Result<()> {
 
 impl Store {
     pub(super) fn hash(&self, canonical: &[u8]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(canonical);
-        hasher.finish()
+        hash_labels(&self.hasher, canonical)
     }
+}
+
+/// The hash by which a label set is looked up.
+pub(super) fn hash_labels(hasher: &RandomState, canonical: &[u8]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(canonical);
+    hasher.finish()
 }
 
 /// The newest sample of a series in these generations, or else in these runs, both oldest first. Runs need not be asked

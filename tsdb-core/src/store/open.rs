@@ -3,7 +3,7 @@
 //! Order: lock → identity → runs (sweeping what a crash left) → metadata → log (replayed through [`Generation`]) →
 //! threads. Nothing here asks a human: what is damaged is set aside, counted and reported.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
@@ -13,15 +13,16 @@ use super::clock::ReferenceClock;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
-use super::lookup::recall_last;
+use super::lookup::{hash_labels, recall_last};
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::{Store, figures};
 use crate::codec::StoreIdentity;
-use crate::disk::{GroupCache, Run, catalog};
+use crate::disk::{GroupCache, Partition, Run, catalog};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
 use crate::io::{Fs, MemFs};
+use crate::model::TimeRange;
 use crate::options::Options;
 use crate::read::{CurrentView, View};
 use crate::wal::{self, LogPosition, RecordItem, Wal, read_record};
@@ -120,6 +121,7 @@ impl Store {
             options.wal_segment_bytes,
             options.durability,
         )?;
+        let partition_ms = options.max_block_ms;
         let store = Self::assemble(Parts {
             fs,
             wal: Some(wal),
@@ -127,6 +129,11 @@ impl Store {
             identity,
             options,
             hasher,
+            set_aside: opened
+                .set_aside
+                .into_iter()
+                .map(|(start_ms, path)| (Partition::of(start_ms, partition_ms).range(), path))
+                .collect(),
             runs: opened.runs,
             next_file_id: opened.next_file_id,
             frozen,
@@ -160,6 +167,7 @@ impl Store {
             identity,
             options,
             hasher: foldhash::fast::RandomState::default(),
+            set_aside: [].into(),
             runs: Vec::new(),
             next_file_id: 1,
             frozen: Vec::new(),
@@ -174,6 +182,7 @@ impl Store {
         runs.sort_by_key(|run| run.meta().age());
         let view = View {
             epoch: 0,
+            set_aside: parts.set_aside,
             runs,
             frozen: parts.frozen.into_iter().map(Arc::new).collect(),
             active: Arc::new(parts.active),
@@ -250,6 +259,7 @@ struct Parts<'a> {
     identity: StoreIdentity,
     options: Options,
     hasher: foldhash::fast::RandomState,
+    set_aside: Arc<[(TimeRange, PathBuf)]>,
     runs: Vec<Arc<Run>>,
     next_file_id: u64,
     frozen: Vec<Generation>,
@@ -331,7 +341,7 @@ impl Replay<'_> {
                 if refs.len() <= at {
                     refs.resize(at + 1, None);
                 }
-                let hash = hash(hasher, canonical);
+                let hash = hash_labels(hasher, canonical);
                 let made = generation
                     .find(hash, canonical)
                     .unwrap_or_else(|| generation.create(hash, canonical, None));
@@ -362,11 +372,4 @@ impl Replay<'_> {
         // The frame's checksum is right, so this is a record that this program does not know.
         read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
     }
-}
-
-fn hash(hasher: &foldhash::fast::RandomState, canonical: &[u8]) -> u64 {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    let mut hasher = hasher.build_hasher();
-    hasher.write(canonical);
-    hasher.finish()
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::expr::{Aggregate, Binary, Call, Expr};
-use super::print::{AggregateHead, BinaryHead, SubquerySuffix};
+use super::print::{AggregateHead, BinaryHead, SubquerySuffix, is_power_of_infinity};
 
 /// What is longer than this goes over several lines.
 const MAX_LINE: usize = 100;
@@ -94,7 +94,11 @@ fn write_aggregate(out: &mut String, aggregate: &Aggregate, level: usize) -> fmt
 }
 
 fn write_binary(out: &mut String, binary: &Binary, level: usize) -> fmt::Result {
-    write_pretty(out, &binary.lhs, level + 1)?;
+    if is_power_of_infinity(binary) {
+        write!(out, "{}Inf", Indent(level + 1))?;
+    } else {
+        write_pretty(out, &binary.lhs, level + 1)?;
+    }
     writeln!(out, "\n{}{}", Indent(level), BinaryHead(binary))?;
     write_pretty(out, &binary.rhs, level + 1)
 }

@@ -306,14 +306,17 @@ fn write_matching(f: &mut Formatter<'_>, matching: &VectorMatching) -> fmt::Resu
     }
 }
 
+/// Whether the left side is infinity: with its plus it would be a sign before the power.
+pub(super) fn is_power_of_infinity(binary: &Binary) -> bool {
+    matches!(&*binary.lhs, Expr::Number(n) if binary.op == BinaryOp::Pow && n.value == f64::INFINITY)
+}
+
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &*self.lhs {
-            // With its plus it would be a sign before the power.
-            Expr::Number(number) if self.op == BinaryOp::Pow && number.value == f64::INFINITY => {
-                f.write_str("Inf")?;
-            }
-            lhs => lhs.fmt(f)?,
+        if is_power_of_infinity(self) {
+            f.write_str("Inf")?;
+        } else {
+            self.lhs.fmt(f)?;
         }
         write!(f, " {} {}", BinaryHead(self), self.rhs)
     }

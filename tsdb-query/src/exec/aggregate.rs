@@ -1,9 +1,12 @@
 //! Aggregations that fold: series go into their groups one after the other, in label order, and are not kept.
 
+use super::aggregate_histograms::GroupHistograms;
 use super::operator::{BoxOperator, Sink};
 use super::{Context, Operator, SeriesMeta};
+use crate::ast::Span;
 use crate::error::QueryError;
 use crate::functions::kahan::{Mean, Sum};
+use crate::functions::native_histogram::Annotation;
 use crate::vector::{Bits, Column, Tile};
 
 /// `sum`, `avg`, ….
@@ -19,10 +22,39 @@ pub(crate) enum FoldKind {
     Stdvar,
 }
 
+/// What is done with native histograms.
+enum WithHistograms {
+    /// They are left out, and that is told.
+    Ignored(&'static str),
+    /// They are samples as others are.
+    Counted,
+    /// They are added up among themselves; with floats in the same group there is no result.
+    Summed {
+        /// And divided by their number.
+        mean: bool,
+    },
+}
+
+impl FoldKind {
+    fn with_histograms(self) -> WithHistograms {
+        match self {
+            Self::Sum => WithHistograms::Summed { mean: false },
+            Self::Avg => WithHistograms::Summed { mean: true },
+            Self::Count | Self::Group => WithHistograms::Counted,
+            Self::Min => WithHistograms::Ignored("min"),
+            Self::Max => WithHistograms::Ignored("max"),
+            Self::Stddev => WithHistograms::Ignored("stddev"),
+            Self::Stdvar => WithHistograms::Ignored("stdvar"),
+        }
+    }
+}
+
 /// `sum by (…) (v)` and the like.
 pub(crate) struct Aggregation {
     pub(crate) input: BoxOperator,
     pub(crate) kind: FoldKind,
+    /// Where the input stands.
+    pub(crate) span: Span,
     /// The groups.
     pub(crate) series: Vec<SeriesMeta>,
     /// Group of each input series.
@@ -56,7 +88,10 @@ trait Fold: Copy + Default {
 
 /// The states of one group over a tile.
 struct Group<F> {
+    /// Of the floats; of no meaning where there are histograms.
     states: Vec<F>,
+    /// There once a histogram was met.
+    histograms: Option<GroupHistograms>,
     present: Bits,
 }
 
@@ -72,8 +107,20 @@ impl Aggregation {
         // At a single step groups come in the order in which they got their first sample.
         let mut order = Vec::new();
         let mut held = cx.hold(0)?;
-        let group_of = &self.group_of;
+        let (group_of, kind, span) = (&self.group_of, self.kind, self.span);
+        let mut incompatible = Vec::new();
         self.input.run(cx, tile, &mut |i, column| {
+            if column.has_histograms()
+                && let WithHistograms::Ignored(name) = kind.with_histograms()
+                && column.drop_histograms()
+            {
+                cx.annotations
+                    .borrow_mut()
+                    .ignored_in_aggregation(name, span);
+                if column.present.is_empty() {
+                    return Ok(());
+                }
+            }
             let number = group_of[i as usize];
             let slot = &mut groups[number as usize];
             let group = match slot {
@@ -83,22 +130,38 @@ impl Aggregation {
                     order.push(number);
                     slot.insert(Group {
                         states: vec![F::default(); tile.len],
+                        histograms: None,
                         present: Bits::none(tile.len),
                     })
                 }
             };
+            if (column.has_histograms() || group.histograms.is_some())
+                && let WithHistograms::Summed { mean } = kind.with_histograms()
+            {
+                let histograms = group
+                    .histograms
+                    .get_or_insert_with(|| GroupHistograms::new(tile.len, &group.present, mean));
+                if histograms.add(column, &group.present, &mut held)? {
+                    incompatible.push(i);
+                }
+            }
             if column.present.is_full() {
                 for (state, &v) in group.states.iter_mut().zip(&column.values) {
                     state.add(v);
                 }
             } else {
-                for (k, v) in column.iter() {
-                    group.states[k].add(v);
+                for k in column.present.iter() {
+                    group.states[k].add(column.values[k]);
                 }
             }
             group.present.or(&column.present);
             Ok(())
         })?;
+        for i in incompatible {
+            let name = self.input.series()[i as usize].labels.metric_name();
+            let annotation = Annotation::MixedExponentialCustomHistograms;
+            cx.annotations.borrow_mut().native(annotation, name, span);
+        }
         if tile.len > 1 {
             order.sort_unstable();
         }
@@ -107,11 +170,17 @@ impl Aggregation {
             let Some(group) = groups[number as usize].take() else {
                 continue;
             };
-            column.values.clear();
+            column.reset(0);
             column
                 .values
                 .extend(group.states.iter().map(|state| state.value()));
             column.present = group.present;
+            if let Some(histograms) = group.histograms {
+                histograms.finish(&mut column, span, cx);
+                if column.present.is_empty() {
+                    continue;
+                }
+            }
             sink(number, &mut column)?;
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::operator::{BoxOperator, Sink};
 use super::stored::Parameter;
 use super::{Context, Operator, SeriesMeta};
+use crate::ast::Span;
 use crate::error::QueryError;
 use crate::vector::{Column, Grid, Tile};
 
@@ -13,6 +14,8 @@ pub(crate) struct TopK {
     input: BoxOperator,
     k: Parameter,
     bottom: bool,
+    /// Where the aggregation stands.
+    span: Span,
     group_of: Vec<u32>,
     groups: usize,
 }
@@ -47,7 +50,7 @@ impl TopK {
     pub(crate) fn new(
         input: BoxOperator,
         k: BoxOperator,
-        bottom: bool,
+        (bottom, span): (bool, Span),
         (groups, group_of): (usize, Vec<u32>),
         cx: &Context,
         grid: Grid,
@@ -57,6 +60,7 @@ impl TopK {
             input,
             k,
             bottom,
+            span,
             group_of,
             groups,
         }))
@@ -75,7 +79,21 @@ impl Operator for TopK {
         let mut order = Vec::new();
         let mut held = cx.hold(0)?;
         let (group_of, k_at, bottom) = (&self.group_of, &self.k, self.bottom);
+        let span = self.span;
         self.input.run(cx, tile, &mut |i, column| {
+            if column.has_histograms() {
+                let wanted = |k: usize| limit(k_at.at(tile.first + k), count) > 0;
+                if column.iter_histograms().any(|(k, _)| wanted(k)) {
+                    let name = if bottom { "bottomk" } else { "topk" };
+                    cx.annotations
+                        .borrow_mut()
+                        .ignored_in_aggregation(name, span);
+                }
+                column.drop_histograms();
+                if column.present.is_empty() {
+                    return Ok(());
+                }
+            }
             let number = group_of[i as usize];
             let slot = &mut heaps[number as usize];
             if slot.is_none() {

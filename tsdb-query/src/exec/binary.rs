@@ -1,5 +1,6 @@
 //! Arithmetic and comparisons, and their form with a scalar on one side.
 
+use super::binary_remarks::Remarks;
 use super::merge::{Merge, MergeRule};
 use super::operator::{BoxOperator, Sink, run_scalar};
 use super::{Context, Operator, SeriesMeta};
@@ -39,8 +40,25 @@ impl Arithmetic {
         }
     }
 
-    /// Of two sides at the steps `out.present`: sets the values, takes out steps that a comparison filters.
-    pub(crate) fn apply(self, cx: &Context, l: &[f64], r: &[f64], out: &mut Column) {
+    /// Of two sides at the steps `out.present`: sets the values, takes out steps that a comparison filters, and those whose values
+    /// the operator has no result for, which it returns.
+    pub(crate) fn apply(
+        self,
+        l: &Column,
+        r: &Column,
+        out: &mut Column,
+        remarks: &mut Remarks,
+    ) -> Option<Bits> {
+        out.forget_histograms();
+        let is_trim = matches!(self.op, BinaryOp::TrimLower | BinaryOp::TrimUpper);
+        if is_trim || l.has_histograms() || r.has_histograms() {
+            return Some(self.apply_to_each(l, r, out, remarks));
+        }
+        self.apply_to_floats(&l.values, &r.values, out);
+        None
+    }
+
+    fn apply_to_floats(self, l: &[f64], r: &[f64], out: &mut Column) {
         let pairs = || l.iter().zip(r);
         let values = &mut out.values;
         values.clear();
@@ -63,16 +81,6 @@ impl Arithmetic {
                     }
                 }
             }
-            BinaryOp::TrimLower | BinaryOp::TrimUpper => {
-                if !out.present.is_empty() {
-                    let (op, span) = (self.op, self.span);
-                    cx.annotations
-                        .borrow_mut()
-                        .incompatible_types("float", op, "float", span);
-                }
-                values.resize(l.len(), 0.0);
-                out.present.reset(l.len());
-            }
             _ => {
                 let f = compute(self.op);
                 values.extend(pairs().map(|(&l, &r)| f(l, r)));
@@ -81,7 +89,7 @@ impl Arithmetic {
     }
 }
 
-fn compute(op: BinaryOp) -> fn(f64, f64) -> f64 {
+pub(super) fn compute(op: BinaryOp) -> fn(f64, f64) -> f64 {
     match op {
         BinaryOp::Add => |l, r| l + r,
         BinaryOp::Sub => |l, r| l - r,
@@ -95,7 +103,7 @@ fn compute(op: BinaryOp) -> fn(f64, f64) -> f64 {
     }
 }
 
-fn compare(op: BinaryOp) -> fn(f64, f64) -> bool {
+pub(super) fn compare(op: BinaryOp) -> fn(f64, f64) -> bool {
     match op {
         BinaryOp::Eq => |l, r| l == r,
         BinaryOp::Ne => |l, r| l != r,
@@ -147,19 +155,21 @@ impl Operator for VectorScalar {
         let (op, scalar_on_left) = (self.op, self.scalar_on_left);
         let mut merging = self.merge.begin(cx);
         let mut out = Column::default();
+        let mut remarks = Remarks::default();
         self.vector.run(cx, tile, &mut |i, column| {
             out.present.copy_from(&column.present);
             if scalar_on_left {
-                op.apply(cx, &scalar.values, &column.values, &mut out);
+                op.apply(&scalar, column, &mut out, &mut remarks);
                 if op.is_comparison() && !op.return_bool {
                     // A filter gives the values of the vector.
                     out.values.copy_from_slice(&column.values);
                 }
             } else {
-                op.apply(cx, &column.values, &scalar.values, &mut out);
+                op.apply(column, &scalar, &mut out, &mut remarks);
             }
             merging.push(i, &mut out, sink)
         })?;
+        remarks.tell(op, cx);
         merging.finish(sink)
     }
 }

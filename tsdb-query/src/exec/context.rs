@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) deadline: Option<Instant>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
     pub(crate) delayed_name_removal: bool,
+    pub(crate) use_start_timestamps: bool,
+    pub(crate) type_and_unit_labels: bool,
 }
 
 /// Shared by all operators of a query.
@@ -48,6 +50,14 @@ impl Context {
 
     pub(crate) fn delayed_name_removal(&self) -> bool {
         self.limits.delayed_name_removal
+    }
+
+    pub(crate) fn use_start_timestamps(&self) -> bool {
+        self.limits.use_start_timestamps
+    }
+
+    pub(crate) fn type_and_unit_labels(&self) -> bool {
+        self.limits.type_and_unit_labels
     }
 
     /// To be called for every series: ends the query when it was cancelled or is late.

@@ -7,7 +7,7 @@ use tsdb_core::Labels;
 use super::operator::BoxOperator;
 use super::{Context, GroupKeys, SeriesMeta, Stored};
 use crate::error::QueryError;
-use crate::vector::Grid;
+use crate::vector::{Grid, Sample};
 
 /// A number as a label value.
 fn format_value(v: f64) -> String {
@@ -15,6 +15,13 @@ fn format_value(v: f64) -> String {
         return if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     format!("{v}")
+}
+
+fn format_sample(sample: &Sample) -> String {
+    match sample {
+        Sample::Float(v) => format_value(*v),
+        Sample::Histogram(h) => h.to_string(),
+    }
 }
 
 /// Counts how often each value occurs in each group of labels that `keys` tells apart.
@@ -37,17 +44,21 @@ pub(crate) fn count_values(
     let mut numbers: HashMap<Labels, usize> = HashMap::new();
     let mut series: Vec<SeriesMeta> = Vec::new();
     let mut counts: Vec<BTreeMap<usize, f64>> = Vec::new();
-    // Labels of a series' last value: most series repeat theirs.
-    let mut last: HashMap<(u32, u64), usize> = HashMap::new();
+    // Labels of values that a series has had: most series repeat theirs.
+    let mut known: HashMap<(u32, u64), usize> = HashMap::new();
     for tile in grid.tiles(1024) {
         input.run(cx, tile, &mut |i, column| {
-            for (k, v) in column.iter() {
-                let number = match last.get(&(i, v.to_bits())) {
-                    Some(&number) => number,
+            for (k, sample) in column.iter_samples() {
+                let bits = match &sample {
+                    Sample::Float(v) => Some(v.to_bits()),
+                    Sample::Histogram(_) => None,
+                };
+                let number = match bits.and_then(|bits| known.get(&(i, bits)).copied()) {
+                    Some(number) => number,
                     None => {
                         let mut labels = bases[i as usize].to_builder();
                         if value_counts {
-                            labels.set(label, &format_value(v));
+                            labels.set(label, &format_sample(&sample));
                         }
                         let labels = labels
                             .build()
@@ -61,7 +72,9 @@ pub(crate) fn count_values(
                             series.len() - 1
                         });
                         cx.charge(1)?;
-                        last.insert((i, v.to_bits()), number);
+                        if let Some(bits) = bits {
+                            known.insert((i, bits), number);
+                        }
                         number
                     }
                 };
@@ -78,7 +91,10 @@ pub(crate) fn count_values(
     }
     let points = counts
         .into_iter()
-        .map(|points| points.into_iter().collect())
+        .map(|points| {
+            let points = points.into_iter();
+            points.map(|(k, v)| (k, Sample::Float(v))).collect()
+        })
         .collect();
     Ok(Stored::new(series, points))
 }

@@ -1,11 +1,15 @@
 //! `anchored` and `smoothed` ranges: windows whose bounds have values of their own.
 
+use std::sync::Arc;
+
 use tsdb_core::Columns;
 
 use super::select::interpolate;
 use crate::ast::RangeExtension;
-use crate::functions::Windows;
-use crate::vector::Column;
+use crate::functions::mixed::{self, MixedKernel, MixedWindow};
+use crate::functions::native_histogram::{Annotated, Annotation, ExtendedWindow, HistogramWindow};
+use crate::functions::{Window, Windows};
+use crate::vector::{Column, Sample};
 
 /// What is computed of an extended window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +86,105 @@ impl Extension {
             }
         }
     }
+}
+
+impl Extension {
+    /// The same for a window with native histograms, which reaches as far as [`reach`](Self::reach) says.
+    pub(crate) fn evaluate_mixed(&self, w: &MixedWindow<'_>) -> Annotated<Option<Sample>> {
+        let (start_ms, end_ms) = (w.floats.start_ms, w.floats.end_ms);
+        let range = Range {
+            times_ms: w.floats.times_ms,
+            values: w.floats.values,
+            start_ms,
+            end_ms,
+        };
+        let counts = match self.quantity {
+            Quantity::Resets => Some(mixed::resets as MixedKernel),
+            Quantity::Changes => Some(mixed::changes as MixedKernel),
+            Quantity::Delta | Quantity::Increase | Quantity::Rate => None,
+        };
+        if let Some(count) = counts {
+            return match from_anchor(w) {
+                Some(window) => count(&window),
+                None => None.into(),
+            };
+        }
+        let is_counter = self.quantity != Quantity::Delta;
+        let seconds = (end_ms.saturating_sub(start_ms)) as f64 / 1000.0;
+        match (
+            w.floats.times_ms.is_empty(),
+            w.histograms.times_ms.is_empty(),
+        ) {
+            (false, false) => Annotated::with(None, [Annotation::MixedFloatsHistograms]),
+            (_, true) => {
+                let difference = range.difference(self.smoothed, is_counter);
+                let rate = |v| {
+                    if self.quantity == Quantity::Rate {
+                        v / seconds
+                    } else {
+                        v
+                    }
+                };
+                difference.map(|v| Sample::Float(rate(v))).into()
+            }
+            (true, false) => {
+                let window = ExtendedWindow {
+                    times_ms: w.histograms.times_ms,
+                    histograms: w.histograms.histograms,
+                    start_ms,
+                    end_ms,
+                    smoothed: self.smoothed,
+                };
+                let difference = window.difference(is_counter);
+                let value = difference.value.map(|mut h| {
+                    if self.quantity == Quantity::Rate {
+                        h.div(seconds);
+                        h.compact(0);
+                    }
+                    Sample::Histogram(Arc::new(h))
+                });
+                Annotated {
+                    value,
+                    annotations: difference.annotations,
+                }
+            }
+        }
+    }
+}
+
+/// The window from its anchor on: the last sample at or before its start, of whichever kind. `None` when nothing is after the start.
+fn from_anchor<'a>(w: &MixedWindow<'a>) -> Option<MixedWindow<'a>> {
+    let (floats, histograms) = (&w.floats, &w.histograms);
+    let mut float = floats.times_ms.partition_point(|&t| t <= floats.start_ms);
+    let mut histogram = histograms
+        .times_ms
+        .partition_point(|&t| t <= floats.start_ms);
+    if float == floats.times_ms.len() && histogram == histograms.times_ms.len() {
+        return None;
+    }
+    let before = |times: &[i64], i: usize| i.checked_sub(1).and_then(|i| times.get(i).copied());
+    match (
+        before(floats.times_ms, float),
+        before(histograms.times_ms, histogram),
+    ) {
+        (Some(f), h) if h.is_none_or(|h| f >= h) => float -= 1,
+        (_, Some(_)) => histogram -= 1,
+        _ => {}
+    }
+    Some(MixedWindow {
+        floats: Window {
+            times_ms: &floats.times_ms[float..],
+            values: &floats.values[float..],
+            ..*floats
+        },
+        float_start_times_ms: w.float_start_times_ms.get(float..).unwrap_or(&[]),
+        histograms: HistogramWindow {
+            times_ms: &histograms.times_ms[histogram..],
+            histograms: &histograms.histograms[histogram..],
+            start_times_ms: histograms.start_times_ms.get(histogram..).unwrap_or(&[]),
+            ..*histograms
+        },
+    })
 }
 
 /// Samples of a window and of what lies around it.

@@ -1,127 +1,20 @@
-//! Quantiles and fractions of classic histograms: the buckets of a histogram are series with a label `le`.
+//! Quantiles and fractions of histograms, classic and native.
 
 use std::collections::HashMap;
 
-use tsdb_core::{LabelError, Labels};
+use tsdb_core::LabelError;
 
-use super::context::Held;
+use super::histogram_input::{AtStep, Histograms};
 use super::map::ScalarArgs;
 use super::merge::{Merge, MergeRule, Merging};
 use super::operator::{BoxOperator, Sink};
 use super::stored::Parameter;
-use super::{Context, Operator, SeriesMeta, without_metadata};
+use super::{Context, Operator, SeriesMeta};
 use crate::ast::Span;
 use crate::error::QueryError;
-use crate::functions::histogram::{Bucket, bucket_fraction, bucket_quantile, parse_upper_bound};
+use crate::functions::histogram::{bucket_fraction, bucket_quantile};
+use crate::functions::native_histogram::{Annotation, histogram_fraction, histogram_quantile};
 use crate::vector::{Column, Grid, Tile};
-
-const BUCKET_LABEL: &str = "le";
-
-/// Number of a histogram and its buckets: upper bounds and counts.
-type Buckets = (u32, Vec<(f64, Column)>);
-
-/// The series of a vector as buckets of histograms.
-struct Histograms {
-    input: BoxOperator,
-    /// Histogram of each series, and the upper bound of its bucket; `None` when `le` is no number.
-    buckets: Vec<Option<(u32, f64)>>,
-    /// One series of each histogram without `le`.
-    examples: Vec<SeriesMeta>,
-    /// Where the vector stands.
-    span: Span,
-    delayed: bool,
-}
-
-impl Histograms {
-    fn new(input: BoxOperator, span: Span, cx: &Context) -> Self {
-        let mut numbers: HashMap<Labels, u32> = HashMap::new();
-        let mut examples = Vec::new();
-        let delayed = cx.delayed_name_removal();
-        let mut bucket = |s: &SeriesMeta| {
-            let upper = parse_upper_bound(s.labels.get(BUCKET_LABEL).unwrap_or(""))?;
-            // Histograms of different names are different, though the result has no name.
-            let labels = s.labels.filtered(|name| name != BUCKET_LABEL);
-            let next = examples.len() as u32;
-            let number = *numbers.entry(labels.clone()).or_insert(next);
-            if number == next {
-                examples.push(SeriesMeta {
-                    labels,
-                    drop_name: delayed,
-                });
-            }
-            Some((number, upper))
-        };
-        Self {
-            buckets: input.series().iter().map(&mut bucket).collect(),
-            examples,
-            input,
-            span,
-            delayed,
-        }
-    }
-
-    /// The histograms as series of a result.
-    fn series(&self) -> Vec<SeriesMeta> {
-        let named = |s: &SeriesMeta| match self.delayed {
-            true => s.clone(),
-            false => without_metadata(&s.labels).into(),
-        };
-        self.examples.iter().map(named).collect()
-    }
-
-    /// The metric name that a remark may show.
-    fn name<'s>(&self, labels: &'s Labels) -> &'s str {
-        if self.delayed {
-            labels.metric_name()
-        } else {
-            ""
-        }
-    }
-
-    /// Reads the buckets of all histograms, in the order in which each was first met.
-    fn read<'c>(
-        &mut self,
-        cx: &'c Context,
-        tile: Tile,
-    ) -> Result<(Vec<Buckets>, Held<'c>), QueryError> {
-        let mut places: HashMap<u32, usize> = HashMap::new();
-        let mut histograms: Vec<Buckets> = Vec::new();
-        let mut held = cx.hold(0)?;
-        let mut bad = Vec::new();
-        let buckets = &self.buckets;
-        self.input.run(cx, tile, &mut |i, column| {
-            let Some((number, upper)) = buckets[i as usize] else {
-                bad.push(i);
-                return Ok(());
-            };
-            held.add(tile.len)?;
-            let place = *places.entry(number).or_insert_with(|| {
-                histograms.push((number, Vec::new()));
-                histograms.len() - 1
-            });
-            histograms[place].1.push((upper, column.clone()));
-            Ok(())
-        })?;
-        for i in bad {
-            let labels = &self.input.series()[i as usize].labels;
-            let le = labels.get(BUCKET_LABEL).unwrap_or("");
-            cx.annotations
-                .borrow_mut()
-                .bad_bucket_label(le, self.name(labels), self.span);
-        }
-        Ok((histograms, held))
-    }
-}
-
-/// Gathers the buckets of a histogram that have a sample at a step.
-fn gather(columns: &[(f64, Column)], step: usize, out: &mut Vec<Bucket>) -> bool {
-    out.clear();
-    let present = columns
-        .iter()
-        .filter_map(|(upper, c)| c.get(step).map(|count| (*upper, count)));
-    out.extend(present.map(|(upper, count)| Bucket { upper, count }));
-    !out.is_empty()
-}
 
 /// `histogram_quantile(φ, v)`, `histogram_quantiles(v, label, φ, …)`
 pub(crate) struct HistogramQuantile {
@@ -133,8 +26,8 @@ pub(crate) struct HistogramQuantile {
     labelled: bool,
     merge: Merge,
     grid: Grid,
-    /// Where remarks on forced monotonicity point.
-    forced_span: Span,
+    /// Where the vector stands.
+    span: Span,
 }
 
 /// A φ as a label value.
@@ -194,7 +87,7 @@ impl HistogramQuantile {
             parameters.push(phi);
         }
         Ok(Self {
-            forced_span: span,
+            span,
             histograms,
             phis: parameters,
             outputs,
@@ -224,28 +117,30 @@ impl Operator for HistogramQuantile {
             merging.push(first + number, column, sink)
         };
         for phi in &self.phis {
-            for (number, bounds) in &histograms {
+            for histogram in &histograms {
                 cx.check()?;
                 columns.clear();
-                let name = self
-                    .histograms
-                    .name(&self.histograms.examples[*number as usize].labels);
+                let name = self.histograms.name(histogram.number);
                 for k in 0..tile.len {
-                    if !gather(bounds, k, &mut buckets) {
-                        continue;
-                    }
                     let phi = phi.at(tile.first + k);
+                    let value = match histogram.at(k, &mut buckets) {
+                        AtStep::Nothing => continue,
+                        AtStep::Native(h) => {
+                            let result = histogram_quantile(phi, h);
+                            tell_native(cx, result.annotations, name, self.span);
+                            result.value
+                        }
+                        AtStep::Classic => {
+                            let result = bucket_quantile(phi, &mut buckets);
+                            if let Some(forced) = result.forced {
+                                let t_ms = self.grid.time(tile.first + k);
+                                let mut annotations = cx.annotations.borrow_mut();
+                                annotations.forced_monotonicity(name, self.span, t_ms, forced);
+                            }
+                            result.value
+                        }
+                    };
                     let key = if labelled { phi.to_bits() } else { 0 };
-                    let result = bucket_quantile(phi, &mut buckets);
-                    if let Some(forced) = result.forced {
-                        let t_ms = self.grid.time(tile.first + k);
-                        cx.annotations.borrow_mut().forced_monotonicity(
-                            name,
-                            self.forced_span,
-                            t_ms,
-                            forced,
-                        );
-                    }
                     let at = match columns.iter().position(|c| c.0 == key) {
                         Some(at) => at,
                         None => {
@@ -253,10 +148,10 @@ impl Operator for HistogramQuantile {
                             columns.len() - 1
                         }
                     };
-                    columns[at].1.set(k, result.value);
+                    columns[at].1.set(k, value);
                 }
                 for column in &mut columns {
-                    give(&mut merging, *number, column, sink)?;
+                    give(&mut merging, histogram.number, column, sink)?;
                 }
             }
         }
@@ -264,9 +159,17 @@ impl Operator for HistogramQuantile {
     }
 }
 
+fn tell_native(cx: &Context, told: Vec<Annotation>, name: &str, span: Span) {
+    for annotation in told {
+        cx.annotations.borrow_mut().native(annotation, name, span);
+    }
+}
+
 /// `histogram_fraction(lower, upper, v)`
 pub(crate) struct HistogramFraction {
     histograms: Histograms,
+    /// Where the vector stands.
+    span: Span,
     bounds: ScalarArgs,
     merge: Merge,
 }
@@ -279,6 +182,7 @@ impl HistogramFraction {
     ) -> Self {
         let histograms = Histograms::new(input, span, cx);
         Self {
+            span,
             bounds: ScalarArgs::new(bounds.into()),
             merge: Merge::new(histograms.series(), MergeRule::Step),
             histograms,
@@ -298,15 +202,24 @@ impl Operator for HistogramFraction {
         let mut merging = self.merge.begin(cx);
         let mut buckets = Vec::new();
         let mut column = Column::default();
-        for (number, bounds) in &histograms {
+        for histogram in &histograms {
             cx.check()?;
             column.reset(tile.len);
             for k in 0..tile.len {
-                if gather(bounds, k, &mut buckets) {
-                    column.set(k, bucket_fraction(lower[k], upper[k], &mut buckets));
-                }
+                let (lower, upper) = (lower[k], upper[k]);
+                let value = match histogram.at(k, &mut buckets) {
+                    AtStep::Nothing => continue,
+                    AtStep::Native(h) => {
+                        let result = histogram_fraction(lower, upper, h);
+                        let name = self.histograms.name(histogram.number);
+                        tell_native(cx, result.annotations, name, self.span);
+                        result.value
+                    }
+                    AtStep::Classic => bucket_fraction(lower, upper, &mut buckets),
+                };
+                column.set(k, value);
             }
-            merging.push(*number, &mut column, sink)?;
+            merging.push(histogram.number, &mut column, sink)?;
         }
         merging.finish(sink)
     }

@@ -10,7 +10,7 @@ use super::clash::{Clash, SAME_LABELSET};
 use super::operator::BoxOperator;
 use super::{Context, SeriesMeta, Stored};
 use crate::error::QueryError;
-use crate::vector::{Column, Grid};
+use crate::vector::{Column, Grid, Sample};
 
 /// Labels by which series find their info series.
 pub(crate) const IDENTIFYING: [&str; 2] = ["instance", "job"];
@@ -138,7 +138,7 @@ impl<'a> InfoSide<'a> {
 struct Outputs {
     numbers: HashMap<Labels, usize>,
     series: Vec<SeriesMeta>,
-    points: Vec<Vec<(usize, f64)>>,
+    points: Vec<Vec<(usize, Sample)>>,
 }
 
 impl Outputs {
@@ -174,7 +174,7 @@ pub(crate) fn info(
                 side.of(&base.labels)
             };
             let mut known: HashMap<Vec<u32>, Option<usize>> = HashMap::new();
-            for (k, v) in column.iter() {
+            for (k, sample) in column.iter_samples() {
                 let step = tile.first + k;
                 let met: Vec<u32> = infos
                     .iter()
@@ -199,8 +199,8 @@ pub(crate) fn info(
                 let Some(number) = number else {
                     continue;
                 };
-                cx.charge(1)?;
-                outputs.points[number].push((step, v));
+                cx.charge(sample.weight())?;
+                outputs.points[number].push((step, sample));
             }
             Ok(())
         })?;

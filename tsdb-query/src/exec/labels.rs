@@ -32,6 +32,11 @@ impl Operator for Relabel {
         self.input.run(cx, tile, &mut |i, column| {
             if negate {
                 column.values.iter_mut().for_each(|v| *v = -*v);
+                column.map_histograms(|h| {
+                    let mut negated = h.clone();
+                    negated.negate();
+                    negated
+                });
             }
             merging.push(i, column, sink)
         })?;

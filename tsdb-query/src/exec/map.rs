@@ -1,5 +1,7 @@
 //! Functions of one value: arithmetic, calendar, comparison with a scalar.
 
+use tsdb_core::FloatHistogram;
+
 use super::merge::{Merge, MergeRule};
 use super::operator::{BoxOperator, Sink, run_scalar};
 use super::{Context, Operator, SeriesMeta};
@@ -63,8 +65,10 @@ pub(crate) enum Mapping {
     Clock(fn(f64) -> f64),
     /// The time of the step, whatever the value: `timestamp(v)`.
     StepTime,
-    /// Nothing is left: functions of native histograms.
+    /// Nothing is left.
     Nothing,
+    /// A function of each native histogram; nothing is left of numbers.
+    Histogram(fn(&FloatHistogram) -> f64),
 }
 
 /// Applies a function to each value; drops the metric name.
@@ -116,6 +120,12 @@ impl Operator for MapValues {
         let mut merging = self.merge.begin(cx);
         self.input.run(cx, tile, &mut |i, column| {
             match mapping {
+                Mapping::Math(_) | Mapping::Clock(_) if column.has_histograms() => {
+                    column.drop_histograms();
+                }
+                _ => {}
+            }
+            match mapping {
                 Mapping::Math(kernel) => {
                     column.present.and(&applies);
                     if constant {
@@ -132,11 +142,13 @@ impl Operator for MapValues {
                 }
                 Mapping::Clock(f) => column.values.iter_mut().for_each(|v| *v = f(*v)),
                 Mapping::StepTime => {
+                    column.forget_histograms();
                     for (k, v) in column.values.iter_mut().enumerate() {
                         *v = grid.time(tile.first + k) as f64 / 1000.0;
                     }
                 }
-                Mapping::Nothing => column.present.reset(tile.len),
+                Mapping::Nothing => column.reset(tile.len),
+                Mapping::Histogram(f) => column.of_histograms(f),
             }
             merging.push(i, column, sink)
         })?;

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use tsdb_core::LabelError;
 
 use super::binary::{Arithmetic, common};
+use super::binary_remarks::Remarks;
 use super::context::Held;
 use super::match_rules::Rules;
 use super::merge::{Merge, MergeRule, Merging};
@@ -181,7 +182,7 @@ impl VectorBinary {
             match &mut side.columns[slot_of_one[j as usize] as usize] {
                 Some(existing) => existing.merge(column),
                 slot => {
-                    side.held.add(tile.len)?;
+                    side.held.add(tile.len + column.extra_weight())?;
                     *slot = Some(column.clone());
                 }
             }
@@ -241,7 +242,7 @@ impl Operator for VectorBinary {
         let mut anyone = Bits::none(tile.len);
         let mut out = Column::default();
         let mut rest = Bits::default();
-        let constant = |fill: Option<f64>| fill.map(|v| vec![v; tile.len]);
+        let constant = |fill: Option<f64>| fill.map(|v| Column::constant(tile.len, v));
         let (fill_one, fill_many) = (
             constant(self.rules.fill_one),
             constant(self.rules.fill_many),
@@ -249,13 +250,15 @@ impl Operator for VectorBinary {
         let filled = fill_one.is_some() || fill_many.is_some();
         let rules = &self.rules;
         let op = self.op;
-        let apply = |many: &[f64], one: &[f64], out: &mut Column| {
+        let mut remarks = Remarks::default();
+        let mut apply = |many: &Column, one: &Column, out: &mut Column| {
             if rules.swapped {
-                op.apply(cx, one, many, out);
+                op.apply(one, many, out, &mut remarks)
             } else {
-                op.apply(cx, many, one, out);
+                op.apply(many, one, out, &mut remarks)
             }
         };
+        let mut met = Bits::default();
         let mut merging = self.merge.begin(cx);
         let (groups, slots, pairs) = (&self.many_groups, &self.slots, &self.pairs);
         self.many.run(cx, tile, &mut |i, column| {
@@ -269,15 +272,18 @@ impl Operator for VectorBinary {
                     common(&column.present, &one.present, &mut out.present);
                     rest.and_not(&one.present);
                     if !out.present.is_empty() {
+                        met.copy_from(&out.present);
+                        if let Some(failed) = apply(column, one, &mut out) {
+                            met.and_not(&failed);
+                        }
                         note_matches(
                             &mut matched,
                             &mut merging,
                             rules,
                             alone,
                             (group, i, input),
-                            &out.present,
+                            &met,
                         );
-                        apply(&column.values, &one.values, &mut out);
                         merging.push(input, &mut out, sink)?;
                     }
                 }
@@ -287,6 +293,9 @@ impl Operator for VectorBinary {
                 && !rest.is_empty()
             {
                 out.present.copy_from(&rest);
+                if let Some(failed) = apply(column, fill, &mut out) {
+                    rest.and_not(&failed);
+                }
                 note_matches(
                     &mut matched,
                     &mut merging,
@@ -295,7 +304,6 @@ impl Operator for VectorBinary {
                     (group, i, input),
                     &rest,
                 );
-                apply(&column.values, fill, &mut out);
                 merging.push(input, &mut out, sink)?;
             }
             Ok(())
@@ -310,11 +318,12 @@ impl Operator for VectorBinary {
                     if let Some(bits) = matched.by_group.get(&group) {
                         out.present.and_not(bits);
                     }
-                    apply(fill, &one.values, &mut out);
+                    apply(fill, one, &mut out);
                     merging.push(self.fill_pairs[slot as usize], &mut out, sink)?;
                 }
             }
         }
+        remarks.tell(op, cx);
         let mut found: Vec<(u32, usize)> = Vec::new();
         for (j, met) in &side.duplicates {
             let step = if filled {

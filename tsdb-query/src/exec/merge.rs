@@ -146,9 +146,10 @@ impl Merging<'_> {
             }
             return Ok(());
         }
+        let weight = column.values.len() + column.extra_weight();
         match &mut self.held {
-            Some(held) => held.add(column.values.len())?,
-            None => self.held = Some(self.cx.hold(column.values.len())?),
+            Some(held) => held.add(weight)?,
+            None => self.held = Some(self.cx.hold(weight)?),
         }
         self.numbers.insert(output, self.buffered.len());
         self.buffered.push((output, column.clone()));

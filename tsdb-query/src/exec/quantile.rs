@@ -11,6 +11,8 @@ use crate::vector::{Column, Grid, Tile};
 /// `quantile by (…) (φ, v)`
 pub(crate) struct QuantileAggregation {
     input: BoxOperator,
+    /// Where the input stands.
+    input_span: Span,
     phi: Parameter,
     series: Vec<SeriesMeta>,
     group_of: Vec<u32>,
@@ -18,9 +20,8 @@ pub(crate) struct QuantileAggregation {
 
 impl QuantileAggregation {
     pub(crate) fn new(
-        input: BoxOperator,
-        phi: BoxOperator,
-        span: Span,
+        (input, input_span): (BoxOperator, Span),
+        (phi, span): (BoxOperator, Span),
         (series, group_of): (Vec<SeriesMeta>, Vec<u32>),
         cx: &Context,
         grid: Grid,
@@ -38,6 +39,7 @@ impl QuantileAggregation {
         drop(annotations);
         Ok(Self {
             input,
+            input_span,
             phi,
             series,
             group_of,
@@ -54,8 +56,16 @@ impl Operator for QuantileAggregation {
         let mut members: Vec<Vec<Column>> = vec![Vec::new(); self.series.len()];
         let mut order = Vec::new();
         let mut held = cx.hold(0)?;
-        let group_of = &self.group_of;
+        let (group_of, span) = (&self.group_of, self.input_span);
         self.input.run(cx, tile, &mut |i, column| {
+            if column.drop_histograms() {
+                cx.annotations
+                    .borrow_mut()
+                    .ignored_in_aggregation("quantile", span);
+                if column.present.is_empty() {
+                    return Ok(());
+                }
+            }
             let number = group_of[i as usize];
             let group = &mut members[number as usize];
             if group.is_empty() {

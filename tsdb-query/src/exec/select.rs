@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use tsdb_core::{Columns, TimeRange, is_stale};
+use tsdb_core::{Columns, METRIC_NAME, TimeRange, is_stale};
 
 use super::operator::Sink;
+use super::samples::{self, Detail, histogram_at, weight_of};
+use super::smoothed::{Smoothed, smooth_histograms};
 use super::{Context, Operator, SeriesMeta};
+use crate::ast::Span;
 use crate::error::QueryError;
 use crate::storage::SeriesReader;
 use crate::vector::{Column, Grid, Tile};
@@ -45,6 +48,10 @@ pub(crate) enum Output {
     Value,
     /// Its time in seconds: `timestamp(selector)`.
     Time,
+    /// The time at which it began to count in seconds, 0 where unknown: `start_timestamp(selector)`.
+    StartTime,
+    /// Its time for a series that must have no native histograms: those of info metrics.
+    TimeOfFloat,
     /// The value at the step itself on the line between the neighbours: `selector smoothed`.
     Smoothed,
 }
@@ -55,6 +62,9 @@ pub(crate) struct InstantSelect {
     pub(crate) series: Vec<SeriesMeta>,
     pub(crate) reference: Reference,
     pub(crate) output: Output,
+    pub(crate) detail: Detail,
+    /// Where the selector stands.
+    pub(crate) span: Span,
 }
 
 impl Operator for InstantSelect {
@@ -70,6 +80,7 @@ impl Operator for InstantSelect {
         };
         let range = self.reference.range(tile, back_ms, ahead_ms);
         let mut samples = Columns::default();
+        let mut starts = Vec::new();
         let mut column = Column::default();
         let mut held = cx.hold(tile.len)?;
         let mut most = 0;
@@ -80,23 +91,92 @@ impl Operator for InstantSelect {
             if samples.is_empty() {
                 continue;
             }
-            cx.count_read(samples.len());
-            if samples.len() > most {
-                held.add(samples.len() - most)?;
-                most = samples.len();
+            samples::prepare(&mut samples, self.detail);
+            let weight = weight_of(&samples);
+            cx.count_read(weight);
+            if weight > most {
+                held.add(weight - most)?;
+                most = weight;
             }
             column.reset(tile.len);
+            let reference = &self.reference;
             match self.output {
-                Output::Smoothed => smooth(&samples, &self.reference, tile, back_ms, &mut column),
-                Output::Value => {
-                    last_before(&samples, &self.reference, tile, back_ms, &mut column, |i| {
-                        samples.values[i]
-                    });
+                Output::Smoothed if samples.histograms.is_empty() => {
+                    smooth(&samples, reference, tile, back_ms, &mut column);
                 }
-                Output::Time => {
-                    last_before(&samples, &self.reference, tile, back_ms, &mut column, |i| {
-                        samples.times_ms[i] as f64 / 1000.0
-                    });
+                Output::Smoothed => {
+                    let name = self.series[i as usize].labels.get(METRIC_NAME);
+                    let smoothed = Smoothed {
+                        cx,
+                        reference,
+                        tile,
+                        back_ms,
+                        name: name.unwrap_or(""),
+                        span: self.span,
+                    };
+                    smooth_histograms(&mut samples, &smoothed, &mut column);
+                }
+                Output::Value if samples.histograms.is_empty() => {
+                    last_before(
+                        &samples,
+                        reference,
+                        tile,
+                        back_ms,
+                        &mut column,
+                        |column, k, i| {
+                            column.set(k, samples.values[i]);
+                        },
+                    );
+                }
+                Output::Value => {
+                    last_before(
+                        &samples,
+                        reference,
+                        tile,
+                        back_ms,
+                        &mut column,
+                        |column, k, i| match histogram_at(&samples, i) {
+                            Some(h) => column.set_histogram(k, Arc::clone(h)),
+                            None => column.set(k, samples.values[i]),
+                        },
+                    );
+                }
+                Output::StartTime => {
+                    starts.clear();
+                    reader.read_start_times(range, &mut starts)?;
+                    last_before(
+                        &samples,
+                        reference,
+                        tile,
+                        back_ms,
+                        &mut column,
+                        |column, k, i| {
+                            let t_ms = samples.times_ms[i];
+                            let known = starts.binary_search_by_key(&t_ms, |s| s.0);
+                            let start_ms = known.map_or(0, |at| starts[at].1);
+                            column.set(k, start_ms as f64 / 1000.0);
+                        },
+                    );
+                }
+                Output::Time | Output::TimeOfFloat => {
+                    let mut histograms = false;
+                    last_before(
+                        &samples,
+                        reference,
+                        tile,
+                        back_ms,
+                        &mut column,
+                        |column, k, i| {
+                            histograms |= histogram_at(&samples, i).is_some();
+                            column.set(k, samples.times_ms[i] as f64 / 1000.0);
+                        },
+                    );
+                    if histograms && self.output == Output::TimeOfFloat {
+                        let labels = &self.series[i as usize].labels;
+                        return Err(QueryError::Execution(format!(
+                            "this should be an info metric, with float samples: {labels:?}"
+                        )));
+                    }
                 }
             }
             if !column.present.is_empty() {
@@ -107,14 +187,14 @@ impl Operator for InstantSelect {
     }
 }
 
-/// Sets each step to what `pick` says of the last sample at or before it, when that is neither too old nor a stale marker.
+/// Has `pick` set each step by the last sample at or before it, when that is neither too old nor a stale marker.
 fn last_before(
     samples: &Columns,
     reference: &Reference,
     tile: Tile,
     back_ms: i64,
     column: &mut Column,
-    pick: impl Fn(usize) -> f64,
+    mut pick: impl FnMut(&mut Column, usize, usize),
 ) {
     let times = samples.times_ms.as_slice();
     let mut next = 0;
@@ -126,8 +206,11 @@ fn last_before(
         let Some(i) = next.checked_sub(1) else {
             continue;
         };
-        if times[i] > t_ms.saturating_sub(back_ms) && !is_stale(samples.values[i]) {
-            column.set(k, pick(i));
+        if times[i] > t_ms.saturating_sub(back_ms)
+            && !is_stale(samples.values[i])
+            && !histogram_at(samples, i).is_some_and(|h| h.is_stale())
+        {
+            pick(column, k, i);
         }
     }
 }

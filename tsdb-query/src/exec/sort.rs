@@ -4,7 +4,7 @@ use super::operator::{BoxOperator, Sink};
 use super::{Context, Operator, SeriesMeta};
 use crate::error::QueryError;
 use crate::functions::sort::{ascending, by_labels, descending};
-use crate::vector::{Column, Tile};
+use crate::vector::{Column, Sample, Tile};
 
 /// What is sorted by.
 #[derive(Clone, Debug)]
@@ -35,22 +35,37 @@ impl Operator for Sort {
     }
 
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
+        let by_value = matches!(self.key, SortKey::Value { .. });
         if tile.len > 1 {
-            return self.input.run(cx, tile, sink);
+            return self.input.run(cx, tile, &mut |i, column| {
+                if by_value && column.drop_histograms() && column.present.is_empty() {
+                    return Ok(());
+                }
+                sink(i, column)
+            });
         }
-        let mut rows: Vec<(u32, f64)> = Vec::new();
+        let mut rows: Vec<(u32, Sample)> = Vec::new();
         let mut held = cx.hold(0)?;
         self.input.run(cx, tile, &mut |i, column| {
-            if let Some(v) = column.get(0) {
-                held.add(1)?;
-                rows.push((i, v));
+            match column.sample(0) {
+                // Histograms have no order.
+                Some(Sample::Histogram(_)) if by_value => {}
+                Some(sample) => {
+                    held.add(sample.weight())?;
+                    rows.push((i, sample));
+                }
+                None => {}
             }
             Ok(())
         })?;
         let series = self.input.series();
         match &self.key {
-            SortKey::Value { descending: false } => rows.sort_by(|a, b| ascending(a.1, b.1)),
-            SortKey::Value { descending: true } => rows.sort_by(|a, b| descending(a.1, b.1)),
+            SortKey::Value { descending: false } => {
+                rows.sort_by(|a, b| ascending(number(&a.1), number(&b.1)));
+            }
+            SortKey::Value { descending: true } => {
+                rows.sort_by(|a, b| descending(number(&a.1), number(&b.1)));
+            }
             SortKey::Labels {
                 names,
                 descending: reverse,
@@ -64,10 +79,17 @@ impl Operator for Sort {
             }
         }
         let mut column = Column::default();
-        for (i, v) in rows {
-            column.fill(1, v);
+        for (i, sample) in rows {
+            column.fill_with(1, &sample);
             sink(i, &mut column)?;
         }
         Ok(())
+    }
+}
+
+fn number(sample: &Sample) -> f64 {
+    match sample {
+        Sample::Float(v) => *v,
+        Sample::Histogram(_) => f64::NAN,
     }
 }

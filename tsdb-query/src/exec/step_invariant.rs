@@ -3,12 +3,12 @@
 use super::operator::{BoxOperator, Sink};
 use super::{Context, Operator, SeriesMeta};
 use crate::error::QueryError;
-use crate::vector::{Column, Tile};
+use crate::vector::{Column, Sample, Tile};
 
 /// Evaluates its operand once, at a grid of one step, and repeats the values.
 pub(crate) struct StepInvariant {
     input: BoxOperator,
-    values: Option<Vec<(u32, f64)>>,
+    values: Option<Vec<(u32, Sample)>>,
     column: Column,
 }
 
@@ -32,19 +32,19 @@ impl Operator for StepInvariant {
             let mut values = Vec::new();
             self.input
                 .run(cx, Tile { first: 0, len: 1 }, &mut |i, column| {
-                    if let Some(v) = column.get(0) {
-                        cx.charge(1)?;
-                        values.push((i, v));
+                    if let Some(sample) = column.sample(0) {
+                        cx.charge(sample.weight())?;
+                        values.push((i, sample));
                     }
                     Ok(())
                 })?;
             self.values = Some(values);
         }
         let _held = cx.hold(tile.len)?;
-        for &(i, v) in self.values.iter().flatten() {
+        for (i, sample) in self.values.iter().flatten() {
             cx.check()?;
-            self.column.fill(tile.len, v);
-            sink(i, &mut self.column)?;
+            self.column.fill_with(tile.len, sample);
+            sink(*i, &mut self.column)?;
         }
         Ok(())
     }

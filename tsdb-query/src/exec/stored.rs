@@ -3,18 +3,18 @@
 use super::operator::{BoxOperator, Sink};
 use super::{Context, Operator, SeriesMeta};
 use crate::error::QueryError;
-use crate::vector::{Column, Grid, Tile};
+use crate::vector::{Column, Grid, Sample, Tile};
 
 /// Series whose samples are in memory: of operators that cannot know their labels before they have seen samples.
 pub(crate) struct Stored {
     series: Vec<SeriesMeta>,
     /// Steps and values of each series, steps rising.
-    points: Vec<Vec<(usize, f64)>>,
+    points: Vec<Vec<(usize, Sample)>>,
     column: Column,
 }
 
 impl Stored {
-    pub(crate) fn new(series: Vec<SeriesMeta>, points: Vec<Vec<(usize, f64)>>) -> Self {
+    pub(crate) fn new(series: Vec<SeriesMeta>, points: Vec<Vec<(usize, Sample)>>) -> Self {
         Self {
             series,
             points,
@@ -37,8 +37,8 @@ impl Operator for Stored {
                 continue;
             }
             self.column.reset(tile.len);
-            for &(step, v) in &points[first..end] {
-                self.column.set(step - tile.first, v);
+            for (step, sample) in &points[first..end] {
+                self.column.set_sample(step - tile.first, sample.clone());
             }
             sink(i, &mut self.column)?;
         }

@@ -2,24 +2,32 @@
 
 use std::sync::Arc;
 
-use tsdb_core::{Columns, is_stale};
+use tsdb_core::{Columns, METRIC_NAME};
 
 use super::extended::Extension;
 use super::map::ScalarArgs;
 use super::merge::{Merge, MergeRule};
 use super::operator::{BoxOperator, Sink};
+use super::samples::{self, Apart, Detail, from_column, take_out_stale, weight_of};
 use super::select::Reference;
 use super::{Context, Operator, SeriesMeta};
 use crate::ast::Span;
 use crate::error::QueryError;
-use crate::functions::{Scratch, WindowKernel, Windows};
+use crate::functions::mixed::{MixedWindow, WithHistograms};
+use crate::functions::native_histogram::HistogramWindow;
+use crate::functions::{Scratch, Window, WindowKernel, Windows};
 use crate::storage::SeriesReader;
-use crate::vector::{Column, Grid, Tile};
+use crate::vector::{Column, Grid, Sample, Tile};
 
 /// Where the samples of a range vector come from.
 pub(crate) enum Samples {
     /// `selector[range]`
-    Stored(Vec<Arc<dyn SeriesReader>>),
+    Stored {
+        /// The series.
+        readers: Vec<Arc<dyn SeriesReader>>,
+        /// How much of histograms is wanted.
+        detail: Detail,
+    },
     /// `expr[range:step]`: the steps of an inner grid.
     Subquery {
         /// The inner expression.
@@ -38,28 +46,41 @@ pub(crate) struct WindowFunction {
     pub(crate) extension: Option<Extension>,
     args: ScalarArgs,
     merge: Merge,
+    /// The series of the samples.
+    inputs: Vec<SeriesMeta>,
     /// Series that gave a result, when someone wants to know.
     pub(crate) counter_hint: Option<CounterHint>,
+    /// Whether the times at which samples began to count are looked at.
+    pub(crate) start_times: bool,
+    /// Where the first argument stands, for remarks on the samples.
+    pub(crate) span: Span,
     /// Where the φ of `quantile_over_time` stands, for remarks on its value.
     pub(crate) phi_span: Option<Span>,
 }
 
-/// Remarks on series whose names do not look like a counter's.
+/// Remarks on series that do not look like counters.
 pub(crate) struct CounterHint {
-    /// Name of each series.
-    pub(crate) names: Vec<Option<String>>,
+    /// What makes a counter of each series doubtful.
+    pub(crate) doubts: Vec<Option<Doubt>>,
     pub(crate) span: Span,
 }
 
+/// Why a series may not be a counter.
+pub(crate) struct Doubt {
+    pub(crate) name: String,
+    /// Its type, when that is what says so rather than the name.
+    pub(crate) of_type: Option<String>,
+}
+
 impl WindowFunction {
-    /// `series` are those of the samples, named as the function names its results.
+    /// `series` are those of the samples, `inputs`, named as the function names its results.
     pub(crate) fn new(
         samples: Samples,
         reference: Reference,
         range_ms: i64,
         kernel: WindowKernel,
         args: Vec<BoxOperator>,
-        series: Vec<SeriesMeta>,
+        (inputs, series): (Vec<SeriesMeta>, Vec<SeriesMeta>),
     ) -> Self {
         Self {
             samples,
@@ -69,7 +90,10 @@ impl WindowFunction {
             extension: None,
             args: ScalarArgs::new(args),
             merge: Merge::new(series, MergeRule::Series),
+            inputs,
             counter_hint: None,
+            start_times: false,
+            span: Span::default(),
             phi_span: None,
         }
     }
@@ -102,42 +126,56 @@ impl Operator for WindowFunction {
             scratch: Scratch::default(),
             column: Column::default(),
             cx,
+            inputs: &self.inputs,
+            span: self.span,
             phi_span: self.phi_span,
         };
         let mut held = cx.hold(tile.len)?;
         let mut merging = self.merge.begin(cx);
         let hint = self.counter_hint.as_ref();
+        let start_times = self.start_times;
         let mut give = |i: u32, column: &mut Column, sink: &mut Sink<'_>| {
             if let Some(hint) = hint
-                && !column.present.is_empty()
-                && let Some(Some(name)) = hint.names.get(i as usize)
+                && column.iter().next().is_some()
+                && let Some(Some(doubt)) = hint.doubts.get(i as usize)
             {
-                cx.annotations
-                    .borrow_mut()
-                    .possible_non_counter(name, hint.span);
+                let mut annotations = cx.annotations.borrow_mut();
+                match &doubt.of_type {
+                    Some(of_type) => {
+                        annotations.possible_non_counter_type(&doubt.name, of_type, hint.span);
+                    }
+                    None => annotations.possible_non_counter(&doubt.name, hint.span),
+                }
             }
             merging.push(i, column, sink)
         };
         match &mut self.samples {
-            Samples::Stored(readers) => {
+            Samples::Stored { readers, detail } => {
                 let back_ms = self.range_ms.saturating_add(back_ms);
                 let range = reference.range(tile, back_ms, ahead_ms);
                 let mut samples = Columns::default();
+                let mut starts = Vec::new();
                 let mut most = 0;
                 for (i, reader) in (0u32..).zip(readers.iter()) {
                     cx.check()?;
                     samples.clear();
                     reader.read(range, &mut samples)?;
-                    cx.count_read(samples.len());
+                    samples::prepare(&mut samples, *detail);
+                    let weight = weight_of(&samples);
+                    cx.count_read(weight);
                     take_out_stale(&mut samples);
                     if samples.is_empty() {
                         continue;
                     }
-                    if samples.len() > most {
-                        held.add(samples.len() - most)?;
-                        most = samples.len();
+                    if weight > most {
+                        held.add(weight - most)?;
+                        most = weight;
                     }
-                    let column = work.evaluate(&samples)?;
+                    if start_times {
+                        starts.clear();
+                        reader.read_start_times(range, &mut starts)?;
+                    }
+                    let column = work.evaluate(i, &samples, &starts)?;
                     give(i, column, sink)?;
                 }
             }
@@ -148,11 +186,8 @@ impl Operator for WindowFunction {
                     let mut samples = Columns::default();
                     input.run(cx, inner, &mut |i, column| {
                         cx.check()?;
-                        samples.clear();
-                        for (k, v) in column.iter() {
-                            samples.push(grid.time(inner.first + k), v);
-                        }
-                        give(i, work.evaluate(&samples)?, sink)
+                        from_column(&mut samples, column, *grid, inner);
+                        give(i, work.evaluate(i, &samples, &[])?, sink)
                     })?;
                 }
             }
@@ -176,23 +211,6 @@ pub(crate) fn steps_inside(grid: Grid, start_ms: i64, end_ms: i64) -> Option<Til
     })
 }
 
-/// Removes the staleness markers.
-pub(crate) fn take_out_stale(samples: &mut Columns) {
-    let Some(first) = samples.values.iter().position(|&v| is_stale(v)) else {
-        return;
-    };
-    let mut kept = first;
-    for i in first..samples.values.len() {
-        if !is_stale(samples.values[i]) {
-            samples.values[kept] = samples.values[i];
-            samples.times_ms[kept] = samples.times_ms[i];
-            kept += 1;
-        }
-    }
-    samples.values.truncate(kept);
-    samples.times_ms.truncate(kept);
-}
-
 /// What is the same for all series of a tile, and memory that is used again.
 struct Work<'a> {
     kernel: WindowKernel,
@@ -208,12 +226,24 @@ struct Work<'a> {
     scratch: Scratch,
     column: Column,
     cx: &'a Context,
+    inputs: &'a [SeriesMeta],
+    span: Span,
     phi_span: Option<Span>,
 }
 
 impl Work<'_> {
-    /// The function's values for one series.
-    fn evaluate(&mut self, samples: &Columns) -> Result<&mut Column, QueryError> {
+    /// The function's values for one series; `starts` are the start times that are known, by the times of their samples.
+    fn evaluate(
+        &mut self,
+        series: u32,
+        samples: &Columns,
+        starts: &[(i64, i64)],
+    ) -> Result<&mut Column, QueryError> {
+        self.column.reset(self.ends_ms.len());
+        if !samples.histograms.is_empty() || !starts.is_empty() {
+            self.evaluate_mixed(series, &Apart::of(samples).with_starts(starts))?;
+            return Ok(&mut self.column);
+        }
         self.find_bounds(&samples.times_ms);
         let windows = Windows {
             times_ms: &samples.times_ms,
@@ -224,7 +254,6 @@ impl Work<'_> {
             range_ms: self.range_ms,
         };
         let column = &mut self.column;
-        column.reset(self.ends_ms.len());
         match (self.extension, self.kernel.slide) {
             (Some(extension), _) => extension.evaluate(&windows, column),
             (None, Some(slide)) => slide(&windows, &mut self.scratch, column),
@@ -239,12 +268,7 @@ impl Work<'_> {
                         (self.kernel.check)(args).map_err(QueryError::Execution)?;
                         checked = self.constant;
                     }
-                    if let (Some(span), Some(phi)) = (self.phi_span, args.first())
-                        && !(0.0..=1.0).contains(phi)
-                    {
-                        let mut annotations = self.cx.annotations.borrow_mut();
-                        annotations.invalid_quantile(*phi, span);
-                    }
+                    tell_phi(self.cx, self.phi_span, args);
                     if let Some(v) = (self.kernel.eval)(&window, args) {
                         column.set(k, v);
                     }
@@ -252,6 +276,64 @@ impl Work<'_> {
             }
         }
         Ok(column)
+    }
+
+    /// The same for a series with native histograms or start times.
+    fn evaluate_mixed(&mut self, series: u32, samples: &Apart) -> Result<(), QueryError> {
+        let labels = self.inputs.get(series as usize).map(|s| &s.labels);
+        let name = labels.and_then(|l| l.get(METRIC_NAME)).unwrap_or("");
+        self.find_bounds(&samples.histogram_times_ms);
+        let histogram_bounds = std::mem::take(&mut self.bounds);
+        self.find_bounds(&samples.floats.times_ms);
+        for (k, &(from, to)) in histogram_bounds.iter().enumerate() {
+            let (lo, hi) = self.bounds[k];
+            if lo == hi && from == to {
+                continue;
+            }
+            let args = self.args.at(k);
+            (self.kernel.check)(args).map_err(QueryError::Execution)?;
+            let end_ms = self.ends_ms[k];
+            let start_ms = end_ms.saturating_sub(self.range_ms);
+            let window = MixedWindow {
+                floats: Window {
+                    times_ms: &samples.floats.times_ms[lo..hi],
+                    values: &samples.floats.values[lo..hi],
+                    start_ms,
+                    end_ms,
+                    eval_ms: self.evals_ms[k],
+                },
+                float_start_times_ms: samples.float_starts_ms.get(lo..hi).unwrap_or(&[]),
+                histograms: HistogramWindow {
+                    times_ms: &samples.histogram_times_ms[from..to],
+                    histograms: &samples.histograms[from..to],
+                    start_times_ms: samples.histogram_starts_ms.get(from..to).unwrap_or(&[]),
+                    start_ms,
+                    end_ms,
+                },
+            };
+            let result = match (self.extension, self.kernel.with_histograms) {
+                (Some(extension), _) => extension.evaluate_mixed(&window),
+                (None, WithHistograms::Counted(kernel)) => kernel(&window),
+                (None, WithHistograms::Ignored) if lo == hi => continue,
+                (None, WithHistograms::Ignored) => {
+                    if from < to {
+                        let mut annotations = self.cx.annotations.borrow_mut();
+                        annotations.ignored_in_mixed_range(name, self.span);
+                    }
+                    tell_phi(self.cx, self.phi_span, args);
+                    let v = (self.kernel.eval)(&window.floats, args);
+                    v.map(Sample::Float).into()
+                }
+            };
+            for annotation in result.annotations {
+                let mut annotations = self.cx.annotations.borrow_mut();
+                annotations.native(annotation, name, self.span);
+            }
+            if let Some(sample) = result.value {
+                self.column.set_sample(k, sample);
+            }
+        }
+        Ok(())
     }
 
     fn find_bounds(&mut self, times_ms: &[i64]) {
@@ -271,5 +353,14 @@ impl Work<'_> {
             }
             self.bounds.push((lo, hi));
         }
+    }
+}
+
+/// Remarks on a φ, if that is what the first argument is, out of range.
+fn tell_phi(cx: &Context, span: Option<Span>, args: &[f64]) {
+    if let (Some(span), Some(phi)) = (span, args.first())
+        && !(0.0..=1.0).contains(phi)
+    {
+        cx.annotations.borrow_mut().invalid_quantile(*phi, span);
     }
 }

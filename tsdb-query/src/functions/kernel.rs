@@ -1,5 +1,8 @@
 //! What stands behind a function's name: arithmetic on a window or a value, or work that only the evaluator can do.
 
+use tsdb_core::FloatHistogram;
+
+use super::mixed::{MixedKernel, WithHistograms};
 use super::slide::SlideKernel;
 
 /// The samples of one series that one step of a range function sees.
@@ -39,6 +42,8 @@ pub struct WindowKernel {
     pub eval: fn(&Window<'_>, &[f64]) -> Option<f64>,
     /// The values of all windows of a series at once, bit for bit those of `eval`, in less time.
     pub(crate) slide: Option<SlideKernel>,
+    /// What is done when there are native histograms in a window.
+    pub(crate) with_histograms: WithHistograms,
     /// Whether the metric name stays: the result is a sample of the series, not a computed quantity.
     pub keeps_name: bool,
     /// Says what is wrong with the scalar arguments; the query then fails with that text.
@@ -65,10 +70,10 @@ pub enum Kernel {
     /// Each value on its own as seconds since the Unix epoch, the time of the step when the argument is absent;
     /// drops the metric name.
     Clock(fn(f64) -> f64),
+    /// A number out of each native histogram; floats give no result. Drops the metric name.
+    Histogram(fn(&FloatHistogram) -> f64),
     /// Needs more than values: labels, several series, the step grid.
     Special(Special),
-    /// Not evaluated by this version; the text says for lack of what.
-    Unsupported(&'static str),
 }
 
 /// The functions that the evaluator itself carries out.
@@ -97,8 +102,6 @@ pub enum Special {
     MaxOf,
     /// `min_of(a, b)` of scalars.
     MinOf,
-    /// `histogram_count(v)` and the like: a number out of each native histogram. Floats give no result.
-    OfNativeHistogram,
     /// `pi()`
     Pi,
     /// `range()`: length of the query, in seconds.
@@ -113,6 +116,8 @@ pub enum Special {
     SortByLabelDesc,
     /// `sort_desc(v)`
     SortDesc,
+    /// `start_timestamp(v)`: when the sample of a selector began to count; nothing of other expressions.
+    StartTimestamp,
     /// `start()`: first step of the query, in seconds.
     Start,
     /// `step()`: distance of the steps, in seconds.
@@ -130,6 +135,7 @@ pub(super) const fn window(eval: fn(&Window<'_>, &[f64]) -> Option<f64>) -> Kern
     Kernel::Window(WindowKernel {
         eval,
         slide: None,
+        with_histograms: WithHistograms::Ignored,
         keeps_name: false,
         check: |_| Ok(()),
     })
@@ -143,6 +149,7 @@ pub(super) const fn sliding(
     Kernel::Window(WindowKernel {
         eval,
         slide: Some(slide),
+        with_histograms: WithHistograms::Ignored,
         keeps_name: false,
         check: |_| Ok(()),
     })
@@ -156,9 +163,21 @@ pub(super) const fn sample_of_window(
     Kernel::Window(WindowKernel {
         eval,
         slide: Some(slide),
+        with_histograms: WithHistograms::Ignored,
         keeps_name: true,
         check: |_| Ok(()),
     })
+}
+
+/// A window kernel that takes native histograms as well.
+pub(super) const fn counting(kernel: Kernel, with_histograms: MixedKernel) -> Kernel {
+    match kernel {
+        Kernel::Window(window) => Kernel::Window(WindowKernel {
+            with_histograms: WithHistograms::Counted(with_histograms),
+            ..window
+        }),
+        other => other,
+    }
 }
 
 /// A math kernel that has a value for all arguments.

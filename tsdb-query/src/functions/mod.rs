@@ -11,12 +11,14 @@ pub(crate) mod kahan;
 mod kernel;
 pub(crate) mod labels;
 mod math;
-mod native_histogram;
+pub(crate) mod mixed;
+pub(crate) mod native_histogram;
 mod over_time;
 pub(crate) mod quantile;
 mod regression;
 mod slide;
 pub(crate) mod sort;
+mod start_time;
 mod table;
 
 pub(crate) use clock::rfc3339;

@@ -1,8 +1,10 @@
 //! Name, signature, standing and kernel of each function (Prometheus 3.14 `promql/parser/functions.go`).
 
 use super::kernel::{
-    Kernel, MathKernel, Special, WindowKernel, math, sample_of_window, sliding, window,
+    Kernel, MathKernel, Special, WindowKernel, counting, math, sample_of_window, sliding, window,
 };
+use super::mixed::{self, WithHistograms};
+use super::native_histogram as native;
 use super::{clock, counter, math as m, over_time, regression, slide};
 use crate::ast::ValueType;
 
@@ -72,6 +74,7 @@ const CLAMP: Kernel = Kernel::Math(MathKernel {
 const SMOOTHING: Kernel = Kernel::Window(WindowKernel {
     eval: regression::double_exponential_smoothing,
     slide: None,
+    with_histograms: WithHistograms::Ignored,
     keeps_name: false,
     check: regression::check_factors,
 });
@@ -98,7 +101,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sliding(over_time::avg, slide::avg),
+        counting(sliding(over_time::avg, slide::avg), mixed::avg),
     ),
     f("ceil", &[V], 0, V, math(|v, _| v.ceil())),
     f(
@@ -106,7 +109,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sliding(counter::changes, slide::changes),
+        counting(sliding(counter::changes, slide::changes), mixed::changes),
     ),
     f("clamp", &[V, S, S], 0, V, CLAMP),
     f("clamp_max", &[V, S], 0, V, math(m::clamp_max)),
@@ -118,7 +121,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sliding(over_time::count, slide::count),
+        counting(sliding(over_time::count, slide::count), mixed::count),
     ),
     f(
         "day_of_month",
@@ -137,7 +140,13 @@ pub static FUNCTIONS: &[Function] = &[
         Kernel::Clock(clock::days_in_month),
     ),
     f("deg", &[V], 0, V, math(m::deg)),
-    f("delta", &[M], 0, V, sliding(counter::delta, slide::delta)),
+    f(
+        "delta",
+        &[M],
+        0,
+        V,
+        counting(sliding(counter::delta, slide::delta), mixed::delta),
+    ),
     f("deriv", &[M], 0, V, window(regression::deriv)),
     x("double_exponential_smoothing", &[M, S, S], 0, V, SMOOTHING),
     x("end", &[], 0, S, special(Special::End)),
@@ -147,7 +156,10 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sample_of_window(over_time::first, slide::first),
+        counting(
+            sample_of_window(over_time::first, slide::first),
+            mixed::first,
+        ),
     ),
     f("floor", &[V], 0, V, math(|v, _| v.floor())),
     f(
@@ -155,14 +167,14 @@ pub static FUNCTIONS: &[Function] = &[
         &[V],
         0,
         V,
-        special(Special::OfNativeHistogram),
+        Kernel::Histogram(native::histogram_avg),
     ),
     f(
         "histogram_count",
         &[V],
         0,
         V,
-        special(Special::OfNativeHistogram),
+        Kernel::Histogram(native::histogram_count),
     ),
     f(
         "histogram_fraction",
@@ -190,33 +202,45 @@ pub static FUNCTIONS: &[Function] = &[
         &[V],
         0,
         V,
-        special(Special::OfNativeHistogram),
+        Kernel::Histogram(native::histogram_stddev),
     ),
     f(
         "histogram_stdvar",
         &[V],
         0,
         V,
-        special(Special::OfNativeHistogram),
+        Kernel::Histogram(native::histogram_stdvar),
     ),
     f(
         "histogram_sum",
         &[V],
         0,
         V,
-        special(Special::OfNativeHistogram),
+        Kernel::Histogram(native::histogram_sum),
     ),
     f("hour", &[V], 1, V, Kernel::Clock(clock::hour)),
-    f("idelta", &[M], 0, V, window(counter::idelta)),
+    f(
+        "idelta",
+        &[M],
+        0,
+        V,
+        counting(window(counter::idelta), mixed::idelta),
+    ),
     f(
         "increase",
         &[M],
         0,
         V,
-        sliding(counter::increase, slide::increase),
+        counting(sliding(counter::increase, slide::increase), mixed::increase),
     ),
     x("info", &[V, V], 1, V, special(Special::Info)),
-    f("irate", &[M], 0, V, window(counter::irate)),
+    f(
+        "irate",
+        &[M],
+        0,
+        V,
+        counting(window(counter::irate), mixed::irate),
+    ),
     f(
         "label_join",
         &[V, T, T, T],
@@ -236,7 +260,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sample_of_window(over_time::last, slide::last),
+        counting(sample_of_window(over_time::last, slide::last), mixed::last),
     ),
     f("ln", &[V], 0, V, math(|v, _| v.ln())),
     f("log10", &[V], 0, V, math(|v, _| v.log10())),
@@ -273,7 +297,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sliding(over_time::present, slide::present),
+        counting(sliding(over_time::present, slide::present), mixed::present),
     ),
     f(
         "quantile_over_time",
@@ -284,13 +308,19 @@ pub static FUNCTIONS: &[Function] = &[
     ),
     f("rad", &[V], 0, V, math(m::rad)),
     x("range", &[], 0, S, special(Special::Range)),
-    f("rate", &[M], 0, V, sliding(counter::rate, slide::rate)),
+    f(
+        "rate",
+        &[M],
+        0,
+        V,
+        counting(sliding(counter::rate, slide::rate), mixed::rate),
+    ),
     f(
         "resets",
         &[M],
         0,
         V,
-        sliding(counter::resets, slide::resets),
+        counting(sliding(counter::resets, slide::resets), mixed::resets),
     ),
     f("round", &[V, S], 1, V, math(m::round)),
     f("scalar", &[V], 0, S, special(Special::Scalar)),
@@ -320,7 +350,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[V],
         0,
         V,
-        Kernel::Unsupported("start timestamps"),
+        special(Special::StartTimestamp),
     ),
     f("stddev_over_time", &[M], 0, V, window(over_time::stddev)),
     f("stdvar_over_time", &[M], 0, V, window(over_time::stdvar)),
@@ -330,7 +360,7 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        sliding(over_time::sum, slide::sum),
+        counting(sliding(over_time::sum, slide::sum), mixed::sum),
     ),
     f("tan", &[V], 0, V, math(|v, _| v.tan())),
     f("tanh", &[V], 0, V, math(|v, _| v.tanh())),
@@ -341,14 +371,14 @@ pub static FUNCTIONS: &[Function] = &[
         &[M],
         0,
         V,
-        window(over_time::ts_of_first),
+        counting(window(over_time::ts_of_first), mixed::ts_of_first),
     ),
     x(
         "ts_of_last_over_time",
         &[M],
         0,
         V,
-        window(over_time::ts_of_last),
+        counting(window(over_time::ts_of_last), mixed::ts_of_last),
     ),
     x(
         "ts_of_max_over_time",

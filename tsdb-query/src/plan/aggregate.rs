@@ -47,6 +47,7 @@ impl Builder<'_> {
                 return Ok(Box::new(Aggregation {
                     input,
                     kind,
+                    span: e.expr.span(),
                     series: groups,
                     group_of: counted.1,
                 }));
@@ -55,14 +56,17 @@ impl Builder<'_> {
             _ => return unsupported("this aggregation", e.span),
         };
         Ok(match e.op {
-            AggregateOp::Topk => boxed(TopK::new(input, param, false, counted, cx, grid)?),
-            AggregateOp::Bottomk => boxed(TopK::new(input, param, true, counted, cx, grid)?),
+            AggregateOp::Topk => {
+                boxed(TopK::new(input, param, (false, e.span), counted, cx, grid)?)
+            }
+            AggregateOp::Bottomk => {
+                boxed(TopK::new(input, param, (true, e.span), counted, cx, grid)?)
+            }
             AggregateOp::Limitk => boxed(Limit::first(input, param, counted, cx, grid)?),
             AggregateOp::LimitRatio => boxed(Limit::ratio(input, param, span, cx, grid)?),
             _ => Box::new(QuantileAggregation::new(
-                input,
-                param,
-                span,
+                (input, e.expr.span()),
+                (param, span),
                 (groups, counted.1),
                 cx,
                 grid,

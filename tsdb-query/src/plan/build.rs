@@ -13,6 +13,7 @@ use crate::vector::Grid;
 
 use super::QueryTimes;
 use super::invariant::Invariance;
+use super::statistics::Statistics;
 
 /// Turns nodes into operators.
 pub(super) struct Builder<'a> {
@@ -20,6 +21,7 @@ pub(super) struct Builder<'a> {
     pub(super) cx: &'a Context,
     pub(super) times: QueryTimes,
     pub(super) invariance: &'a Invariance,
+    pub(super) statistics: &'a Statistics,
     /// Step of a subquery without one.
     pub(super) subquery_step_ms: i64,
 }
@@ -140,6 +142,8 @@ impl Builder<'_> {
             series,
             reference,
             output,
+            detail: self.statistics.detail(selector),
+            span: selector.span,
         }))
     }
 
@@ -158,7 +162,10 @@ impl Builder<'_> {
                 let back_ms = range_ms.saturating_add(back_ms);
                 let (readers, series) = self.readers(&e.selector, reference, back_ms, ahead_ms)?;
                 Ok(RangeVector {
-                    samples: Samples::Stored(readers),
+                    samples: Samples::Stored {
+                        readers,
+                        detail: self.statistics.detail(&e.selector),
+                    },
                     series,
                     reference,
                     range_ms,

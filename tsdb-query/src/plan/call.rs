@@ -5,7 +5,8 @@ use tsdb_core::METRIC_NAME;
 use crate::ast::{Call, Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, CounterHint, Extension, MapValues, Mapping, SeriesMeta, WindowFunction, drop_names,
+    BoxOperator, CounterHint, Doubt, Extension, MapValues, Mapping, SeriesMeta, WindowFunction,
+    drop_names,
 };
 use crate::functions::{Kernel, WindowKernel};
 use crate::vector::Grid;
@@ -23,8 +24,8 @@ impl Builder<'_> {
                 self.mapped(time, Vec::new(), Mapping::Clock(f), grid)
             }
             Kernel::Clock(f) => self.map(e, Mapping::Clock(f), grid),
+            Kernel::Histogram(f) => self.map(e, Mapping::Histogram(f), grid),
             Kernel::Special(special) => self.special(e, special, grid),
-            Kernel::Unsupported(feature) => unsupported(feature, e.span),
         }
     }
 
@@ -79,12 +80,19 @@ impl Builder<'_> {
             }
         };
         let hint = matches!(e.function.name, "rate" | "increase").then(|| CounterHint {
-            names: vector.series.iter().map(doubtful_name).collect(),
+            doubts: vector
+                .series
+                .iter()
+                .map(|s| doubt(s, self.cx.type_and_unit_labels()))
+                .collect(),
             span: vector.span,
         });
+        let span = e.args.first().map_or(e.span, Expr::span);
         let phi_span = (e.function.name == "quantile_over_time")
             .then(|| e.args.first().map(Expr::span))
             .flatten();
+        let counts_resets = matches!(e.function.name, "rate" | "increase" | "irate" | "resets");
+        let start_times = counts_resets && self.cx.use_start_timestamps();
         let series = if kernel.keeps_name {
             vector.series.clone()
         } else {
@@ -98,6 +106,8 @@ impl Builder<'_> {
             |f| {
                 f.extension = extension;
                 f.counter_hint = hint;
+                f.span = span;
+                f.start_times = start_times;
                 f.phi_span = phi_span;
             },
         )))
@@ -118,15 +128,24 @@ pub(super) fn window_function(
         vector.range_ms,
         kernel,
         args,
-        series,
+        (vector.series, series),
     );
     adjust(&mut function);
     function
 }
 
-/// The metric name, when it does not look like the name of a counter.
-fn doubtful_name(series: &SeriesMeta) -> Option<String> {
+/// Why a series may not be a counter: its name or, when `by_type`, the label that gives its type.
+fn doubt(series: &SeriesMeta, by_type: bool) -> Option<Doubt> {
     let name = series.labels.get(METRIC_NAME)?;
-    let endings = ["_total", "_sum", "_count", "_bucket"];
-    (!endings.iter().any(|ending| name.ends_with(ending))).then(|| name.to_owned())
+    let of_type = series.labels.get("__type__").unwrap_or("");
+    let looks_good = if by_type {
+        matches!(of_type, "counter" | "histogram")
+    } else {
+        let endings = ["_total", "_sum", "_count", "_bucket"];
+        endings.iter().any(|ending| name.ends_with(ending))
+    };
+    (!looks_good).then(|| Doubt {
+        name: name.to_owned(),
+        of_type: by_type.then(|| of_type.to_owned()),
+    })
 }

@@ -1,23 +1,22 @@
 //! The whole evaluation: build the plan, run it tile by tile, put the result in order.
 
-use std::collections::HashMap;
-
 use tsdb_core::{Columns, Labels};
 
 use crate::ast::{Expr, RangeExtension, ValueType};
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, take_out_stale, with_bounds,
-    without_metadata,
+    BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, prepare, take_out_stale, weight_of,
+    with_bounds, without_metadata,
 };
-use crate::storage::Storage;
-use crate::value::{MatrixSeries, QueryValue, VectorSample};
-use crate::vector::Grid;
+use crate::storage::Snapshot;
+use crate::value::{QueryValue, VectorSample};
+use crate::vector::{Grid, Sample};
 
 use super::QueryTimes;
 use super::build::{Builder, strip};
 use super::invariant::Invariance;
-use super::selectors::selectors;
+use super::matrix::{SeriesData, finish};
+use super::statistics::Statistics;
 
 /// Steps that are evaluated at a time, unless windows reach much further: then what a tile reads anew would be most of it.
 const TILE_STEPS: usize = 1024;
@@ -42,19 +41,20 @@ pub(crate) struct Query<'a> {
     pub(crate) subquery_step_ms: i64,
 }
 
-/// Evaluates a query.
+/// Evaluates a query on what was captured of its [`selectors`](super::selectors()).
 pub(crate) fn evaluate(
     query: &Query<'_>,
-    storage: &dyn Storage,
+    snapshot: &dyn Snapshot,
     cx: &Context,
 ) -> Result<QueryValue, QueryError> {
     let invariance = Invariance::of(query.expr);
-    let snapshot = storage.snapshot(&selectors(query.expr))?;
+    let statistics = Statistics::of(query.expr);
     let builder = Builder {
-        storage: &*snapshot,
+        storage: snapshot,
         cx,
         times: query.times,
         invariance: &invariance,
+        statistics: &statistics,
         subquery_step_ms: query.subquery_step_ms,
     };
     cx.check()?;
@@ -94,12 +94,17 @@ fn instant(
     let series: Vec<SeriesMeta> = root.series().to_vec();
     let mut samples: Vec<VectorSample> = Vec::new();
     root.run(cx, Grid::instant(t_ms).whole(), &mut |i, column| {
-        if let Some(value) = column.get(0) {
-            cx.charge(1)?;
+        if let Some(sample) = column.sample(0) {
+            cx.charge(sample.weight())?;
+            let (value, histogram) = match sample {
+                Sample::Float(value) => (value, None),
+                Sample::Histogram(h) => (f64::NAN, Some(h)),
+            };
             samples.push(VectorSample {
                 labels: final_labels(&series[i as usize]),
                 t_ms,
                 value,
+                histogram,
             });
         }
         Ok(())
@@ -133,69 +138,18 @@ fn range(
     cx: &Context,
 ) -> Result<QueryValue, QueryError> {
     let metas: Vec<SeriesMeta> = root.series().to_vec();
-    let mut columns: Vec<Columns> = vec![Columns::default(); metas.len()];
+    let mut columns: Vec<SeriesData> = vec![SeriesData::default(); metas.len()];
     for tile in grid.tiles(tile_steps) {
         cx.check()?;
         root.run(cx, tile, &mut |i, column| {
-            let out = &mut columns[i as usize];
-            let count = column.present.count();
-            cx.charge(count)?;
-            if count == column.values.len() {
-                out.times_ms
-                    .extend((0..count).map(|k| grid.time(tile.first + k)));
-                out.values.extend_from_slice(&column.values);
-            } else {
-                for (k, v) in column.iter() {
-                    out.push(grid.time(tile.first + k), v);
-                }
-            }
+            cx.charge(column.present.count() + column.extra_weight())?;
+            columns[i as usize].add(column, grid, tile);
             Ok(())
         })?;
     }
-    let mut series: Vec<MatrixSeries> = Vec::new();
-    for (meta, columns) in metas.iter().zip(columns) {
-        if !columns.is_empty() {
-            series.push(MatrixSeries {
-                labels: final_labels(meta),
-                times_ms: columns.times_ms,
-                values: columns.values,
-            });
-        }
-    }
-    if cx.delayed_name_removal() {
-        series = merge_same(series)?;
-    }
-    series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-    Ok(QueryValue::Matrix(series))
-}
-
-/// Series that have become the same now that their names are gone.
-fn merge_same(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError> {
-    let mut numbers: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
-    let mut merged: Vec<MatrixSeries> = Vec::with_capacity(series.len());
-    for s in series {
-        let at = *numbers.entry(s.labels.clone()).or_insert(merged.len());
-        let Some(existing) = merged.get_mut(at) else {
-            merged.push(s);
-            continue;
-        };
-        let mut points: Vec<(i64, f64)> =
-            Vec::with_capacity(existing.values.len() + s.values.len());
-        for part in [&*existing, &s] {
-            points.extend(
-                part.times_ms
-                    .iter()
-                    .copied()
-                    .zip(part.values.iter().copied()),
-            );
-        }
-        points.sort_by_key(|p| p.0);
-        if points.windows(2).any(|w| w[0].0 == w[1].0) {
-            return Err(QueryError::Execution(SAME_LABELSET.to_owned()));
-        }
-        (existing.times_ms, existing.values) = points.into_iter().unzip();
-    }
-    Ok(merged)
+    let series = metas.iter().zip(columns);
+    let series = series.map(|(meta, data)| data.named(final_labels(meta)));
+    finish(series.collect(), cx)
 }
 
 /// A range selector or a subquery: its samples.
@@ -203,15 +157,9 @@ fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, Q
     let cx = builder.cx;
     let vector = builder.range_vector(expr, Grid::instant(t_ms))?;
     let mut series = Vec::new();
-    let mut give = |meta: &SeriesMeta, columns: Columns| -> Result<(), QueryError> {
-        if !columns.is_empty() {
-            cx.charge(columns.len())?;
-            series.push(MatrixSeries {
-                labels: final_labels(meta),
-                times_ms: columns.times_ms,
-                values: columns.values,
-            });
-        }
+    let mut give = |meta: &SeriesMeta, samples: &Columns| -> Result<(), QueryError> {
+        cx.charge(weight_of(samples))?;
+        series.push(SeriesData::of(samples).named(final_labels(meta)));
         Ok(())
     };
     let (back_ms, ahead_ms) = match vector.extension {
@@ -226,37 +174,46 @@ fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, Q
         ahead_ms,
     );
     match vector.samples {
-        Samples::Stored(readers) => {
+        Samples::Stored { readers, detail } => {
             for (meta, reader) in vector.series.iter().zip(&readers) {
                 cx.check()?;
                 let mut columns = Columns::default();
                 reader.read(range, &mut columns)?;
-                cx.count_read(columns.len());
+                prepare(&mut columns, detail);
+                cx.count_read(weight_of(&columns));
                 take_out_stale(&mut columns);
                 if let Some(extension) = vector.extension {
+                    if !columns.histograms.is_empty() {
+                        return Err(unsupported_extension(extension));
+                    }
                     let start_ms = end_ms.saturating_sub(range_ms);
                     columns = with_bounds(&columns, start_ms, end_ms, extension);
                 }
-                give(meta, columns)?;
+                give(meta, &columns)?;
             }
         }
         Samples::Subquery { mut input, grid } => {
             if grid.steps > 0 {
                 input.run(cx, grid.whole(), &mut |i, column| {
-                    let mut columns = Columns::default();
-                    for (k, v) in column.iter() {
-                        columns.push(grid.time(k), v);
-                    }
-                    give(&vector.series[i as usize], columns)
+                    let mut data = SeriesData::default();
+                    cx.charge(column.present.count() + column.extra_weight())?;
+                    data.add(column, grid, grid.whole());
+                    series.push(data.named(final_labels(&vector.series[i as usize])));
+                    Ok(())
                 })?;
             }
         }
     }
-    if cx.delayed_name_removal() {
-        series = merge_same(series)?;
-    }
-    series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-    Ok(QueryValue::Matrix(series))
+    finish(series, cx)
+}
+
+/// The samples of an extended range are not given when there are native histograms among them.
+fn unsupported_extension(extension: RangeExtension) -> QueryError {
+    let name = match extension {
+        RangeExtension::Anchored => "anchored",
+        RangeExtension::Smoothed => "smoothed",
+    };
+    QueryError::Execution(format!("{name} modifier is not supported with histograms"))
 }
 
 /// How many steps a tile has: enough that the windows of a tile do not reach much further back than the tile itself.

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use tsdb_core::{METRIC_NAME, MatchOp, Matcher};
 
-use crate::ast::{Call, Expr, SelectorModifiers};
+use crate::ast::{Call, Expr, SelectorModifiers, Span};
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, IDENTIFYING, InfoSelector, InstantSelect, Output, Reference, SeriesMeta, info,
+    BoxOperator, Detail, IDENTIFYING, InfoSelector, InstantSelect, Output, Reference, SeriesMeta,
+    info,
 };
 use crate::vector::Grid;
 
@@ -85,7 +86,9 @@ impl Builder<'_> {
             readers,
             series,
             reference,
-            output: Output::Time,
+            output: Output::TimeOfFloat,
+            detail: Detail::default(),
+            span: Span::default(),
         }))
     }
 

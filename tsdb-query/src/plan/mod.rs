@@ -11,9 +11,12 @@ mod durations;
 mod evaluate;
 mod info;
 mod invariant;
+mod matrix;
 mod selectors;
 mod special;
+mod statistics;
 
 pub(crate) use depth::{DEEP_STACK_BYTES, SHALLOW, height};
 pub(crate) use durations::QueryTimes;
 pub(crate) use evaluate::{Kind, Query, evaluate};
+pub(crate) use selectors::selectors;

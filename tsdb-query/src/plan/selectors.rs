@@ -5,7 +5,7 @@ use tsdb_core::Matcher;
 use crate::ast::Expr;
 
 /// The matchers of every selector of an expression.
-pub(super) fn selectors(expr: &Expr) -> Vec<&[Matcher]> {
+pub(crate) fn selectors(expr: &Expr) -> Vec<&[Matcher]> {
     let mut found = Vec::new();
     collect(expr, &mut found);
     found

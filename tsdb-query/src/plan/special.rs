@@ -48,7 +48,15 @@ impl Builder<'_> {
                 }
                 _ => self.map(e, Mapping::StepTime, grid)?,
             },
-            Special::OfNativeHistogram => self.map(e, Mapping::Nothing, grid)?,
+            Special::StartTimestamp => match strip(expect_arg(e, 0)?) {
+                Expr::Vector(selector) if self.cx.use_start_timestamps() => {
+                    let input = self.select(selector, grid, Output::StartTime)?;
+                    let delayed = self.cx.delayed_name_removal();
+                    let series = drop_names(input.series(), delayed);
+                    relabel(input, series, false)
+                }
+                _ => self.map(e, Mapping::Nothing, grid)?,
+            },
             Special::Absent => {
                 let matchers = match strip(expect_arg(e, 0)?) {
                     Expr::Vector(selector) => selector.matchers.as_slice(),

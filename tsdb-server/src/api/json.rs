@@ -4,6 +4,7 @@
 //! timestamps are seconds with three decimals or none, labels of series are escaped less than other strings (Prometheus
 //! writes them with jsoniter's `WriteString` and everything else with `encoding/json`'s HTML-safe rules).
 
+use super::json_histogram;
 use tsdb_core::Labels;
 use tsdb_query::{MatrixSeries, QueryResult, QueryValue, VectorSample};
 
@@ -140,17 +141,33 @@ pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
 fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &sample.labels);
-    out.extend_from_slice(b",\"value\":");
-    point(out, sample.t_ms, sample.value);
+    match &sample.histogram {
+        Some(h) => {
+            out.extend_from_slice(b",\"histogram\":");
+            json_histogram::point(out, sample.t_ms, h);
+        }
+        None => {
+            out.extend_from_slice(b",\"value\":");
+            point(out, sample.t_ms, sample.value);
+        }
+    }
     out.push(b'}');
 }
 
 fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &series.labels);
-    out.extend_from_slice(b",\"values\":");
-    let points = series.times_ms.iter().zip(&series.values);
-    array(out, points, |out, (&t_ms, &v)| point(out, t_ms, v));
+    if !series.values.is_empty() {
+        out.extend_from_slice(b",\"values\":");
+        let points = series.times_ms.iter().zip(&series.values);
+        array(out, points, |out, (&t_ms, &v)| point(out, t_ms, v));
+    }
+    if !series.histograms.is_empty() {
+        out.extend_from_slice(b",\"histograms\":");
+        array(out, &series.histograms, |out, (t_ms, h)| {
+            json_histogram::point(out, *t_ms, h);
+        });
+    }
     out.push(b'}');
 }
 
@@ -217,17 +234,25 @@ pub(crate) fn success_with(
 ) -> Vec<u8> {
     let mut out = b"{\"status\":\"success\",\"data\":".to_vec();
     data(&mut out);
-    for (name, texts) in [("warnings", warnings), ("infos", infos)] {
+    for (name, kind, texts) in [("warnings", "warning", warnings), ("infos", "info", infos)] {
         if !texts.is_empty() {
             out.extend_from_slice(b",\"");
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b"\":");
-            array(&mut out, texts, |out, text| string(out, text));
+            let (given, omitted) = texts.split_at(texts.len().min(MAX_ANNOTATIONS));
+            let rest = (!omitted.is_empty())
+                .then(|| format!("{} more {kind} annotations omitted", omitted.len()));
+            array(&mut out, given.iter().chain(&rest), |out, text| {
+                string(out, text);
+            });
         }
     }
     out.push(b'}');
     out
 }
+
+/// How many warnings, and how many infos, an answer has.
+const MAX_ANNOTATIONS: usize = 10;
 
 /// `{"status":"error",…}`
 pub(crate) fn error(kind: &str, message: &str) -> Vec<u8> {
@@ -241,7 +266,10 @@ pub(crate) fn error(kind: &str, message: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
+    use tsdb_core::FloatHistogram;
     use tsdb_query::QueryStats;
 
     use super::*;
@@ -317,6 +345,37 @@ mod tests {
             query(&result, None).unwrap(),
             br#"{"status":"success","data":{"resultType":"matrix","result":[]},"infos":["i"]}"#
         );
+    }
+
+    #[test]
+    fn histograms_stand_beside_the_numbers() {
+        let mut series = MatrixSeries {
+            labels: Labels::empty(),
+            times_ms: Vec::new(),
+            values: Vec::new(),
+            histograms: vec![(1_500, Arc::new(FloatHistogram::default()))],
+        };
+        let histograms = r#""histograms":[[1.500,{"count":"0","sum":"0"}]]"#;
+        let written = |series: &MatrixSeries| text(|out| matrix_series(out, series));
+        assert_eq!(
+            written(&series),
+            format!(r#"{{"metric":{{}},{histograms}}}"#)
+        );
+        series.times_ms.push(1_000);
+        series.values.push(2.0);
+        assert_eq!(
+            written(&series),
+            format!(r#"{{"metric":{{}},"values":[[1,"2"]],{histograms}}}"#)
+        );
+    }
+
+    #[test]
+    fn an_answer_has_ten_annotations_of_a_kind() {
+        let texts: Vec<String> = (0..12).map(|i| i.to_string()).collect();
+        let out = success_with(&texts, &texts[..10], |out| out.push(b'1'));
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(r#""9","2 more warning annotations omitted"],"infos""#));
+        assert!(out.ends_with(r#""8","9"]}"#));
     }
 
     proptest! {

@@ -2,10 +2,6 @@
 
 mod admin;
 pub(crate) mod json;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "results of queries have no histograms yet")
-)]
 mod json_histogram;
 mod labels;
 mod metadata;

@@ -1,6 +1,6 @@
 //! The query API through the router.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::common::wire::owned;
@@ -227,4 +227,47 @@ async fn status_pages_tell_of_the_store() {
             .contains("\ntsdb_samples_accepted_total 15\n")
     );
     assert_eq!(server.get("/-/ready").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn damage_is_a_warning_and_the_rest_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let day_ms = 86_400_000;
+    {
+        let server = Server::on(dir.path());
+        let samples = (1..4).map(|day| (day * day_ms, day as f64)).collect();
+        let series = (owned(&[("__name__", "m")]), samples);
+        assert_eq!(server.write(&[series]).await.status, StatusCode::NO_CONTENT);
+        let flushed = server
+            .request(Method::POST, "/api/v1/admin/tsdb/flush")
+            .await;
+        assert_eq!(flushed.status, StatusCode::NO_CONTENT);
+    }
+    // Of the three runs, one a day, the middle one.
+    let data = dir.path().join("data");
+    let mut runs: Vec<_> = std::fs::read_dir(&data)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    runs.sort();
+    let mut bytes = std::fs::read(&runs[1]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&runs[1], bytes).unwrap();
+
+    let server = Server::on(dir.path());
+    let answer = server
+        .get("/api/v1/query?query=m[10d]&time=864000")
+        .await
+        .json();
+    assert_eq!(answer["status"], "success");
+    let values = &answer["data"]["result"][0]["values"];
+    assert_eq!(values.as_array().unwrap().len(), 2, "{answer}");
+    let warning = answer["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("is damaged"), "{answer}");
+    let undamaged = server
+        .get("/api/v1/query?query=m[1h]&time=86400")
+        .await
+        .json();
+    assert!(undamaged.get("warnings").is_none(), "{undamaged}");
 }

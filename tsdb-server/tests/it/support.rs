@@ -46,6 +46,16 @@ impl Server {
         Self(app(AppState::with_store(config(flags), db)))
     }
 
+    /// A store in a directory, of samples of any time.
+    pub(crate) fn on(dir: &std::path::Path) -> Self {
+        let options = Options::new().retention(None).future_limit(None);
+        let db = Db::open(dir, options).unwrap();
+        Self(app(AppState::with_store(
+            config(&["--web.enable-admin-api"]),
+            db,
+        )))
+    }
+
     /// As during recovery.
     pub(crate) fn without_store() -> Self {
         Self(app(AppState::new(config(&[]))))

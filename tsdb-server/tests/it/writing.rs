@@ -77,7 +77,7 @@ fn histogram(count: u64) -> Vec<u8> {
 
 #[tokio::test]
 async fn histograms_are_stored_and_those_that_are_not_valid_told() {
-    let server = Server::new(&[]);
+    let server = Server::new(&["--web.enable-admin-api"]);
     let series = |name: &[u8], count| {
         let label = Message::default().bytes(1, b"__name__").bytes(2, name);
         let series = Message::default().bytes(1, &label.0);
@@ -101,6 +101,16 @@ async fn histograms_are_stored_and_those_that_are_not_valid_told() {
     );
     let found = server.get("/api/v1/label/__name__/values").await.json();
     assert_eq!(found["data"], json!(["h", "i"]));
+    for flushed in [false, true] {
+        let found = server.get("/api/v1/query?query=h&time=1700000000").await;
+        assert_eq!(
+            found.text(),
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"h"},"histogram":[1700000000,{"count":"1","sum":"0.5","buckets":[[3,"-0","0","1"]]}]}]}}"#,
+            "flushed: {flushed}"
+        );
+        let flush = "/api/v1/admin/tsdb/flush";
+        server.request(axum::http::Method::POST, flush).await;
+    }
 }
 
 const V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";

@@ -42,3 +42,75 @@ fn each_damaged_file_is_named() {
         fs.overwrite(&path, &whole);
     }
 }
+
+#[test]
+fn damage_costs_what_it_hits_and_is_told() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    // Noise, so that the two series fill groups of their own.
+    let noise = |i: i64| {
+        let bits = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        f64::from_bits((bits ^ bits >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 2)
+    };
+    for start in (0..8_000).step_by(1_000) {
+        let rows: Vec<_> = (start..start + 1_000)
+            .flat_map(|i| ["a", "b"].map(|series| (series, NOW - 20 * MINUTE + i, noise(i))))
+            .collect();
+        write(&store, &rows).unwrap();
+    }
+    store.flush().unwrap();
+    let whole = contents(&store);
+    store.close().unwrap();
+
+    let data = Path::new(DIR).join("data");
+    let path = data.join(fs.list(&data).unwrap().remove(0));
+    let mut bytes = fs.contents(&path).unwrap();
+    bytes[5_000] ^= 1; // in the first group
+    fs.overwrite(&path, &bytes);
+    let store = open(&fs).unwrap();
+    let matchers = [Matcher::equal("job", "test")];
+    let snapshot = store.snapshot(&[&matchers]).unwrap();
+    let read: Vec<usize> = snapshot
+        .select(&matchers, TimeRange::ALL)
+        .unwrap()
+        .iter()
+        .map(|series| series.samples().unwrap().len())
+        .collect();
+    assert!(read[0] < whole["a"].len(), "{read:?}");
+    assert_eq!(read[1], whole["b"].len());
+    let warnings = snapshot.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("is damaged at byte"), "{warnings:?}");
+    // Merging leaves it alone, and the store goes on.
+    write(&store, &[("a", NOW, 1.0)]).unwrap();
+    store.flush().unwrap();
+    assert_eq!(contents(&store)["b"], whole["b"]);
+}
+
+#[test]
+fn a_file_that_is_set_aside_is_told_by_every_query_over_its_time() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    write(&store, &[("a", NOW, 1.0), ("a", NOW - 2 * HOUR, 2.0)]).unwrap();
+    store.flush().unwrap();
+    store.close().unwrap();
+    let data = Path::new(DIR).join("data");
+    let path = data.join(fs.list(&data).unwrap().remove(0));
+    let mut bytes = fs.contents(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs.overwrite(&path, &bytes);
+    for _ in 0..2 {
+        let store = open(&fs).unwrap();
+        let told = |range| {
+            let matchers = [Matcher::equal("series", "a")];
+            let snapshot = store.snapshot(&[&matchers]).unwrap();
+            let _ = snapshot.select(&matchers, range).unwrap();
+            snapshot.warnings().len()
+        };
+        assert_eq!(told(TimeRange::new(NOW - 2 * HOUR, NOW)), 1);
+        assert_eq!(told(TimeRange::new(NOW - 10 * MINUTE, NOW)), 0);
+        assert_eq!(contents(&store)["a"].len(), 1);
+        store.close().unwrap();
+    }
+}

@@ -4,12 +4,14 @@
 //! which the evaluator adds metric name and position. Semantics and order of operations are those of Prometheus 3.14
 //! (`promql/functions.go`, `promql/quantile.go`).
 
+mod extended;
 mod over_time;
 mod quantile;
 mod rate;
 mod statistics;
 mod window;
 
+pub(crate) use extended::{ExtendedWindow, interpolate_histograms};
 pub(crate) use over_time::{
     HistogramMean, HistogramSum, avg_over_time, changes, resets, sum_over_time,
 };
@@ -18,7 +20,9 @@ pub(crate) use rate::{delta, idelta, increase, irate, rate};
 pub(crate) use statistics::{
     histogram_avg, histogram_count, histogram_stddev, histogram_stdvar, histogram_sum,
 };
-pub(crate) use window::{HistogramWindow, Point, PointValue, by_time};
+pub(crate) use window::{
+    HistogramWindow, Point, PointValue, by_time, start_time_overlap, start_time_reset,
+};
 
 /// Something the query is to be told, besides the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +37,8 @@ pub(crate) enum Annotation {
     MixedExponentialCustomHistograms,
     /// Warning: some histograms say that there was a counter reset, some that there was none.
     HistogramCounterResetCollision(HistogramOperation),
+    /// Warning: the time that a sample stands for overlaps with that of the sample before.
+    StartTimeOverlap,
     /// Info: of different custom bounds only those that all have were kept.
     MismatchedCustomBuckets(HistogramOperation),
     /// Info: so many observations are NaN that the quantile is.
@@ -73,7 +79,7 @@ pub(crate) struct Annotated<T> {
 }
 
 impl<T> Annotated<T> {
-    fn with(value: T, annotations: impl IntoIterator<Item = Annotation>) -> Self {
+    pub(crate) fn with(value: T, annotations: impl IntoIterator<Item = Annotation>) -> Self {
         let mut annotated = Self {
             value,
             annotations: Vec::new(),

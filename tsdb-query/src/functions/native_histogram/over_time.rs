@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use tsdb_core::histogram::IncompatibleSchemas;
 use tsdb_core::{CounterResetHint, FloatHistogram};
 
+use super::window::start_time_reset;
 use super::{Annotated, Annotation, HistogramOperation, HistogramWindow, Point, PointValue};
 
 /// What the terms of a sum have told.
@@ -180,9 +181,11 @@ fn some<T>(annotated: Annotated<T>) -> Annotated<Option<T>> {
 
 /// `resets(m)` of samples in order of time: how often a value fell or became one of the other kind. `None` without samples.
 pub(crate) fn resets<'a>(points: impl Iterator<Item = Point<'a>>) -> Option<f64> {
-    count_pairs(points, |before, now| match (before, now) {
-        (PointValue::Float(before), PointValue::Float(now)) => now < before,
-        (PointValue::Histogram(before), PointValue::Histogram(now)) => now.detect_reset(before),
+    count_pairs(points, |before, now| match (before.value, now.value) {
+        (PointValue::Float(a), PointValue::Float(b)) => b < a || start_time_reset(before, now),
+        (PointValue::Histogram(a), PointValue::Histogram(b)) => {
+            start_time_reset(before, now) || b.detect_reset(a)
+        }
         _ => true,
     })
 }
@@ -190,7 +193,7 @@ pub(crate) fn resets<'a>(points: impl Iterator<Item = Point<'a>>) -> Option<f64>
 /// `changes(m)` of samples in order of time: how often a value became another one. From NaN to NaN is no change. `None` without
 /// samples.
 pub(crate) fn changes<'a>(points: impl Iterator<Item = Point<'a>>) -> Option<f64> {
-    count_pairs(points, |before, now| match (before, now) {
+    count_pairs(points, |before, now| match (before.value, now.value) {
         (PointValue::Float(before), PointValue::Float(now)) => {
             now != before && !(now.is_nan() && before.is_nan())
         }
@@ -201,15 +204,15 @@ pub(crate) fn changes<'a>(points: impl Iterator<Item = Point<'a>>) -> Option<f64
 
 fn count_pairs<'a>(
     mut points: impl Iterator<Item = Point<'a>>,
-    differ: impl Fn(PointValue<'a>, PointValue<'a>) -> bool,
+    differ: impl Fn(&Point<'a>, &Point<'a>) -> bool,
 ) -> Option<f64> {
-    let mut before = points.next()?.value;
+    let mut before = points.next()?;
     let mut count = 0.0;
     for point in points {
-        if differ(before, point.value) {
+        if differ(&before, &point) {
             count += 1.0;
         }
-        before = point.value;
+        before = point;
     }
     Some(count)
 }

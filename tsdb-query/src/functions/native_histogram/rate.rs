@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use tsdb_core::{CounterResetHint, FloatHistogram};
 
-use super::window::start_time_reset;
+use super::window::{start_time_overlap, start_time_reset};
 use super::{Annotated, Annotation, HistogramOperation, HistogramWindow, Point, PointValue};
 use crate::functions::kernel::seconds;
 
@@ -31,38 +31,76 @@ pub(crate) fn delta<H: Borrow<FloatHistogram>>(w: &HistogramWindow<'_, H>) -> Re
 }
 
 /// The difference between the bounds of the window, extrapolated from the samples inside as for floats; counts take the place of
-/// values where it is asked when a counter was zero.
+/// values where it is asked when a counter was zero. Where the start time of the first sample says when that was, even one sample
+/// is enough.
 fn extrapolated<H: Borrow<FloatHistogram>>(
     w: &HistogramWindow<'_, H>,
     is_counter: bool,
     scale: impl Fn(f64) -> f64,
 ) -> Result {
-    let ([first, .., _], [first_ms, .., last_ms]) = (w.histograms, w.times_ms) else {
+    let ([first, rest @ ..], [first_ms, ..], [.., last_ms]) =
+        (w.histograms, w.times_ms, w.times_ms)
+    else {
         return None.into();
     };
-    let mut result = difference(w, is_counter);
+    let start_ms = w.start_times_ms.first().copied().unwrap_or(0);
+    let begins_inside =
+        is_counter && start_ms != 0 && start_ms > w.start_ms && start_ms < *first_ms;
+    let mut result = match rest {
+        [] if begins_inside => Some(first.borrow().clone()).into(),
+        [] => return None.into(),
+        _ => difference(w, is_counter),
+    };
     let Some(h) = &mut result.value else {
         return result;
     };
-    let sampled = seconds(last_ms - first_ms);
-    let distance = sampled / (w.times_ms.len() - 1) as f64;
+    let mut bounds_differ = false;
+    let mut sampled = seconds(last_ms - first_ms);
+    let distance = sampled / rest.len().max(1) as f64;
     let threshold = distance * EXTRAPOLATION_THRESHOLD;
     let mut to_start = seconds(first_ms - w.start_ms);
-    if to_start >= threshold {
-        to_start = distance / 2.0;
-    }
-    let first_count = first.borrow().count;
-    if is_counter && h.count > 0.0 && first_count >= 0.0 {
-        let to_zero = sampled * (first_count / h.count);
-        if to_zero < to_start {
-            to_start = to_zero;
+    if begins_inside {
+        // The counter was zero at its start time.
+        to_start = 0.0;
+        sampled = seconds(last_ms - start_ms);
+        if !rest.is_empty() {
+            match h.add(first.borrow()) {
+                Err(_) => {
+                    result.tell(Annotation::MixedExponentialCustomHistograms);
+                    result.value = None;
+                    return result;
+                }
+                Ok(reconciled) if reconciled.custom_bounds => {
+                    bounds_differ = true;
+                }
+                Ok(_) => {}
+            }
+        }
+    } else {
+        if to_start >= threshold {
+            to_start = distance / 2.0;
+        }
+        let first_count = first.borrow().count;
+        if is_counter && h.count > 0.0 && first_count >= 0.0 {
+            let to_zero = sampled * (first_count / h.count);
+            if to_zero < to_start {
+                to_start = to_zero;
+            }
         }
     }
     let mut to_end = seconds(w.end_ms - last_ms);
     if to_end >= threshold {
         to_end = distance / 2.0;
     }
-    h.mul(scale((sampled + to_start + to_end) / sampled));
+    let factor = if sampled == 0.0 {
+        1.0
+    } else {
+        (sampled + to_start + to_end) / sampled
+    };
+    h.mul(scale(factor));
+    if bounds_differ {
+        result.tell(Annotation::MismatchedCustomBuckets(HistogramOperation::Add));
+    }
     result
 }
 
@@ -129,6 +167,9 @@ fn difference<H: Borrow<FloatHistogram>>(w: &HistogramWindow<'_, H>, is_counter:
         let mut before = base;
         for (pair, now) in points.windows(2).zip(histograms().skip(1)) {
             let [a, b] = pair else { continue };
+            if start_time_overlap(a, b) {
+                result.tell(Annotation::StartTimeOverlap);
+            }
             if start_time_reset(a, b) || now.detect_reset(before) {
                 match h.add(before) {
                     Err(_) => return mixed(),

@@ -372,11 +372,11 @@ fn changes_and_resets_of_mixed_windows() {
     let h = [[10.0], [10.0], [20.0]].map(|b| exponential((0.0, 0.0), &b));
     let times = [20_000, 30_000, 60_000];
     let w = minute(&times, &h);
-    let order: Vec<i64> = by_time(&floats, &w).map(|point| point.t_ms).collect();
+    let order: Vec<i64> = by_time(&floats, &[], &w).map(|point| point.t_ms).collect();
     assert_eq!(order, [10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
     // Float, two equal histograms, two floats of which the second is less, histogram.
-    assert_eq!(changes(by_time(&floats, &w)), Some(4.0));
-    assert_eq!(resets(by_time(&floats, &w)), Some(4.0));
+    assert_eq!(changes(by_time(&floats, &[], &w)), Some(4.0));
+    assert_eq!(resets(by_time(&floats, &[], &w)), Some(4.0));
     let falling: Vec<_> = h.iter().rev().cloned().collect();
     assert_eq!(resets(minute(&times, &falling).points()), Some(1.0));
     assert_eq!(changes(std::iter::empty()), None);

@@ -57,17 +57,18 @@ pub(crate) enum PointValue<'a> {
     Histogram(&'a FloatHistogram),
 }
 
-/// The floats and histograms of a window in order of time.
+/// The floats and histograms of a window in order of time; `start_times_ms` are those of the floats, as in [`HistogramWindow`].
 pub(crate) fn by_time<'a, H: Borrow<FloatHistogram>>(
     floats: &Window<'a>,
+    start_times_ms: &'a [i64],
     histograms: &HistogramWindow<'a, H>,
 ) -> impl Iterator<Item = Point<'a>> + use<'a, H> {
-    let float = |(&t_ms, &value): (&i64, &f64)| Point {
+    let floats = floats.times_ms.iter().zip(floats.values).enumerate();
+    let floats = floats.map(|(i, (&t_ms, &value))| Point {
         t_ms,
-        start_ms: 0,
+        start_ms: start_times_ms.get(i).copied().unwrap_or(0),
         value: PointValue::Float(value),
-    };
-    let floats = floats.times_ms.iter().zip(floats.values).map(float);
+    });
     Merged {
         floats: floats.peekable(),
         histograms: histograms.points().peekable(),
@@ -98,10 +99,15 @@ where
 /// Whether start times say that a counter began anew between two samples.
 ///
 /// A start time at the sample before is a reset for a sender of differences, and none for one that does not know when counting
-/// began; the sample before, which then has no start time either, tells the two apart.
-pub(super) fn start_time_reset(before: &Point<'_>, now: &Point<'_>) -> bool {
-    if now.start_ms == 0 || now.start_ms > now.t_ms || now.start_ms < before.t_ms {
+/// began; the sample before, which then has no start time but its own, tells the two apart.
+pub(crate) fn start_time_reset(before: &Point<'_>, now: &Point<'_>) -> bool {
+    if now.start_ms == 0 || now.start_ms >= now.t_ms || now.start_ms < before.t_ms {
         return false;
     }
-    now.start_ms > before.t_ms || before.start_ms != 0
+    now.start_ms > before.t_ms || (before.start_ms != 0 && before.start_ms < before.t_ms)
+}
+
+/// Whether the time that a sample stands for overlaps with that of the sample before.
+pub(crate) fn start_time_overlap(before: &Point<'_>, now: &Point<'_>) -> bool {
+    now.start_ms != 0 && now.start_ms < before.t_ms && now.start_ms != before.start_ms
 }

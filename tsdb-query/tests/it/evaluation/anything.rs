@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tsdb_core::{Labels, Matcher, STALE_NAN_BITS, TimeRange};
+use tsdb_core::histogram::{CUSTOM_BUCKETS_SCHEMA, Side};
+use tsdb_core::{FloatHistogram, Labels, Matcher, STALE_NAN_BITS, Span, TimeRange};
 use tsdb_query::{
     Engine, EngineOptions, QueryOptions, QueryValue, SeriesReader, Snapshot, StorageError,
 };
 
-use crate::memory::{Data, Memory};
+use crate::memory::{Data, Memory, Value};
 use crate::parsing::arbitrary::Source;
 
 /// The same series whatever is selected, so that no selector is without samples.
@@ -26,6 +27,33 @@ impl Snapshot for Always {
     }
 }
 
+fn histogram(n: i64, i: i64) -> FloatHistogram {
+    let counts = [n as f64, i as f64, 2.0];
+    let custom = i > 6;
+    FloatHistogram {
+        schema: if custom {
+            CUSTOM_BUCKETS_SCHEMA
+        } else {
+            (n % 3) as i32
+        },
+        count: counts.iter().sum(),
+        sum: if n == 5 { f64::NAN } else { counts[0] },
+        positive: Side {
+            spans: vec![Span {
+                offset: 0,
+                length: 3,
+            }],
+            buckets: counts.to_vec(),
+        },
+        custom_values: if custom {
+            [-1.0, n as f64].into()
+        } else {
+            [].into()
+        },
+        ..FloatHistogram::default()
+    }
+}
+
 fn storage() -> Always {
     let series = |i: i64| {
         let pairs = [
@@ -35,10 +63,11 @@ fn storage() -> Always {
             ("x", i.to_string()),
         ];
         let value = move |k: i64| match (k + i) % 11 {
-            0 => f64::NAN,
-            1 => f64::from_bits(STALE_NAN_BITS),
-            2 => f64::NEG_INFINITY,
-            n => (n * i) as f64 - 5.5,
+            0 => Value::Float(f64::NAN),
+            1 => Value::Float(f64::from_bits(STALE_NAN_BITS)),
+            2 => Value::Float(f64::NEG_INFINITY),
+            n if i % 3 == 0 && (i > 3 || n > 7) => Value::Histogram(Arc::new(histogram(n, i))),
+            n => Value::Float((n * i) as f64 - 5.5),
         };
         let samples = (0..90).filter(move |k| (k * i) % 5 != 1);
         (
@@ -69,7 +98,10 @@ fn evaluate(query: &str, t_ms: i64) {
     {
         assert!(series.is_sorted_by(|a, b| a.labels < b.labels), "{query}");
         assert!(series.iter().all(|s| {
-            !s.values.is_empty() && s.values.len() == s.times_ms.len() && s.times_ms.is_sorted()
+            !(s.values.is_empty() && s.histograms.is_empty())
+                && s.values.len() == s.times_ms.len()
+                && s.times_ms.is_sorted()
+                && s.histograms.is_sorted_by(|a, b| a.0 < b.0)
         }));
     }
 }

@@ -15,7 +15,7 @@ fn storage(series: usize, samples: i64) -> Memory {
     let data: Data = (0..series)
         .map(|i| {
             let labels = [("__name__", "m".to_owned()), ("i", format!("{i:05}"))];
-            let values = (0..samples).map(|t| (t * 1000, (t * i as i64) as f64));
+            let values = (0..samples).map(|t| (t * 1000, ((t * i as i64) as f64).into()));
             (Labels::from_pairs(labels).unwrap(), values.collect())
         })
         .collect();

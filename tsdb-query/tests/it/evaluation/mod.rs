@@ -2,5 +2,6 @@
 
 mod anything;
 mod limits;
+mod options;
 mod ranges;
 mod wide;

@@ -3,17 +3,81 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
-use tsdb_core::{Labels, STALE_NAN_BITS};
+use tsdb_core::histogram::CUSTOM_BUCKETS_SCHEMA;
+use tsdb_core::{CounterResetHint, FloatHistogram, Labels, STALE_NAN_BITS, Span};
 use tsdb_query::{Engine, QueryOptions, QueryValue};
 
-use crate::memory::{Data, Memory};
+use crate::memory::{Data, Memory, Value as Sample};
 
 const STEP_OF_DATA_MS: i64 = 10_000;
 
-/// Samples of a series: some missing, some stale, NaN, infinite, counters that are reset.
-fn samples() -> impl Strategy<Value = Vec<(i64, f64)>> {
+/// A native histogram: an empty one, a stale one, of several schemas, with custom buckets of several bounds, a gauge.
+fn histogram() -> impl Strategy<Value = FloatHistogram> {
+    let buckets = proptest::collection::vec(0u8..5, 0..4);
+    let kind = prop_oneof![
+        3 => Just((0, &[][..])),
+        1 => Just((1, &[][..])),
+        1 => Just((CUSTOM_BUCKETS_SCHEMA, &[1.0, 2.5, 4.0][..])),
+        1 => Just((CUSTOM_BUCKETS_SCHEMA, &[1.0, 3.0, 4.0][..])),
+    ];
+    (kind, buckets, -2i32..3, 0u8..30).prop_map(|((schema, bounds), buckets, offset, of_20)| {
+        if of_20 == 29 {
+            return FloatHistogram::stale();
+        }
+        let buckets: Vec<f64> = buckets.into_iter().map(f64::from).collect();
+        let custom = schema == CUSTOM_BUCKETS_SCHEMA;
+        let mut h = FloatHistogram {
+            schema,
+            custom_values: bounds.into(),
+            zero_count: if custom { 0.0 } else { f64::from(of_20 % 3) },
+            zero_threshold: if custom { 0.0 } else { 0.001 },
+            ..FloatHistogram::default()
+        };
+        if of_20 == 28 {
+            h.counter_reset_hint = CounterResetHint::Gauge;
+        }
+        if !buckets.is_empty() {
+            h.positive.spans.push(Span {
+                offset: if custom { 0 } else { offset },
+                length: buckets.len() as u32,
+            });
+        }
+        h.count = buckets.iter().sum::<f64>() + h.zero_count;
+        h.sum = h.count * 1.5;
+        h.positive.buckets = buckets;
+        h
+    })
+}
+
+/// Samples of a series: some missing, some stale, NaN, infinite, counters that are reset; in some series histograms among them
+/// or alone, which mostly grow.
+fn samples() -> impl Strategy<Value = Vec<(i64, Sample)>> {
+    let histograms = proptest::collection::vec(histogram(), 60);
+    let share = prop_oneof![5 => Just(0u8), 2 => Just(10), 1 => 1u8..10];
+    let which = proptest::collection::vec(0u8..10, 60);
+    (numbers(), histograms, share, which).prop_map(|(mut samples, histograms, share, which)| {
+        let mut total: Option<FloatHistogram> = None;
+        for ((sample, h), which) in samples.iter_mut().zip(histograms).zip(which) {
+            if which >= share {
+                continue;
+            }
+            let grows = total.filter(|_| which != 3 && !h.is_stale());
+            let mut h = h;
+            if let Some(total) = grows {
+                // Different kinds of buckets do not add up.
+                let _ = h.add(&total);
+            }
+            total = (!h.is_stale()).then(|| h.clone());
+            sample.1 = Sample::Histogram(Arc::new(h));
+        }
+        samples
+    })
+}
+
+fn numbers() -> impl Strategy<Value = Vec<(i64, Sample)>> {
     let value = prop_oneof![
         8 => (0u8..40).prop_map(|v| Some(f64::from(v))),
         2 => (-5.0f64..5.0).prop_map(Some),
@@ -31,7 +95,7 @@ fn samples() -> impl Strategy<Value = Vec<(i64, f64)>> {
             // A walk upwards that falls at times.
             total = if v == 0.0 { 0.0 } else { total + v.abs() };
             let v = if v.is_finite() && v > 0.0 { total } else { v };
-            samples.push((i * STEP_OF_DATA_MS + jitter, v));
+            samples.push((i * STEP_OF_DATA_MS + jitter, Sample::Float(v)));
         }
         samples
     })
@@ -105,6 +169,7 @@ fn window() -> impl Strategy<Value = String> {
         "present_over_time(#)",
         "mad_over_time(#)",
         "ts_of_max_over_time(#)",
+        "ts_of_last_over_time(#)",
         "double_exponential_smoothing(#, 0.4, 0.6)",
     ]);
     (call, range()).prop_map(|(call, range)| call.replace('#', &range))
@@ -130,6 +195,14 @@ fn vector() -> impl Strategy<Value = String> {
             "ceil(#)",
             "clamp(#, 2, scalar(n{a=\"1\"}))",
             "timestamp(#)",
+            "histogram_count(#)",
+            "histogram_avg(#)",
+            "histogram_stddev(#)",
+            "# * 2",
+            "# / 4",
+            "# </ 2.5",
+            "# >/ 1.5",
+            "sum_over_time((#)[1m:20s])",
             "hour(#)",
             "absent(#)",
             "vector(scalar(#))",
@@ -180,15 +253,15 @@ fn expression() -> impl Strategy<Value = String> {
     prop_oneof![8 => vector(), 1 => vector().prop_map(|v| format!("scalar({v}) + time()"))]
 }
 
-type Row = BTreeMap<Labels, f64>;
+type Row = BTreeMap<Labels, (f64, Option<Arc<FloatHistogram>>)>;
 
 fn row(value: &QueryValue) -> Row {
     match value {
         QueryValue::Vector(samples) => samples
             .iter()
-            .map(|s| (s.labels.clone(), s.value))
+            .map(|s| (s.labels.clone(), (s.value, s.histogram.clone())))
             .collect(),
-        QueryValue::Scalar { value, .. } => Row::from([(Labels::empty(), *value)]),
+        QueryValue::Scalar { value, .. } => Row::from([(Labels::empty(), (*value, None))]),
         other => panic!("unexpected {other:?}"),
     }
 }
@@ -199,6 +272,37 @@ fn same(a: f64, b: f64) -> bool {
         || a == b
         || (a.is_nan() && b.is_nan())
         || (a - b).abs() <= 1e-9 * (a.abs() + b.abs())
+}
+
+type Value = (f64, Option<Arc<FloatHistogram>>);
+
+fn same_value(a: &Value, b: &Value) -> bool {
+    match (&a.1, &b.1) {
+        (None, None) => same(a.0, b.0),
+        (Some(a), Some(b)) => same_histogram(a, b),
+        _ => false,
+    }
+}
+
+fn same_histogram(a: &FloatHistogram, b: &FloatHistogram) -> bool {
+    let compacted = |h: &FloatHistogram| {
+        let mut h = h.clone();
+        h.compact(0);
+        h
+    };
+    let (a, b) = (compacted(a), compacted(b));
+    let numbers = |h: &FloatHistogram| -> Vec<f64> {
+        let buckets = h.positive.buckets.iter().chain(&h.negative.buckets);
+        let scalars = [h.count, h.sum, h.zero_count].into_iter();
+        scalars.chain(buckets.copied()).collect()
+    };
+    a.schema == b.schema
+        && a.custom_values == b.custom_values
+        && a.positive.buckets.len() == b.positive.buckets.len()
+        && numbers(&a)
+            .iter()
+            .zip(numbers(&b))
+            .all(|(a, b)| same(*a, b))
 }
 
 /// The text of an error without the series it names: a range query meets the series of `topk` in another order.
@@ -220,6 +324,14 @@ fn config(cases: u32) -> ProptestConfig {
     }
 }
 
+/// Whether the last bits of numbers stand in the labels of the result, and the numbers depend on the order of the terms:
+/// `topk` gives its series in another order to a step alone than to a range.
+fn shows_order_of_terms(expr: &str) -> bool {
+    let shows_bits = expr.contains("count_values");
+    let has_order = ["topk", "bottomk", "sort"].iter().any(|f| expr.contains(f));
+    shows_bits && has_order
+}
+
 fn check(
     data: &Data,
     expr: &str,
@@ -227,6 +339,9 @@ fn check(
     step_ms: i64,
     steps: &[i64],
 ) -> Result<(), TestCaseError> {
+    if shows_order_of_terms(expr) {
+        return Ok(());
+    }
     let storage = Memory::new(data);
     let engine = Engine::default();
     // A lookback that is sometimes shorter than the gaps.
@@ -256,15 +371,20 @@ fn check(
         let in_range: Row = series
             .iter()
             .filter_map(|s| {
-                let at = s.times_ms.binary_search(&t_ms).ok()?;
-                Some((s.labels.clone(), s.values[at]))
+                let histogram = s.histograms.iter().find(|(t, _)| *t == t_ms);
+                let value = match (s.times_ms.binary_search(&t_ms), histogram) {
+                    (Ok(at), _) => (s.values[at], None),
+                    (_, Some((_, h))) => (f64::NAN, Some(Arc::clone(h))),
+                    _ => return None,
+                };
+                Some((s.labels.clone(), value))
             })
             .collect();
         let equal = at_step.len() == in_range.len()
             && at_step
                 .iter()
                 .zip(&in_range)
-                .all(|(a, b)| a.0 == b.0 && same(*a.1, *b.1));
+                .all(|(a, b)| a.0 == b.0 && same_value(a.1, b.1));
         prop_assert!(
             equal,
             "{expr} at {t_ms}: alone {at_step:?}, in the range {in_range:?}"

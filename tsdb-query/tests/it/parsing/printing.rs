@@ -180,8 +180,14 @@ fn sameness_sees_every_difference() {
     assert!(tree("a{b=\"c\",d=\"e\"}").same_as(&tree(" a {d='e', b='c'}")));
 }
 
+#[test]
+fn powers_of_infinity_keep_their_base_over_lines() {
+    let long = "a_metric_with_a_name_that_is_long".repeat(4);
+    assert_prints_as_itself(&tree(&format!("Inf ^ {long}")));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
     #[test]
     fn random_trees_print_as_themselves(decisions in proptest::collection::vec(any::<u16>(), 0..300)) {

@@ -1,72 +1,84 @@
 //! Runs a script and compares.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use tsdb_core::{Labels, is_stale};
+use tsdb_core::Labels;
 use tsdb_query::{Engine, QueryError, QueryOptions, QueryResult, QueryValue, Storage};
 
+use super::compare::{instant, matrix};
+use super::nhcb;
 use super::pinned::pinned;
 use super::script::{Command, Eval, Expect, Load, When};
 use super::series::Value;
-use crate::memory::Data;
+use crate::memory::{self, Data, StartTimes};
 
 /// Makes a storage of the series that were loaded.
-pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data) -> Box<dyn Storage>;
+pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data, &StartTimes) -> Box<dyn Storage>;
 
 /// How an evaluation of a script ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) line: usize,
     pub(crate) expr: String,
-    pub(crate) result: Result<(), Failure>,
-}
-
-/// Why an evaluation did not pass.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    /// The feature that is lacking, as far as can be told.
-    pub(crate) lacks: &'static str,
-    pub(crate) message: String,
+    /// Start times were loaded.
+    pub(crate) start_times: bool,
+    pub(crate) result: Result<(), String>,
 }
 
 /// What was loaded, and what of it this storage does not hold.
 #[derive(Default)]
 struct Loaded {
     data: Data,
-    histograms: bool,
-    start_timestamps: bool,
+    start_times: StartTimes,
 }
 
 impl Loaded {
     fn add(&mut self, load: &Load) {
-        self.histograms |= load.with_nhcb;
-        self.start_timestamps |= load.with_start_timestamps;
+        for (labels, offsets) in &load.start_times {
+            let starts = self.start_times.entry(labels.clone()).or_default();
+            let times = (0..).map(|i: i64| i * load.step_ms).zip(offsets);
+            starts.extend(times.filter_map(|(t, offset)| Some((t, t + (*offset)?))));
+            starts.retain(|(_, start)| *start != 0);
+        }
         for (line, series) in load.series.iter().enumerate() {
             // Of several lines for a series the last counts.
             let later = &load.series[line + 1..];
             if later.iter().any(|other| other.labels == series.labels) {
                 continue;
             }
-            let samples = self.data.entry(series.labels.clone()).or_default();
-            let mut new: Vec<(i64, f64)> = Vec::new();
+            let mut new = Vec::new();
             for (i, value) in (0..).zip(&series.values) {
                 match value {
                     Value::Omitted => {}
-                    Value::Float(v) => new.push((i * load.step_ms, *v)),
-                    Value::Histogram => self.histograms = true,
+                    Value::Float(v) => new.push((i * load.step_ms, memory::Value::Float(*v))),
+                    Value::Histogram(h, _) => {
+                        new.push((i * load.step_ms, memory::Value::Histogram(Arc::clone(h))));
+                    }
                 }
             }
-            new.retain(|(t, _)| !samples.iter().any(|(known, _)| known == t));
-            samples.extend(new);
-            samples.sort_by_key(|(t, _)| *t);
+            self.insert(&series.labels, new);
         }
+        if load.with_nhcb {
+            for (labels, histograms) in nhcb::convert(load) {
+                let histograms = histograms.into_iter();
+                let new = histograms.map(|(t, h)| (t, memory::Value::Histogram(Arc::new(h))));
+                self.insert(&labels, new.collect());
+            }
+        }
+    }
+
+    fn insert(&mut self, labels: &Labels, mut new: Vec<(i64, memory::Value)>) {
+        let samples = self.data.entry(labels.clone()).or_default();
+        new.retain(|(t, _)| !samples.iter().any(|(known, _)| known == t));
+        samples.extend(new);
+        samples.sort_by_key(|(t, _)| *t);
     }
 }
 
 /// Runs all commands.
 pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) -> Vec<Outcome> {
     let mut loaded = Loaded::default();
-    let mut storage = make(&loaded.data);
+    let mut storage = make(&loaded.data, &loaded.start_times);
     let mut changed = false;
     let mut outcomes = Vec::new();
     for command in commands {
@@ -81,15 +93,13 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
             }
             Command::Eval(eval) => {
                 if std::mem::take(&mut changed) {
-                    storage = make(&loaded.data);
+                    storage = make(&loaded.data, &loaded.start_times);
                 }
-                let result = evaluate(eval, engine, storage.as_ref()).map_err(|e| Failure {
-                    lacks: lacks(eval, &loaded, &e),
-                    message: e.message,
-                });
+                let result = evaluate(eval, engine, storage.as_ref());
                 outcomes.push(Outcome {
                     line: eval.line,
                     expr: eval.expr.clone(),
+                    start_times: !loaded.start_times.is_empty(),
                     result,
                 });
             }
@@ -98,39 +108,7 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
     outcomes
 }
 
-fn lacks(eval: &Eval, loaded: &Loaded, mismatch: &Mismatch) -> &'static str {
-    let expects_histogram =
-        |(_, values): &(Labels, Vec<Value>)| values.iter().any(|v| matches!(v, Value::Histogram));
-    if loaded.histograms || eval.expect.series.iter().any(expects_histogram) {
-        "native histograms"
-    } else if loaded.start_timestamps {
-        "start timestamps"
-    } else if mismatch.annotations {
-        "annotations"
-    } else if eval.expr.contains("info(") {
-        "info()"
-    } else {
-        "unknown"
-    }
-}
-
-/// A difference between what was expected and what came.
-struct Mismatch {
-    /// It concerns annotations alone.
-    annotations: bool,
-    message: String,
-}
-
-impl From<String> for Mismatch {
-    fn from(message: String) -> Self {
-        Self {
-            annotations: false,
-            message,
-        }
-    }
-}
-
-fn evaluate(eval: &Eval, engine: &Engine, storage: &dyn Storage) -> Result<(), Mismatch> {
+fn evaluate(eval: &Eval, engine: &Engine, storage: &dyn Storage) -> Result<(), String> {
     match eval.when {
         When::Range {
             start_ms,
@@ -149,10 +127,8 @@ fn evaluate(eval: &Eval, engine: &Engine, storage: &dyn Storage) -> Result<(), M
             evaluate_instant(eval, &eval.expr, t_ms, engine, storage)?;
             let (query, times) = pinned(&eval.expr, t_ms).unwrap_or_default();
             for t_ms in times {
-                evaluate_instant(eval, &query, t_ms, engine, storage).map_err(|e| Mismatch {
-                    message: format!("{query} at {t_ms}: {}", e.message),
-                    ..e
-                })?;
+                evaluate_instant(eval, &query, t_ms, engine, storage)
+                    .map_err(|e| format!("{query} at {t_ms}: {e}"))?;
             }
             Ok(())
         }
@@ -165,7 +141,7 @@ fn evaluate_instant(
     t_ms: i64,
     engine: &Engine,
     storage: &dyn Storage,
-) -> Result<(), Mismatch> {
+) -> Result<(), String> {
     let options = QueryOptions::default();
     let result = engine.instant(storage, query, t_ms, &options);
     let Some(result) = answer(eval, result)? else {
@@ -190,7 +166,7 @@ fn evaluate_instant(
         .range(storage, query, start_ms, end_ms, 60_000, &options)
         .map_err(|e| format!("in range mode: {e}"))?;
     let middle = middle_step(&result.value, t_ms)?;
-    instant(&eval.expect, &middle).map_err(|e| format!("in range mode: {e}").into())
+    instant(&eval.expect, &middle).map_err(|e| format!("in range mode: {e}"))
 }
 
 /// The result of an evaluation that was not to fail.
@@ -210,27 +186,21 @@ fn answer(
     }
 }
 
-fn annotations(expect: &Expect, result: &QueryResult) -> Result<(), Mismatch> {
-    let wrong = |message: String| {
-        Err(Mismatch {
-            annotations: true,
-            message,
-        })
-    };
+fn annotations(expect: &Expect, result: &QueryResult) -> Result<(), String> {
     let kinds = [
         ("warning", &expect.warn, expect.no_warn, &result.warnings),
         ("info", &expect.info, expect.no_info, &result.infos),
     ];
     for (kind, wanted, none, found) in kinds {
         if none && !found.is_empty() {
-            return wrong(format!("unexpected {kind}: {found:?}"));
+            return Err(format!("unexpected {kind}: {found:?}"));
         }
         if let Some(text) = wanted.iter().find(|w| !found.iter().any(|f| w.matches(f))) {
-            return wrong(format!("no {kind} {text:?} among {found:?}"));
+            return Err(format!("no {kind} {text:?} among {found:?}"));
         }
         let unexpected = |f: &&String| !wanted.is_empty() && !wanted.iter().any(|w| w.matches(f));
         if let Some(text) = found.iter().find(unexpected) {
-            return wrong(format!("unexpected {kind}: {text}"));
+            return Err(format!("unexpected {kind}: {text}"));
         }
     }
     Ok(())
@@ -241,117 +211,18 @@ fn middle_step(value: &QueryValue, t_ms: i64) -> Result<QueryValue, String> {
         return Err("a range query gives a matrix".to_owned());
     };
     let samples = series.iter().filter_map(|s| {
-        let at = s.times_ms.binary_search(&t_ms).ok()?;
+        let histogram = s.histograms.iter().find(|(t, _)| *t == t_ms);
+        let value = match (s.times_ms.binary_search(&t_ms), histogram) {
+            (Ok(at), _) => s.values[at],
+            (_, Some(_)) => f64::NAN,
+            _ => return None,
+        };
         Some(tsdb_query::VectorSample {
             labels: s.labels.clone(),
             t_ms,
-            value: s.values[at],
+            value,
+            histogram: histogram.map(|(_, h)| Arc::clone(h)),
         })
     });
     Ok(QueryValue::Vector(samples.collect()))
-}
-
-fn instant(expect: &Expect, value: &QueryValue) -> Result<(), String> {
-    match value {
-        QueryValue::Scalar { value, .. } => match expect.scalar {
-            Some(wanted) => same(wanted, *value),
-            None => Err("unexpected scalar".to_owned()),
-        },
-        QueryValue::String { value, .. } => match &expect.string {
-            Some(wanted) if wanted == value => Ok(()),
-            other => Err(format!("expected {other:?}, got the string {value:?}")),
-        },
-        QueryValue::Vector(samples) => {
-            if let Some(wanted) = expect.scalar {
-                return match samples.as_slice() {
-                    [only] if only.labels.is_empty() => same(wanted, only.value),
-                    _ => Err("expected a scalar".to_owned()),
-                };
-            }
-            let wanted: HashMap<&Labels, (usize, &Value)> = expect
-                .series
-                .iter()
-                .enumerate()
-                .map(|(i, (labels, values))| (labels, (i, &values[0])))
-                .collect();
-            for (i, sample) in samples.iter().enumerate() {
-                let Some((place, wanted)) = wanted.get(&sample.labels) else {
-                    return Err(format!("unexpected {:?} {}", sample.labels, sample.value));
-                };
-                if expect.ordered && *place != i {
-                    return Err(format!("{:?} at place {i}, not {place}", sample.labels));
-                }
-                let Value::Float(wanted) = wanted else {
-                    return Err(format!("expected no float for {:?}", sample.labels));
-                };
-                same(*wanted, sample.value).map_err(|e| format!("{:?}: {e}", sample.labels))?;
-            }
-            let found = |labels: &Labels| samples.iter().any(|s| s.labels == *labels);
-            match wanted.keys().find(|labels| !found(labels)) {
-                Some(labels) => Err(format!("{labels:?} is missing")),
-                None => Ok(()),
-            }
-        }
-        other => Err(format!("unexpected value {other:?}")),
-    }
-}
-
-fn matrix(expect: &Expect, value: &QueryValue, start_ms: i64, step_ms: i64) -> Result<(), String> {
-    let QueryValue::Matrix(series) = value else {
-        return Err(format!("expected a matrix, got {value:?}"));
-    };
-    if !series.is_sorted_by(|a, b| a.labels < b.labels) {
-        return Err("series are not sorted".to_owned());
-    }
-    let mut wanted: HashMap<&Labels, &Vec<Value>> =
-        expect.series.iter().map(|(l, v)| (l, v)).collect();
-    for s in series {
-        let Some(values) = wanted.remove(&s.labels) else {
-            return Err(format!("unexpected {:?} {:?}", s.labels, s.values));
-        };
-        if values.iter().any(|v| matches!(v, Value::Histogram)) {
-            return Err("expected histograms".to_owned());
-        }
-        let points: Vec<(i64, f64)> = (0..)
-            .zip(values)
-            .filter_map(|(i, v)| match v {
-                Value::Float(v) => Some((start_ms + i * step_ms, *v)),
-                _ => None,
-            })
-            .collect();
-        let times: Vec<i64> = points.iter().map(|p| p.0).collect();
-        if times != s.times_ms {
-            return Err(format!(
-                "{:?}: expected samples at {times:?}, got {:?} {:?}",
-                s.labels, s.times_ms, s.values
-            ));
-        }
-        for ((t, wanted), found) in points.iter().zip(&s.values) {
-            same(*wanted, *found).map_err(|e| format!("{:?} at {t}: {e}", s.labels))?;
-        }
-    }
-    match wanted.keys().next() {
-        Some(labels) => Err(format!("{labels:?} is missing")),
-        None => Ok(()),
-    }
-}
-
-/// Equal up to a relative difference of 10⁻⁶ (`util/almost`).
-fn same(wanted: f64, found: f64) -> Result<(), String> {
-    const EPSILON: f64 = 1e-6;
-    let (sum, diff) = (wanted.abs() + found.abs(), (wanted - found).abs());
-    let equal = if is_stale(wanted) || is_stale(found) {
-        is_stale(wanted) && is_stale(found)
-    } else if (wanted.is_nan() && found.is_nan()) || wanted == found {
-        true
-    } else if wanted == 0.0 || found == 0.0 || sum < f64::MIN_POSITIVE {
-        diff < EPSILON * f64::MIN_POSITIVE
-    } else {
-        diff / sum.min(f64::MAX) < EPSILON
-    };
-    if equal {
-        Ok(())
-    } else {
-        Err(format!("expected {wanted}, got {found}"))
-    }
 }

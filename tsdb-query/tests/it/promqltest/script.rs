@@ -2,7 +2,7 @@
 
 use tsdb_core::Labels;
 
-use super::series::{SeriesLine, Value, is_start_timestamp_line, parse_series};
+use super::series::{SeriesLine, Value, is_start_timestamp_line, parse_series, parse_start_times};
 
 /// A command with the number of its line.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub(crate) struct Load {
     pub(crate) series: Vec<SeriesLine>,
     /// Also as native histograms with custom buckets.
     pub(crate) with_nhcb: bool,
-    /// Some samples have start timestamps.
-    pub(crate) with_start_timestamps: bool,
+    /// How far the start times of a series' samples are from their times.
+    pub(crate) start_times: Vec<(Labels, Vec<Option<i64>>)>,
 }
 
 /// `eval instant at <time> <expr>`, `eval range from <time> to <time> step <step> <expr>`
@@ -128,7 +128,10 @@ fn parse_load(line: &str, block: &[&str]) -> Result<Load, String> {
     Ok(Load {
         step_ms,
         with_nhcb,
-        with_start_timestamps: !marked.is_empty(),
+        start_times: marked
+            .iter()
+            .map(|line| parse_start_times(line))
+            .collect::<Result<_, _>>()?,
         series: plain
             .iter()
             .map(|line| parse_series(line))

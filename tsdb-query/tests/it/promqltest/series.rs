@@ -1,14 +1,18 @@
 //! Lines that describe a series: `name{label="value", …} value value+deltaxN _ stale {{histogram}} …`
 
-use tsdb_core::{Labels, LabelsBuilder, STALE_NAN_BITS};
+use std::sync::Arc;
+
+use super::script::duration;
+use tsdb_core::histogram::Side;
+use tsdb_core::{CounterResetHint, FloatHistogram, Labels, LabelsBuilder, STALE_NAN_BITS, Span};
 
 /// One place of a sequence.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
     Omitted,
     Float(f64),
-    /// Recognised, not kept.
-    Histogram,
+    /// With whether the hint on counter resets was written.
+    Histogram(Arc<FloatHistogram>, bool),
 }
 
 /// A label set and its values.
@@ -33,11 +37,50 @@ pub(crate) fn parse_series(line: &str) -> Result<SeriesLine, String> {
     Ok(SeriesLine { labels, values })
 }
 
-/// The label set of a line `name{…}@st …`.
+/// Reads a line `name{…}@st duration duration+durationxN _ …`: how far the start times are from the times of the samples.
+pub(crate) fn parse_start_times(line: &str) -> Result<(Labels, Vec<Option<i64>>), String> {
+    let mut cursor = Cursor { rest: line.trim() };
+    let labels = cursor.metric()?;
+    cursor.expect("@st")?;
+    let mut values = Vec::new();
+    loop {
+        cursor.rest = cursor.rest.trim_start();
+        if cursor.rest.is_empty() {
+            return Ok((labels, values));
+        }
+        if cursor.take("_") {
+            let n = if cursor.take("x") { cursor.count()? } else { 1 };
+            values.extend((0..n).map(|_| None));
+            continue;
+        }
+        let mut offset = cursor.signed_duration()?;
+        let mut step = 0;
+        if cursor.rest.starts_with(['+', '-']) {
+            step = cursor.signed_duration()?;
+        }
+        let n = if cursor.take("x") { cursor.count()? } else { 0 };
+        values.push(Some(offset));
+        for _ in 0..n {
+            offset += step;
+            values.push(Some(offset));
+        }
+    }
+}
+
+/// Whether a line gives start times: `name{…}@st …`.
 pub(crate) fn is_start_timestamp_line(line: &str) -> bool {
     line.split_whitespace()
         .next()
         .is_some_and(|word| word.ends_with("@st"))
+}
+
+fn set_span(side: &mut Side<f64>, offset: i32) {
+    if !side.buckets.is_empty() {
+        side.spans = vec![Span {
+            offset,
+            length: side.buckets.len() as u32,
+        }];
+    }
 }
 
 struct Cursor<'a> {
@@ -169,20 +212,98 @@ impl<'a> Cursor<'a> {
     }
 
     fn histograms(&mut self, values: &mut Vec<Value>) -> Result<(), String> {
-        self.histogram()?;
-        if self.take("+") || self.take("-") {
-            self.histogram()?;
+        let (first, hint_set) = self.histogram()?;
+        let mut step = None;
+        for (sign, subtracts) in [("+", false), ("-", true)] {
+            if self.rest.starts_with(&format!("{sign}{{{{")) {
+                self.take(sign);
+                step = Some((self.histogram()?.0, subtracts));
+                break;
+            }
         }
         let n = if self.take("x") { self.count()? } else { 0 };
-        values.extend((0..=n).map(|_| Value::Histogram));
+        let mut h = first;
+        values.push(Value::Histogram(Arc::new(h.clone()), hint_set));
+        for _ in 0..n {
+            match &step {
+                Some((step, false)) => h.add(step).map(drop),
+                Some((step, true)) => h.sub(step).map(drop),
+                None => Ok(()),
+            }
+            .map_err(|e| e.to_string())?;
+            values.push(Value::Histogram(Arc::new(h.clone()), hint_set));
+        }
         Ok(())
     }
 
-    fn histogram(&mut self) -> Result<(), String> {
+    /// `{{key:value …}}`
+    fn histogram(&mut self) -> Result<(FloatHistogram, bool), String> {
         self.expect("{{")?;
         let end = self.rest.find("}}").ok_or("unterminated histogram")?;
+        let mut inner = Cursor {
+            rest: &self.rest[..end],
+        };
         self.rest = &self.rest[end + 2..];
-        Ok(())
+        let mut h = FloatHistogram::default();
+        let (mut offset, mut negative_offset) = (0, 0);
+        let mut hint_set = false;
+        loop {
+            inner.rest = inner.rest.trim_start();
+            if inner.rest.is_empty() {
+                break;
+            }
+            let key = inner.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
+            inner.expect(":")?;
+            match key {
+                "schema" => h.schema = inner.number()? as i32,
+                "count" => h.count = inner.number()?,
+                "sum" => h.sum = inner.number()?,
+                "z_bucket" => h.zero_count = inner.number()?,
+                "z_bucket_w" => h.zero_threshold = inner.number()?,
+                "offset" => offset = inner.number()? as i32,
+                "n_offset" => negative_offset = inner.number()? as i32,
+                "buckets" => h.positive.buckets = inner.numbers()?,
+                "n_buckets" => h.negative.buckets = inner.numbers()?,
+                "custom_values" => h.custom_values = inner.numbers()?.into(),
+                "counter_reset_hint" => {
+                    hint_set = true;
+                    h.counter_reset_hint = match inner.take_while(|c| c != ' ') {
+                        "unknown" => CounterResetHint::Unknown,
+                        "reset" => CounterResetHint::Reset,
+                        "not_reset" => CounterResetHint::NotReset,
+                        "gauge" => CounterResetHint::Gauge,
+                        other => return Err(format!("bad hint {other:?}")),
+                    };
+                }
+                other => return Err(format!("bad key {other:?}")),
+            }
+        }
+        set_span(&mut h.positive, offset);
+        set_span(&mut h.negative, negative_offset);
+        Ok((h, hint_set))
+    }
+
+    /// `[number number …]`
+    fn numbers(&mut self) -> Result<Vec<f64>, String> {
+        self.expect("[")?;
+        let mut numbers = Vec::new();
+        loop {
+            self.rest = self.rest.trim_start();
+            if self.take("]") {
+                return Ok(numbers);
+            }
+            numbers.push(self.number()?);
+        }
+    }
+
+    fn signed_duration(&mut self) -> Result<i64, String> {
+        let negative = self.take("-");
+        if !negative {
+            self.take("+");
+        }
+        let text = self.take_while(|c| c.is_ascii_digit() || "mshdwy".contains(c));
+        let ms = duration(text)?;
+        Ok(if negative { -ms } else { ms })
     }
 
     fn count(&mut self) -> Result<usize, String> {
