@@ -3,6 +3,8 @@
 //! The variable of a flag is its name in capitals with `TSDB_` before it and `_` for every other character:
 //! `--storage.tsdb.path` is `TSDB_STORAGE_TSDB_PATH`.
 
+mod flags;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use tsdb_core::{Durability, Options};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
-use crate::duration;
+use crate::{duration, features};
 
 /// What is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,14 +38,6 @@ pub enum LogFormat {
     Logfmt,
     /// One JSON object a line.
     Json,
-}
-
-/// What can be switched on, under Prometheus's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "kebab-case")]
-pub enum Feature {
-    /// Functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
-    PromqlExperimentalFunctions,
 }
 
 /// A time-series database that speaks Prometheus: remote write in, PromQL out.
@@ -136,14 +130,18 @@ pub struct Config {
     )]
     pub query_max_samples: u64,
 
-    /// Features to switch on, separated by commas.
+    /// Refuses the functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
+    #[arg(long = "query.no-experimental", env = "TSDB_QUERY_NO_EXPERIMENTAL", value_parser = FalseyValueParser::new())]
+    pub query_no_experimental: bool,
+
+    /// Features to switch on, separated by commas, under Prometheus's names; those that are not known are logged and ignored.
     #[arg(
         long = "enable-feature",
         value_name = "NAME",
         env = "TSDB_ENABLE_FEATURE",
         value_delimiter = ','
     )]
-    pub enable_feature: Vec<Feature>,
+    pub enable_feature: Vec<String>,
 
     /// Least severe level that is logged.
     #[arg(
@@ -224,12 +222,10 @@ impl Config {
             .future_limit(unless_zero(self.future_limit))
     }
 
-    /// What the parser of queries accepts: without a feature of that name nothing experimental, as in Prometheus.
+    /// What the parser of queries accepts.
     pub(crate) fn parse_options(&self) -> ParseOptions {
         let mut options = ParseOptions::default();
-        options.experimental = self
-            .enable_feature
-            .contains(&Feature::PromqlExperimentalFunctions);
+        options.experimental = !self.query_no_experimental;
         options
     }
 
@@ -240,60 +236,8 @@ impl Config {
         options.lookback_ms = i64::try_from(self.lookback_delta.as_millis()).unwrap_or(i64::MAX);
         options.max_samples = self.query_max_samples;
         options.parse = self.parse_options();
+        features::apply(&self.enable_feature, &mut options);
         options
-    }
-
-    /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
-    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
-        let durability = match self.durability {
-            Durability::Interval(d) => format!("interval:{}", duration::format(d)),
-            Durability::Never => "never".to_owned(),
-            _ => "always".to_owned(),
-        };
-        let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
-        let features: Vec<String> = self
-            .enable_feature
-            .iter()
-            .filter_map(|feature| Some(feature.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        vec![
-            ("enable-feature", features.join(",")),
-            ("log.format", name(&self.log_format)),
-            ("log.level", name(&self.log_level)),
-            (
-                "query.lookback-delta",
-                duration::format(self.lookback_delta),
-            ),
-            (
-                "query.max-concurrency",
-                self.query_max_concurrency.to_string(),
-            ),
-            ("query.max-samples", self.query_max_samples.to_string()),
-            ("query.timeout", duration::format(self.query_timeout)),
-            (
-                "storage.tsdb.future-limit",
-                duration::format(self.future_limit),
-            ),
-            (
-                "storage.tsdb.max-block-duration",
-                duration::format(self.max_block_duration),
-            ),
-            (
-                "storage.tsdb.min-block-duration",
-                duration::format(self.min_block_duration),
-            ),
-            ("storage.tsdb.path", self.data_dir.display().to_string()),
-            (
-                "storage.tsdb.retention.time",
-                duration::format(self.retention),
-            ),
-            ("storage.wal.durability", durability),
-            ("web.enable-admin-api", self.enable_admin_api.to_string()),
-            ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
-            ("web.listen-address", self.listen.clone()),
-            ("web.max-body-bytes", self.max_body_bytes.to_string()),
-            ("web.max-decoded-bytes", self.max_decoded_bytes.to_string()),
-        ]
     }
 }
 
@@ -314,82 +258,4 @@ fn parse_durability(text: &str) -> Result<Durability, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::error::ErrorKind;
-
-    use super::*;
-
-    fn parse(args: &[&str]) -> Result<Config, clap::Error> {
-        Config::try_parse_from(std::iter::once("tsdb-server").chain(args.iter().copied()))
-    }
-
-    #[test]
-    fn short_forms_are_the_same_flags() {
-        let short = parse(&["--data-dir", "/x", "--listen", "h:1"]).unwrap();
-        let long = parse(&["--storage.tsdb.path=/x", "--web.listen-address=h:1"]).unwrap();
-        assert_eq!((short.data_dir, short.listen), (long.data_dir, long.listen));
-    }
-
-    #[test]
-    fn unknown_flags_are_errors_with_a_hint() {
-        let error = parse(&["--storage.tsdb.pth", "/x"]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::UnknownArgument);
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("--storage.tsdb.path"), "{error}");
-    }
-
-    #[test]
-    fn durability_is_a_named_choice() {
-        assert_eq!(
-            parse(&["--storage.wal.durability=interval:1s"])
-                .unwrap()
-                .durability,
-            Durability::Interval(Duration::from_secs(1))
-        );
-        assert!(parse(&["--storage.wal.durability=sometimes"]).is_err());
-        assert!(parse(&["--storage.wal.durability=always:1s"]).is_err());
-    }
-
-    #[test]
-    fn features_are_named_and_off_by_default() {
-        assert!(!parse(&[]).unwrap().parse_options().experimental);
-        let flag = "--enable-feature=promql-experimental-functions";
-        assert!(parse(&[flag]).unwrap().parse_options().experimental);
-        assert!(parse(&["--enable-feature=nosuch"]).is_err());
-    }
-
-    #[test]
-    fn flags_are_checked_together() {
-        assert!(parse(&[]).unwrap().check().is_ok());
-        for bad in [
-            [
-                "--storage.tsdb.min-block-duration=2d",
-                "--storage.tsdb.max-block-duration=1d",
-            ],
-            ["--storage.tsdb.min-block-duration=10s", "--log.level=info"],
-            ["--web.listen-address=localhost", "--log.level=info"],
-            ["--query.timeout=0", "--log.level=info"],
-        ] {
-            assert!(parse(&bad).unwrap().check().is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn every_flag_is_shown_under_its_name() {
-        use clap::CommandFactory;
-        let flags = parse(&[]).unwrap().flags();
-        let shown: Vec<&str> = flags.iter().map(|(name, _)| *name).collect();
-        let command = Config::command();
-        let mut defined: Vec<&str> = command
-            .get_arguments()
-            .filter_map(|a| a.get_long())
-            .collect();
-        defined.sort_unstable();
-        assert_eq!(shown, defined);
-        for arg in command.get_arguments() {
-            let name = arg.get_long().unwrap();
-            let variable = format!("TSDB_{}", name.to_uppercase().replace(['.', '-'], "_"));
-            assert_eq!(arg.get_env().unwrap(), variable.as_str());
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ mod bridge;
 mod config;
 mod duration;
 mod error;
+mod features;
 mod http;
 mod ingest;
 mod shutdown;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-pub use config::{Config, Feature, LogFormat, LogLevel};
+pub use config::{Config, LogFormat, LogLevel};
 pub use state::AppState;
 
 /// The whole HTTP surface.
@@ -59,6 +60,7 @@ pub async fn run(config: Config) -> io::Result<()> {
         "try: curl 'http://{local}/api/v1/query?query=1%2B1'; open http://{local}/ for more"
     );
 
+    features::log(&config.enable_feature);
     let state = AppState::new(config);
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
