@@ -58,6 +58,8 @@ pub struct QueryOptions {
     pub deadline: Option<Instant>,
     /// Set to true to end the query with [`QueryError::Canceled`].
     pub cancel: Option<Arc<AtomicBool>>,
+    /// Whether [`QueryStats::samples_per_step`](crate::QueryStats::samples_per_step) is wanted. Default false.
+    pub per_step_stats: bool,
 }
 
 /// Evaluates PromQL over any [`Storage`]. Holds no state between queries.
@@ -90,13 +92,15 @@ impl Engine {
         t_ms: i64,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
+        let begun = Instant::now();
         let expr = parse::parse(query, &self.options.parse)?;
         let times = QueryTimes {
             start_ms: t_ms,
             end_ms: t_ms,
             step_ms: 0,
         };
-        self.evaluate(storage, query, &expr, Kind::Instant, times, options)
+        let query = self.query(query, &expr, Kind::Instant, times);
+        self.evaluate(storage, &query, options, begun)
     }
 
     /// Evaluates `query` at `start_ms`, `start_ms + step_ms`, … up to and including `end_ms`.
@@ -117,6 +121,7 @@ impl Engine {
                 "the step of a range query must be positive".to_owned(),
             ));
         }
+        let begun = Instant::now();
         let expr = parse::parse(query, &self.options.parse)?;
         let ty = expr.value_type();
         if !matches!(ty, ValueType::Scalar | ValueType::Vector) {
@@ -133,17 +138,26 @@ impl Engine {
             end_ms,
             step_ms,
         };
-        self.evaluate(storage, query, &expr, Kind::Range, times, options)
+        let query = self.query(query, &expr, Kind::Range, times);
+        self.evaluate(storage, &query, options, begun)
+    }
+
+    fn query<'a>(&self, text: &'a str, expr: &'a Expr, kind: Kind, times: QueryTimes) -> Query<'a> {
+        Query {
+            expr,
+            text,
+            kind,
+            times,
+            subquery_step_ms: self.options.default_subquery_step_ms,
+        }
     }
 
     fn evaluate(
         &self,
         storage: &dyn Storage,
-        text: &str,
-        expr: &Expr,
-        kind: Kind,
-        times: QueryTimes,
+        query: &Query<'_>,
         options: &QueryOptions,
+        begun: Instant,
     ) -> Result<QueryResult, QueryError> {
         let limits = Limits {
             lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
@@ -154,22 +168,16 @@ impl Engine {
             use_start_timestamps: self.options.use_start_timestamps,
             type_and_unit_labels: self.options.type_and_unit_labels,
         };
-        let query = Query {
-            expr,
-            text,
-            kind,
-            times,
-            subquery_step_ms: self.options.default_subquery_step_ms,
-        };
-        if height(expr) <= SHALLOW {
-            return run(&query, storage, limits);
+        let run = || run(query, storage, limits, options.per_step_stats, begun);
+        if height(query.expr) <= SHALLOW {
+            return run();
         }
         // The caller's stack may be too small.
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new()
                 .name("deep query".to_owned())
                 .stack_size(DEEP_STACK_BYTES)
-                .spawn_scoped(scope, || run(&query, storage, limits))
+                .spawn_scoped(scope, run)
                 .map_err(|e| QueryError::Execution(format!("no thread for a deep query: {e}")))?;
             match thread.join() {
                 Ok(result) => result,
@@ -183,10 +191,16 @@ fn run(
     query: &Query<'_>,
     storage: &dyn Storage,
     limits: Limits,
+    per_step_stats: bool,
+    begun: Instant,
 ) -> Result<QueryResult, QueryError> {
     let cx = Context::new(limits);
+    let grid = query.grid();
+    if per_step_stats {
+        cx.count_steps(grid)?;
+    }
     let value = evaluate(query, storage, &cx)?;
-    let stats = cx.stats();
+    let stats = cx.stats(grid, begun);
     let (warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
     Ok(QueryResult {
         value,

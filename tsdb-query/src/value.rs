@@ -1,6 +1,7 @@
 //! What a query answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tsdb_core::{FloatHistogram, Labels};
 
@@ -55,13 +56,31 @@ pub enum QueryValue {
     Matrix(Vec<MatrixSeries>),
 }
 
-/// What a query cost.
+/// Samples as Prometheus counts them in the statistics of a query; a native histogram counts by its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleCount {
+    /// Samples that were looked at, once for each step that looks at them: `totalQueryableSamples`.
+    pub queryable: u64,
+    /// The same, but a sample that the windows of several steps share counts once: `samplesRead`.
+    pub read: u64,
+}
+
+/// What a query cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryStats {
     /// Samples that were read from the storage.
     pub samples_read: u64,
     /// The most values that were held in memory at once.
     pub peak_samples: u64,
+    /// What Prometheus would say that it looked at.
+    pub samples: SampleCount,
+    /// The same for each step, with its time in milliseconds; empty unless
+    /// [`QueryOptions::per_step_stats`](crate::QueryOptions::per_step_stats) asks for it.
+    pub samples_per_step: Vec<(i64, SampleCount)>,
+    /// The time it took to parse the query, to select its series and to plan.
+    pub preparation: Duration,
+    /// The time it took to evaluate it.
+    pub evaluation: Duration,
 }
 
 /// A query's value with what was remarked on the way.

@@ -3,11 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::meter::Meter;
 use crate::annotations::Annotations;
 use crate::error::QueryError;
 use crate::value::QueryStats;
+use crate::vector::Grid;
 
 /// Limits and settings of a query.
 #[derive(Clone, Debug)]
@@ -29,6 +31,10 @@ pub(crate) struct Context {
     held: Cell<u64>,
     peak: Cell<u64>,
     checks: Cell<u32>,
+    /// When the plan stood.
+    prepared: Cell<Option<Instant>>,
+    /// What is counted for the statistics; the inner expression of a subquery counts apart.
+    pub(crate) meter: RefCell<Meter>,
     pub(crate) annotations: RefCell<Annotations>,
 }
 
@@ -40,6 +46,8 @@ impl Context {
             held: Cell::new(0),
             peak: Cell::new(0),
             checks: Cell::new(0),
+            prepared: Cell::new(None),
+            meter: RefCell::default(),
             annotations: RefCell::default(),
         }
     }
@@ -106,10 +114,30 @@ impl Context {
         Ok(())
     }
 
-    pub(crate) fn stats(&self) -> QueryStats {
+    /// Has the samples of each step counted.
+    pub(crate) fn count_steps(&self, grid: Grid) -> Result<(), QueryError> {
+        self.charge(grid.steps)?;
+        self.meter.replace(Meter::of_steps(grid.whole()));
+        Ok(())
+    }
+
+    /// Says that the plan stands.
+    pub(crate) fn prepared(&self) {
+        self.prepared.set(Some(Instant::now()));
+    }
+
+    /// What a query over `grid` that began at that time has cost.
+    pub(crate) fn stats(&self, grid: Grid, begun: Instant) -> QueryStats {
+        let meter = self.meter.borrow();
+        let steps = meter.steps.iter().enumerate();
+        let prepared = self.prepared.get();
         QueryStats {
             samples_read: self.samples_read.get(),
             peak_samples: self.peak.get(),
+            samples: meter.all,
+            samples_per_step: steps.map(|(k, count)| (grid.time(k), *count)).collect(),
+            preparation: prepared.map_or_else(|| begun.elapsed(), |at| at - begun),
+            evaluation: prepared.map_or(Duration::ZERO, |at| at.elapsed()),
         }
     }
 }

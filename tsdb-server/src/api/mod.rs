@@ -9,6 +9,7 @@ mod page;
 mod params;
 mod query;
 mod series;
+mod stats;
 mod status;
 
 use axum::Router;

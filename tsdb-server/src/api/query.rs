@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use tsdb_query::{QueryError, QueryOptions, QueryResult, QueryStats, QueryValue, parse};
+use tsdb_query::{QueryError, QueryOptions, QueryResult, QueryValue, parse};
 
-use super::{Json, json};
+use super::{Json, json, stats};
 use crate::api::params::Params;
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
@@ -89,6 +89,7 @@ async fn evaluate(
         lookback_ms: params.lookback_ms()?,
         deadline: Some(deadline),
         cancel: Some(Arc::clone(&cancel.0)),
+        per_step_stats: params.get("stats") == Some("all"),
     };
     let query = params.get("query").unwrap_or("").to_owned();
     let with_stats = params.get("stats").is_some();
@@ -106,7 +107,7 @@ async fn evaluate(
             } => engine.range(&db, &query, start_ms, end_ms, step_ms, &options),
         }?;
         truncate(&mut result, limit);
-        let stats = with_stats.then(|| stats(&result.stats, queued, begun.elapsed()));
+        let stats = with_stats.then(|| stats::json(&result.stats, queued));
         json::query(&result, stats.as_deref())
             .map_err(|what| ApiError::new(ErrorKind::Internal, what))
     });
@@ -140,26 +141,6 @@ fn truncate(result: &mut QueryResult, limit: Option<usize>) {
     if cut {
         result.warnings.push(super::TRUNCATED.to_owned());
     }
-}
-
-/// What `stats` asks for. We do not measure the phases apart: evaluation is all that is not waiting.
-fn stats(stats: &QueryStats, queued: Duration, total: Duration) -> String {
-    let eval = total.saturating_sub(queued).as_secs_f64();
-    serde_json::json!({
-        "timings": {
-            "evalTotalTime": eval,
-            "resultSortTime": 0.0,
-            "queryPreparationTime": 0.0,
-            "innerEvalTime": eval,
-            "execQueueTime": queued.as_secs_f64(),
-            "execTotalTime": total.as_secs_f64(),
-        },
-        "samples": {
-            "totalQueryableSamples": stats.samples_read,
-            "peakSamples": stats.peak_samples,
-        },
-    })
-    .to_string()
 }
 
 /// `GET|POST /api/v1/query_exemplars`: there are no exemplars here; the answer is what a Prometheus without any gives,
