@@ -1,6 +1,7 @@
 //! Reading: Prometheus's HTTP API, parameter by parameter and byte by byte as its clients expect it.
 
 mod admin;
+mod ast;
 pub(crate) mod json;
 mod json_histogram;
 mod labels;
@@ -38,6 +39,10 @@ pub(crate) fn routes() -> Router<AppState> {
         .route(
             "/api/v1/format_query",
             get(query::format).post(query::format),
+        )
+        .route(
+            "/api/v1/parse_query",
+            get(query::parse_query).post(query::parse_query),
         )
         .route("/api/v1/series", get(series::series).post(series::series))
         .route("/api/v1/labels", get(labels::names).post(labels::names))

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use tsdb_query::ast::Expr;
 use tsdb_query::{QueryError, QueryOptions, QueryResult, QueryValue, parse};
 
-use super::{Json, json, stats};
+use super::{Json, ast, json, stats};
 use crate::api::params::Params;
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
@@ -166,9 +167,22 @@ pub(crate) async fn format(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Json, ApiError> {
-    let query = params.get("query").unwrap_or("");
-    let expr = parse::parse(query, &state.shared.config.parse_options())
-        .map_err(|e| ApiError::invalid_parameter("query", e))?;
-    let text = expr.pretty();
+    let text = parsed(&state, &params)?.pretty();
     Ok(Json(json::success(|out| json::string(out, &text))))
+}
+
+/// `GET|POST /api/v1/parse_query`
+pub(crate) async fn parse_query(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Json, ApiError> {
+    let expr = parsed(&state, &params)?;
+    Ok(Json(json::success(|out| ast::write(out, &expr))))
+}
+
+/// The tree of `query`.
+fn parsed(state: &AppState, params: &Params) -> Result<Expr, ApiError> {
+    let query = params.get("query").unwrap_or("");
+    parse::parse(query, &state.shared.config.parse_options())
+        .map_err(|e| ApiError::invalid_parameter("query", e))
 }

@@ -105,6 +105,90 @@ async fn statistics_have_the_times_of_the_phases() {
     assert!(plain["data"].get("stats").is_none());
 }
 
+async fn tree(server: &Server, query: &str) -> String {
+    let answer = server
+        .form("/api/v1/parse_query", &format!("query={}", encoded(query)))
+        .await;
+    let text = answer.text();
+    let data = text.strip_prefix(r#"{"status":"success","data":"#);
+    data.and_then(|data| data.strip_suffix('}'))
+        .unwrap_or_else(|| panic!("{query}: {text}"))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn trees_are_those_that_prometheus_shows() {
+    let server = Server::without_store();
+    for (query, expected) in [
+        ("-Inf", r#"{"type":"numberLiteral","val":"-Inf"}"#),
+        (
+            "1e21",
+            r#"{"type":"numberLiteral","val":"1000000000000000000000"}"#,
+        ),
+        (
+            r#""<a>""#,
+            r#"{"type":"stringLiteral","val":"\u003ca\u003e"}"#,
+        ),
+        (
+            r#"up{job!~"a.*"} @ 1.5 offset -5m"#,
+            r#"{"anchored":false,"matchers":[{"name":"job","type":"!~","value":"a.*"},{"name":"__name__","type":"=","value":"up"}],"name":"up","offset":-300000,"smoothed":false,"startOrEnd":null,"timestamp":1500,"type":"vectorSelector"}"#,
+        ),
+        (
+            "-rate(a[5m] anchored @ end())",
+            r#"{"expr":{"args":[{"anchored":true,"matchers":[{"name":"__name__","type":"=","value":"a"}],"name":"a","offset":0,"range":300000,"smoothed":false,"startOrEnd":"end","timestamp":null,"type":"matrixSelector"}],"func":{"argTypes":["matrix"],"name":"rate","returnType":"vector","variadic":0},"type":"call"},"op":"-","type":"unaryExpr"}"#,
+        ),
+        (
+            "(vector(1))[1h:5m] offset 1m",
+            r#"{"expr":{"expr":{"args":[{"type":"numberLiteral","val":"1"}],"func":{"argTypes":["scalar"],"name":"vector","returnType":"vector","variadic":0},"type":"call"},"type":"parenExpr"},"offset":60000,"range":3600000,"startOrEnd":null,"step":300000,"timestamp":null,"type":"subquery"}"#,
+        ),
+    ] {
+        assert_eq!(tree(&server, query).await, expected, "{query}");
+    }
+    let binary =
+        "a > bool on (c) group_left (d) fill_right (0) sum by (e) (topk without (f) (2, b))";
+    let binary: Value = serde_json::from_str(&tree(&server, binary).await).unwrap();
+    assert_eq!(
+        binary["matching"],
+        json!({
+            "card": "many-to-one", "labels": ["c"], "on": true, "include": ["d"],
+            "fillValues": {"lhs": null, "rhs": 0},
+        })
+    );
+    assert_eq!(
+        (&binary["op"], &binary["bool"]),
+        (&json!(">"), &json!(true))
+    );
+    let (outer, inner) = (&binary["rhs"], &binary["rhs"]["expr"]);
+    assert_eq!(
+        (&outer["grouping"], &outer["param"]),
+        (&json!(["e"]), &Value::Null)
+    );
+    assert_eq!(
+        (&inner["op"], &inner["without"]),
+        (&json!("topk"), &json!(true))
+    );
+    assert_eq!(inner["param"], json!({"type": "numberLiteral", "val": "2"}));
+    let wrong = server.get("/api/v1/parse_query?query=sum(").await;
+    assert_eq!(
+        (wrong.status.as_u16(), &wrong.json()["errorType"]),
+        (400, &json!("bad_data"))
+    );
+}
+
+#[tokio::test]
+async fn the_deepest_trees_are_written() {
+    let server = Server::without_store();
+    for (open, inner, close) in [
+        ("(", "1", ")"),
+        ("abs(", "a", ")"),
+        ("sum(", "a", ")"),
+        ("1 + ", "1", ""),
+    ] {
+        let query = open.repeat(500) + inner + &close.repeat(500);
+        assert!(tree(&server, &query).await.len() > 500 * 20);
+    }
+}
+
 /// Percent-encoded, all of it.
 fn encoded(text: &str) -> String {
     text.bytes().map(|b| format!("%{b:02X}")).collect()
