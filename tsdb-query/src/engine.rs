@@ -10,7 +10,7 @@ use crate::exec::{Context, Limits};
 use crate::parse::{self, ParseError, ParseOptions};
 use crate::plan::{DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height};
 use crate::storage::Storage;
-use crate::value::QueryResult;
+use crate::value::{QueryProgress, QueryResult};
 
 /// What holds for every query of an [`Engine`].
 #[derive(Clone, Debug)]
@@ -20,6 +20,9 @@ pub struct EngineOptions {
     pub lookback_ms: i64,
     /// How many samples a query may hold in memory at once. Default 50 million.
     pub max_samples: u64,
+    /// How many bytes of memory a query may hold at once, by an estimate: 16 for each sample, and the labels of the series that it
+    /// selects or makes. Default 2 GiB.
+    pub max_bytes: u64,
     /// Step of a subquery without one, in milliseconds. Default 1 minute.
     pub default_subquery_step_ms: i64,
     /// Whether metric names are dropped at the end of a query only, so that functions see them until then: Prometheus's
@@ -40,6 +43,7 @@ impl Default for EngineOptions {
         Self {
             lookback_ms: 300_000,
             max_samples: 50_000_000,
+            max_bytes: 2 << 30,
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
             use_start_timestamps: false,
@@ -58,6 +62,8 @@ pub struct QueryOptions {
     pub deadline: Option<Instant>,
     /// Set to true to end the query with [`QueryError::Canceled`].
     pub cancel: Option<Arc<AtomicBool>>,
+    /// Where to tell how far the query is.
+    pub progress: Option<Arc<QueryProgress>>,
     /// Whether [`QueryStats::samples_per_step`](crate::QueryStats::samples_per_step) is wanted. Default false.
     pub per_step_stats: bool,
 }
@@ -162,6 +168,8 @@ impl Engine {
         let limits = Limits {
             lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
             max_samples: self.options.max_samples,
+            max_bytes: self.options.max_bytes,
+            progress: options.progress.clone(),
             deadline: options.deadline,
             cancel: options.cancel.clone(),
             delayed_name_removal: self.options.delayed_name_removal,

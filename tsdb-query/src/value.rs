@@ -1,6 +1,7 @@
 //! What a query answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tsdb_core::{FloatHistogram, Labels};
@@ -81,6 +82,35 @@ pub struct QueryStats {
     pub preparation: Duration,
     /// The time it took to evaluate it.
     pub evaluation: Duration,
+}
+
+/// What a query under way has cost so far; others may look while it is evaluated.
+#[derive(Debug, Default)]
+pub struct QueryProgress {
+    samples_read: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl QueryProgress {
+    /// Samples that were read from the storage.
+    #[must_use]
+    pub fn samples_read(&self) -> u64 {
+        self.samples_read.load(Ordering::Relaxed)
+    }
+
+    /// An estimate of the memory that it holds.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_samples_read(&self, samples: u64) {
+        self.samples_read.store(samples, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_bytes(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
 }
 
 /// A query's value with what was remarked on the way.

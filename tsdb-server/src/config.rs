@@ -16,6 +16,9 @@ use tsdb_query::parse::ParseOptions;
 
 use crate::{duration, features};
 
+/// The deepest expression for which a thread's usual stack is enough.
+const MAX_DEPTH: usize = 512;
+
 /// What is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
@@ -130,6 +133,42 @@ pub struct Config {
     )]
     pub query_max_samples: u64,
 
+    /// Bytes of memory one query may hold, by an estimate: its samples and the labels of its series.
+    #[arg(
+        long = "query.max-memory-bytes",
+        value_name = "BYTES",
+        env = "TSDB_QUERY_MAX_MEMORY_BYTES",
+        default_value_t = 2 << 30
+    )]
+    pub query_max_memory_bytes: u64,
+
+    /// Points that a range query may give of each series.
+    #[arg(
+        long = "query.max-points-per-series",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_POINTS_PER_SERIES",
+        default_value_t = 11_000
+    )]
+    pub query_max_points: u64,
+
+    /// The longest query, in bytes.
+    #[arg(
+        long = "query.max-expression-bytes",
+        value_name = "BYTES",
+        env = "TSDB_QUERY_MAX_EXPRESSION_BYTES",
+        default_value_t = 1 << 20
+    )]
+    pub query_max_expression_bytes: usize,
+
+    /// How deep an expression may nest; each operator of a chain counts. At most 512.
+    #[arg(
+        long = "query.max-expression-depth",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_EXPRESSION_DEPTH",
+        default_value_t = MAX_DEPTH
+    )]
+    pub query_max_depth: usize,
+
     /// Refuses the functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
     #[arg(long = "query.no-experimental", env = "TSDB_QUERY_NO_EXPERIMENTAL", value_parser = FalseyValueParser::new())]
     pub query_no_experimental: bool,
@@ -186,8 +225,20 @@ impl Config {
         if self.query_max_concurrency == 0 {
             return Err("--query.max-concurrency must be positive".into());
         }
-        if self.query_max_samples == 0 {
-            return Err("--query.max-samples must be positive".into());
+        if self.query_max_samples == 0
+            || self.query_max_memory_bytes == 0
+            || self.query_max_points == 0
+            || self.query_max_expression_bytes == 0
+        {
+            return Err(
+                "--query.max-samples, --query.max-memory-bytes, --query.max-points-per-series and --query.max-expression-bytes must be positive"
+                    .into(),
+            );
+        }
+        if !(1..=MAX_DEPTH).contains(&self.query_max_depth) {
+            return Err(format!(
+                "--query.max-expression-depth must be from 1 to {MAX_DEPTH}"
+            ));
         }
         if self.max_body_bytes == 0 || self.max_decoded_bytes == 0 {
             return Err("--web.max-body-bytes and --web.max-decoded-bytes must be positive".into());
@@ -225,6 +276,8 @@ impl Config {
     /// What the parser of queries accepts.
     pub(crate) fn parse_options(&self) -> ParseOptions {
         let mut options = ParseOptions::default();
+        options.max_len = self.query_max_expression_bytes;
+        options.max_depth = self.query_max_depth;
         options.experimental = !self.query_no_experimental;
         options
     }
@@ -235,6 +288,7 @@ impl Config {
         let mut options = EngineOptions::default();
         options.lookback_ms = i64::try_from(self.lookback_delta.as_millis()).unwrap_or(i64::MAX);
         options.max_samples = self.query_max_samples;
+        options.max_bytes = self.query_max_memory_bytes;
         options.parse = self.parse_options();
         features::apply(&self.enable_feature, &mut options);
         options

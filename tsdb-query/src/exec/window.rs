@@ -297,6 +297,7 @@ impl Work<'_> {
                     let Some(window) = windows.at(k) else {
                         continue;
                     };
+                    self.cx.check_work(window.values.len())?;
                     let args = self.args.at(k);
                     if !checked {
                         (self.kernel.check)(args).map_err(QueryError::Execution)?;
@@ -324,6 +325,7 @@ impl Work<'_> {
             if lo == hi && from == to {
                 continue;
             }
+            self.cx.check_work((hi - lo) + (to - from))?;
             let args = self.args.at(k);
             (self.kernel.check)(args).map_err(QueryError::Execution)?;
             let end_ms = self.ends_ms[k];

@@ -13,9 +13,6 @@ use crate::api::params::Params;
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
 
-/// A range query gives at most so many points of a series: enough for 60 s over a week or 1 h over a year.
-const MAX_POINTS: f64 = 11_000.0;
-
 /// When a query is evaluated.
 #[derive(Clone, Copy, Debug)]
 enum When {
@@ -52,10 +49,12 @@ pub(crate) async fn range(State(state): State<AppState>, params: Params) -> Resu
     let step = params.step()?;
     // Whole steps, as Prometheus divides durations; the span may be larger than an i64.
     let span = (i128::from(end_ms) - i128::from(start_ms)) as f64 / 1000.0;
-    if (span / step).floor() > MAX_POINTS {
-        return Err(ApiError::bad_data(
-            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
-        ));
+    let max = state.shared.config.query_max_points;
+    if (span / step).floor() > max as f64 {
+        return Err(ApiError::bad_data(format!(
+            "exceeded maximum resolution of {} points per timeseries. Try decreasing the query resolution (?step=XX)",
+            with_commas(max)
+        )));
     }
     let step_ms = ((step * 1000.0) as i64).max(1); // a step below 1 ms would never end
     let when = When::Steps {
@@ -64,6 +63,19 @@ pub(crate) async fn range(State(state): State<AppState>, params: Params) -> Resu
         step_ms,
     };
     evaluate(&state, &params, when, limit).await
+}
+
+/// `11,000`
+fn with_commas(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Sets the flag when the handler is dropped: the client went away, or the server goes down.
@@ -90,6 +102,7 @@ async fn evaluate(
         lookback_ms: params.lookback_ms()?,
         deadline: Some(deadline),
         cancel: Some(Arc::clone(&cancel.0)),
+        progress: None,
         per_step_stats: params.get("stats") == Some("all"),
     };
     let query = params.get("query").unwrap_or("").to_owned();

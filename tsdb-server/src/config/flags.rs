@@ -26,6 +26,22 @@ impl Config {
                 "query.max-concurrency",
                 self.query_max_concurrency.to_string(),
             ),
+            (
+                "query.max-expression-bytes",
+                self.query_max_expression_bytes.to_string(),
+            ),
+            (
+                "query.max-expression-depth",
+                self.query_max_depth.to_string(),
+            ),
+            (
+                "query.max-memory-bytes",
+                self.query_max_memory_bytes.to_string(),
+            ),
+            (
+                "query.max-points-per-series",
+                self.query_max_points.to_string(),
+            ),
             ("query.max-samples", self.query_max_samples.to_string()),
             (
                 "query.no-experimental",

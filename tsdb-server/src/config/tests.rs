@@ -65,6 +65,8 @@ fn flags_are_checked_together() {
         ["--storage.tsdb.min-block-duration=10s", "--log.level=info"],
         ["--web.listen-address=localhost", "--log.level=info"],
         ["--query.timeout=0", "--log.level=info"],
+        ["--query.max-expression-depth=513", "--log.level=info"],
+        ["--query.max-memory-bytes=0", "--log.level=info"],
     ] {
         assert!(parse(&bad).unwrap().check().is_err(), "{bad:?}");
     }

@@ -189,6 +189,66 @@ async fn the_deepest_trees_are_written() {
     }
 }
 
+#[tokio::test]
+async fn every_limit_is_an_error_that_names_it() {
+    let range = "/api/v1/query_range?start=0&end=600&step=10&query=";
+    for (flag, target, status, kind, text) in [
+        (
+            "--query.max-samples=10",
+            "/api/v1/query?time=60&query=m[60s]".to_owned(),
+            422,
+            "execution",
+            "query processing would load too many samples into memory in query execution",
+        ),
+        (
+            "--query.max-memory-bytes=1000",
+            format!("{range}m"),
+            422,
+            "execution",
+            "query processing would take more than the limit of 1000 bytes of memory",
+        ),
+        (
+            "--query.max-points-per-series=59",
+            format!("{range}m"),
+            400,
+            "bad_data",
+            "exceeded maximum resolution of 59 points per timeseries. Try decreasing the query resolution (?step=XX)",
+        ),
+        (
+            "--query.max-expression-bytes=5",
+            format!("{range}sum(m)"),
+            400,
+            "bad_data",
+            "invalid parameter \"query\": 1:1: parse error: query of 6 bytes is longer than the 5 allowed",
+        ),
+        (
+            "--query.max-expression-depth=2",
+            format!("{range}abs(abs(m))"),
+            400,
+            "bad_data",
+            "invalid parameter \"query\": 1:9: parse error: expression is nested more than 2 levels deep",
+        ),
+        (
+            "--query.timeout=1ms",
+            format!(
+                "{range}{}",
+                encoded(
+                    "sum(max_over_time(m[600s:1s])) + sum(quantile_over_time(0.5, m[10m:10ms]))"
+                )
+            ),
+            503,
+            "timeout",
+            "query timed out in expression evaluation",
+        ),
+    ] {
+        let answer = server(&[flag]).await.get(&target).await;
+        let body = answer.json();
+        assert_eq!(answer.status.as_u16(), status, "{flag}: {body}");
+        assert_eq!(body["errorType"], kind, "{flag}");
+        assert_eq!(body["error"], text, "{flag}");
+    }
+}
+
 /// Percent-encoded, all of it.
 fn encoded(text: &str) -> String {
     text.bytes().map(|b| format!("%{b:02X}")).collect()
