@@ -169,6 +169,10 @@ pub struct Config {
     )]
     pub query_max_depth: usize,
 
+    /// Queries that take at least as long are logged, waiting for their turn included; 0 logs none.
+    #[arg(long = "query.log-slower-than", value_name = "DURATION", env = "TSDB_QUERY_LOG_SLOWER_THAN", default_value = "10s", value_parser = duration::parse)]
+    pub query_log_slower_than: Duration,
+
     /// Refuses the functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
     #[arg(long = "query.no-experimental", env = "TSDB_QUERY_NO_EXPERIMENTAL", value_parser = FalseyValueParser::new())]
     pub query_no_experimental: bool,

@@ -9,6 +9,7 @@ mod metadata;
 mod page;
 mod params;
 mod query;
+mod running;
 mod series;
 mod stats;
 mod status;
@@ -54,11 +55,13 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/queries", get(running::list))
         .route("/api/v1/status/walreplay", get(status::walreplay))
         .route(
             "/api/v1/admin/tsdb/flush",
             post(admin::flush).put(admin::flush),
         )
+        .route("/api/v1/admin/queries/{id}/kill", post(running::kill))
         .route(
             "/api/v1/admin/tsdb/delete_series",
             post(admin::not_implemented).put(admin::not_implemented),

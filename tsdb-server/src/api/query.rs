@@ -97,29 +97,36 @@ async fn evaluate(
     let begun = Instant::now();
     let timeout = params.timeout(state.shared.config.query_timeout)?;
     let deadline = begun + timeout;
-    let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+    let query = params.get("query").unwrap_or("").to_owned();
+    let listed = state.shared.running.add(&query, params.client);
+    let entry = Arc::clone(&listed.query);
+    let cancel = CancelOnDrop(Arc::clone(&entry.cancel));
     let options = QueryOptions {
         lookback_ms: params.lookback_ms()?,
         deadline: Some(deadline),
         cancel: Some(Arc::clone(&cancel.0)),
-        progress: None,
+        progress: Some(Arc::clone(&entry.progress)),
         per_step_stats: params.get("stats") == Some("all"),
     };
-    let query = params.get("query").unwrap_or("").to_owned();
+    let slow = state.shared.config.query_log_slower_than;
+    let slow = (!slow.is_zero()).then_some(slow);
     let with_stats = params.get("stats").is_some();
     let db = state.store()?;
     let engine = state.shared.engine.clone();
 
     let job = state.shared.queries.run(move || {
         let queued = begun.elapsed();
-        let mut result = match when {
+        listed.query.runs.store(true, Ordering::Relaxed);
+        let result = match when {
             When::At(t_ms) => engine.instant(&db, &query, t_ms, &options),
             When::Steps {
                 start_ms,
                 end_ms,
                 step_ms,
             } => engine.range(&db, &query, start_ms, end_ms, step_ms, &options),
-        }?;
+        };
+        listed.ended(&result, slow);
+        let mut result = result?;
         truncate(&mut result, limit);
         let stats = with_stats.then(|| stats::json(&result.stats, queued));
         json::query(&result, stats.as_deref())
@@ -130,7 +137,10 @@ async fn evaluate(
     let answer = tokio::select! {
         answer = job => answer??,
         () = tokio::time::sleep_until((deadline + Duration::from_secs(1)).into()) => {
-            return Err(QueryError::Timeout.into());
+            if entry.runs.load(Ordering::Relaxed) {
+                return Err(QueryError::Timeout.into());
+            }
+            return Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue"));
         }
         () = state.queries_canceled() => return Err(QueryError::Canceled.into()),
     };

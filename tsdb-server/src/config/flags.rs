@@ -19,6 +19,10 @@ impl Config {
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (
+                "query.log-slower-than",
+                duration::format(self.query_log_slower_than),
+            ),
+            (
                 "query.lookback-delta",
                 duration::format(self.lookback_delta),
             ),

@@ -1,5 +1,6 @@
 //! What surrounds a query: statistics, limits, the tree.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::common::wire::owned;
@@ -247,6 +248,95 @@ async fn every_limit_is_an_error_that_names_it() {
         assert_eq!(body["errorType"], kind, "{flag}");
         assert_eq!(body["error"], text, "{flag}");
     }
+}
+
+/// A query that takes long: many samples for each of many steps.
+const LONG: &str = "quantile_over_time(0.5, m[10m:1ms])";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_under_way_is_listed_and_can_be_killed() {
+    let server = server(&["--web.enable-admin-api", "--query.log-slower-than=1ms"]).await;
+    let target = format!(
+        "/api/v1/query_range?start=600&end=1200&step=1&query={}",
+        encoded(LONG)
+    );
+    let asking = tokio::spawn({
+        let server = server.clone();
+        async move { server.get(&target).await }
+    });
+    let list = async || server.get("/api/v1/status/queries").await.json()["data"].clone();
+    let query = loop {
+        let queries = list().await;
+        if queries[0]["bytes"].as_u64().is_some_and(|bytes| bytes > 0) {
+            break queries[0].clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(query["query"], LONG);
+    assert_eq!(
+        (&query["running"], &query["client"]),
+        (&json!(true), &Value::Null)
+    );
+    assert!(query["since"].is_string() && query["samples"].is_u64());
+    let id = &query["id"];
+    let kill = async |id: &str| {
+        let target = format!("/api/v1/admin/queries/{id}/kill");
+        server.request(Method::POST, &target).await
+    };
+    assert_eq!(kill(&id.to_string()).await.status, 204);
+    let answer = asking.await.unwrap();
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["errorType"]),
+        (499, &json!("canceled"))
+    );
+    assert_eq!(list().await, json!([]));
+    for id in [id.to_string().as_str(), "x"] {
+        let gone = kill(id).await;
+        assert_eq!(
+            (gone.status.as_u16(), &gone.json()["errorType"]),
+            (404, &json!("not_found"))
+        );
+    }
+    let metrics = server.get("/metrics").await;
+    for line in [
+        "tsdb_queries_total{outcome=\"canceled\"} 1",
+        "tsdb_queries_killed_total 1",
+        "tsdb_queries_slow_total 1",
+        "tsdb_queries_running 0",
+        "tsdb_queries_running_max 20",
+    ] {
+        assert!(metrics.text().contains(&format!("\n{line}\n")), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_ends_when_its_client_goes_away() {
+    let server = server(&[]).await;
+    let target = format!(
+        "/api/v1/query_range?start=600&end=1200&step=1&query={}",
+        encoded(LONG)
+    );
+    let asking = server.get(&target);
+    let gone = tokio::time::timeout(std::time::Duration::from_millis(100), asking).await;
+    assert!(gone.is_err(), "it takes longer");
+    for _ in 0..1000 {
+        if server.get("/api/v1/status/queries").await.json()["data"] == json!([]) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it goes on");
+}
+
+#[tokio::test]
+async fn only_the_admin_api_kills() {
+    let answer = Server::new(&[])
+        .request(Method::POST, "/api/v1/admin/queries/1/kill")
+        .await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["errorType"]),
+        (500, &json!("unavailable"))
+    );
 }
 
 /// Percent-encoded, all of it.
