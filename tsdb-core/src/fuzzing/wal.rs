@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::codec::{DecodeError, StoreIdentity};
+use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
 use crate::model::{HistogramSample, Kind, MetricMetadata, TimeUnit};
 use crate::wal::{self, RecordBuilder, RecordItem};

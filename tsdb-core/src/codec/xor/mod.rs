@@ -12,8 +12,10 @@ mod read;
 pub(crate) use append::{OpenChunk, Published, XorAppender};
 #[cfg(test)]
 pub(crate) use encode::ChunkFull;
+#[cfg(test)]
+pub(crate) use encode::MAX_SAMPLES;
 #[cfg(any(test, fuzzing))]
-pub(crate) use encode::{MAX_SAMPLES, encode};
+pub(crate) use encode::encode;
 pub(crate) use read::{XorIter, decode_into, take_range};
 
 #[cfg(test)]
