@@ -12,7 +12,7 @@ use crate::plan::{
     DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height, selectors,
 };
 use crate::storage::Storage;
-use crate::value::QueryResult;
+use crate::value::{QueryProgress, QueryResult};
 
 /// What holds for every query of an [`Engine`].
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct EngineOptions {
     pub lookback_ms: i64,
     /// How many samples a query may hold in memory at once. Default 50 million.
     pub max_samples: u64,
+    /// How many bytes of memory a query may hold at once, by an estimate: 16 for each sample, and the labels of the series that it
+    /// selects or makes. Default 2 GiB.
+    pub max_bytes: u64,
     /// Step of a subquery without one, in milliseconds. Default 1 minute.
     pub default_subquery_step_ms: i64,
     /// Whether metric names are dropped at the end of a query only, so that functions see them until then: Prometheus's
@@ -42,6 +45,7 @@ impl Default for EngineOptions {
         Self {
             lookback_ms: 300_000,
             max_samples: 50_000_000,
+            max_bytes: 2 << 30,
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
             use_start_timestamps: false,
@@ -60,6 +64,10 @@ pub struct QueryOptions {
     pub deadline: Option<Instant>,
     /// Set to true to end the query with [`QueryError::Canceled`].
     pub cancel: Option<Arc<AtomicBool>>,
+    /// Where to tell how far the query is.
+    pub progress: Option<Arc<QueryProgress>>,
+    /// Whether [`QueryStats::samples_per_step`](crate::QueryStats::samples_per_step) is wanted. Default false.
+    pub per_step_stats: bool,
 }
 
 /// Evaluates PromQL over any [`Storage`]. Holds no state between queries.
@@ -92,13 +100,15 @@ impl Engine {
         t_ms: i64,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
+        let begun = Instant::now();
         let expr = parse::parse(query, &self.options.parse)?;
         let times = QueryTimes {
             start_ms: t_ms,
             end_ms: t_ms,
             step_ms: 0,
         };
-        self.evaluate(storage, query, &expr, Kind::Instant, times, options)
+        let query = self.query(query, &expr, Kind::Instant, times);
+        self.evaluate(storage, &query, options, begun)
     }
 
     /// Evaluates `query` at `start_ms`, `start_ms + step_ms`, … up to and including `end_ms`.
@@ -119,6 +129,7 @@ impl Engine {
                 "the step of a range query must be positive".to_owned(),
             ));
         }
+        let begun = Instant::now();
         let expr = parse::parse(query, &self.options.parse)?;
         let ty = expr.value_type();
         if !matches!(ty, ValueType::Scalar | ValueType::Vector) {
@@ -135,43 +146,48 @@ impl Engine {
             end_ms,
             step_ms,
         };
-        self.evaluate(storage, query, &expr, Kind::Range, times, options)
+        let query = self.query(query, &expr, Kind::Range, times);
+        self.evaluate(storage, &query, options, begun)
+    }
+
+    fn query<'a>(&self, text: &'a str, expr: &'a Expr, kind: Kind, times: QueryTimes) -> Query<'a> {
+        Query {
+            expr,
+            text,
+            kind,
+            times,
+            subquery_step_ms: self.options.default_subquery_step_ms,
+        }
     }
 
     fn evaluate(
         &self,
         storage: &dyn Storage,
-        text: &str,
-        expr: &Expr,
-        kind: Kind,
-        times: QueryTimes,
+        query: &Query<'_>,
         options: &QueryOptions,
+        begun: Instant,
     ) -> Result<QueryResult, QueryError> {
         let limits = Limits {
             lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
             max_samples: self.options.max_samples,
+            max_bytes: self.options.max_bytes,
+            progress: options.progress.clone(),
             deadline: options.deadline,
             cancel: options.cancel.clone(),
             delayed_name_removal: self.options.delayed_name_removal,
             use_start_timestamps: self.options.use_start_timestamps,
             type_and_unit_labels: self.options.type_and_unit_labels,
         };
-        let query = Query {
-            expr,
-            text,
-            kind,
-            times,
-            subquery_step_ms: self.options.default_subquery_step_ms,
-        };
-        if height(expr) <= SHALLOW {
-            return run(&query, storage, limits);
+        let run = || run(query, storage, limits, options.per_step_stats, begun);
+        if height(query.expr) <= SHALLOW {
+            return run();
         }
         // The caller's stack may be too small.
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new()
                 .name("deep query".to_owned())
                 .stack_size(DEEP_STACK_BYTES)
-                .spawn_scoped(scope, || run(&query, storage, limits))
+                .spawn_scoped(scope, run)
                 .map_err(|e| QueryError::Execution(format!("no thread for a deep query: {e}")))?;
             match thread.join() {
                 Ok(result) => result,
@@ -185,11 +201,17 @@ fn run(
     query: &Query<'_>,
     storage: &dyn Storage,
     limits: Limits,
+    per_step_stats: bool,
+    begun: Instant,
 ) -> Result<QueryResult, QueryError> {
     let cx = Context::new(limits);
+    let grid = query.grid();
+    if per_step_stats {
+        cx.count_steps(grid)?;
+    }
     let snapshot = storage.snapshot(&selectors(query.expr))?;
     let value = evaluate(query, &*snapshot, &cx)?;
-    let stats = cx.stats();
+    let stats = cx.stats(grid, begun);
     let (mut warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
     warnings.extend(snapshot.warnings());
     Ok(QueryResult {

@@ -20,6 +20,11 @@ pub enum QueryError {
     Canceled,
     /// The query would hold more samples in memory than [`EngineOptions`](crate::EngineOptions) allows.
     TooManySamples,
+    /// The query would take more memory than [`EngineOptions`](crate::EngineOptions) allows.
+    TooManyBytes {
+        /// [`EngineOptions::max_bytes`](crate::EngineOptions::max_bytes).
+        max: u64,
+    },
     /// PromQL has it, this engine does not yet.
     Unsupported {
         /// What is missing.
@@ -41,6 +46,12 @@ impl fmt::Display for QueryError {
             Self::TooManySamples => f.write_str(
                 "query processing would load too many samples into memory in query execution",
             ),
+            Self::TooManyBytes { max } => {
+                write!(
+                    f,
+                    "query processing would take more than the limit of {max} bytes of memory"
+                )
+            }
             Self::Unsupported { feature, .. } => write!(f, "{feature} is not supported"),
             Self::Storage(e) => write!(f, "expanding series: {e}"),
         }

@@ -15,4 +15,6 @@ mod vector;
 pub use engine::{Engine, EngineOptions, QueryOptions};
 pub use error::QueryError;
 pub use storage::{SeriesReader, Snapshot, Storage, StorageError};
-pub use value::{MatrixSeries, QueryResult, QueryStats, QueryValue, VectorSample};
+pub use value::{
+    MatrixSeries, QueryProgress, QueryResult, QueryStats, QueryValue, SampleCount, VectorSample,
+};

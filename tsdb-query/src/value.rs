@@ -1,6 +1,8 @@
 //! What a query answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tsdb_core::{FloatHistogram, Labels};
 
@@ -55,13 +57,60 @@ pub enum QueryValue {
     Matrix(Vec<MatrixSeries>),
 }
 
-/// What a query cost.
+/// Samples as Prometheus counts them in the statistics of a query; a native histogram counts by its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleCount {
+    /// Samples that were looked at, once for each step that looks at them: `totalQueryableSamples`.
+    pub queryable: u64,
+    /// The same, but a sample that the windows of several steps share counts once: `samplesRead`.
+    pub read: u64,
+}
+
+/// What a query cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryStats {
     /// Samples that were read from the storage.
     pub samples_read: u64,
     /// The most values that were held in memory at once.
     pub peak_samples: u64,
+    /// What Prometheus would say that it looked at.
+    pub samples: SampleCount,
+    /// The same for each step, with its time in milliseconds; empty unless
+    /// [`QueryOptions::per_step_stats`](crate::QueryOptions::per_step_stats) asks for it.
+    pub samples_per_step: Vec<(i64, SampleCount)>,
+    /// The time it took to parse the query, to select its series and to plan.
+    pub preparation: Duration,
+    /// The time it took to evaluate it.
+    pub evaluation: Duration,
+}
+
+/// What a query under way has cost so far; others may look while it is evaluated.
+#[derive(Debug, Default)]
+pub struct QueryProgress {
+    samples_read: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl QueryProgress {
+    /// Samples that were read from the storage.
+    #[must_use]
+    pub fn samples_read(&self) -> u64 {
+        self.samples_read.load(Ordering::Relaxed)
+    }
+
+    /// An estimate of the memory that it holds.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_samples_read(&self, samples: u64) {
+        self.samples_read.store(samples, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_bytes(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
 }
 
 /// A query's value with what was remarked on the way.

@@ -3,6 +3,8 @@
 //! The variable of a flag is its name in capitals with `TSDB_` before it and `_` for every other character:
 //! `--storage.tsdb.path` is `TSDB_STORAGE_TSDB_PATH`.
 
+mod flags;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +14,10 @@ use tsdb_core::{Durability, Options};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
-use crate::duration;
+use crate::{duration, features};
+
+/// The deepest expression for which a thread's usual stack is enough.
+const MAX_DEPTH: usize = 512;
 
 /// What is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,14 +41,6 @@ pub enum LogFormat {
     Logfmt,
     /// One JSON object a line.
     Json,
-}
-
-/// What can be switched on, under Prometheus's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "kebab-case")]
-pub enum Feature {
-    /// Functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
-    PromqlExperimentalFunctions,
 }
 
 /// A time-series database that speaks Prometheus: remote write in, PromQL out.
@@ -136,14 +133,58 @@ pub struct Config {
     )]
     pub query_max_samples: u64,
 
-    /// Features to switch on, separated by commas.
+    /// Bytes of memory one query may hold, by an estimate: its samples and the labels of its series.
+    #[arg(
+        long = "query.max-memory-bytes",
+        value_name = "BYTES",
+        env = "TSDB_QUERY_MAX_MEMORY_BYTES",
+        default_value_t = 2 << 30
+    )]
+    pub query_max_memory_bytes: u64,
+
+    /// Points that a range query may give of each series.
+    #[arg(
+        long = "query.max-points-per-series",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_POINTS_PER_SERIES",
+        default_value_t = 11_000
+    )]
+    pub query_max_points: u64,
+
+    /// The longest query, in bytes.
+    #[arg(
+        long = "query.max-expression-bytes",
+        value_name = "BYTES",
+        env = "TSDB_QUERY_MAX_EXPRESSION_BYTES",
+        default_value_t = 1 << 20
+    )]
+    pub query_max_expression_bytes: usize,
+
+    /// How deep an expression may nest; each operator of a chain counts. At most 512.
+    #[arg(
+        long = "query.max-expression-depth",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_EXPRESSION_DEPTH",
+        default_value_t = MAX_DEPTH
+    )]
+    pub query_max_depth: usize,
+
+    /// Queries that take at least as long are logged, waiting for their turn included; 0 logs none.
+    #[arg(long = "query.log-slower-than", value_name = "DURATION", env = "TSDB_QUERY_LOG_SLOWER_THAN", default_value = "10s", value_parser = duration::parse)]
+    pub query_log_slower_than: Duration,
+
+    /// Refuses the functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
+    #[arg(long = "query.no-experimental", env = "TSDB_QUERY_NO_EXPERIMENTAL", value_parser = FalseyValueParser::new())]
+    pub query_no_experimental: bool,
+
+    /// Features to switch on, separated by commas, under Prometheus's names; those that are not known are logged and ignored.
     #[arg(
         long = "enable-feature",
         value_name = "NAME",
         env = "TSDB_ENABLE_FEATURE",
         value_delimiter = ','
     )]
-    pub enable_feature: Vec<Feature>,
+    pub enable_feature: Vec<String>,
 
     /// Least severe level that is logged.
     #[arg(
@@ -188,8 +229,20 @@ impl Config {
         if self.query_max_concurrency == 0 {
             return Err("--query.max-concurrency must be positive".into());
         }
-        if self.query_max_samples == 0 {
-            return Err("--query.max-samples must be positive".into());
+        if self.query_max_samples == 0
+            || self.query_max_memory_bytes == 0
+            || self.query_max_points == 0
+            || self.query_max_expression_bytes == 0
+        {
+            return Err(
+                "--query.max-samples, --query.max-memory-bytes, --query.max-points-per-series and --query.max-expression-bytes must be positive"
+                    .into(),
+            );
+        }
+        if !(1..=MAX_DEPTH).contains(&self.query_max_depth) {
+            return Err(format!(
+                "--query.max-expression-depth must be from 1 to {MAX_DEPTH}"
+            ));
         }
         if self.max_body_bytes == 0 || self.max_decoded_bytes == 0 {
             return Err("--web.max-body-bytes and --web.max-decoded-bytes must be positive".into());
@@ -224,12 +277,12 @@ impl Config {
             .future_limit(unless_zero(self.future_limit))
     }
 
-    /// What the parser of queries accepts: without a feature of that name nothing experimental, as in Prometheus.
+    /// What the parser of queries accepts.
     pub(crate) fn parse_options(&self) -> ParseOptions {
         let mut options = ParseOptions::default();
-        options.experimental = self
-            .enable_feature
-            .contains(&Feature::PromqlExperimentalFunctions);
+        options.max_len = self.query_max_expression_bytes;
+        options.max_depth = self.query_max_depth;
+        options.experimental = !self.query_no_experimental;
         options
     }
 
@@ -239,61 +292,10 @@ impl Config {
         let mut options = EngineOptions::default();
         options.lookback_ms = i64::try_from(self.lookback_delta.as_millis()).unwrap_or(i64::MAX);
         options.max_samples = self.query_max_samples;
+        options.max_bytes = self.query_max_memory_bytes;
         options.parse = self.parse_options();
+        features::apply(&self.enable_feature, &mut options);
         options
-    }
-
-    /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
-    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
-        let durability = match self.durability {
-            Durability::Interval(d) => format!("interval:{}", duration::format(d)),
-            Durability::Never => "never".to_owned(),
-            _ => "always".to_owned(),
-        };
-        let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
-        let features: Vec<String> = self
-            .enable_feature
-            .iter()
-            .filter_map(|feature| Some(feature.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        vec![
-            ("enable-feature", features.join(",")),
-            ("log.format", name(&self.log_format)),
-            ("log.level", name(&self.log_level)),
-            (
-                "query.lookback-delta",
-                duration::format(self.lookback_delta),
-            ),
-            (
-                "query.max-concurrency",
-                self.query_max_concurrency.to_string(),
-            ),
-            ("query.max-samples", self.query_max_samples.to_string()),
-            ("query.timeout", duration::format(self.query_timeout)),
-            (
-                "storage.tsdb.future-limit",
-                duration::format(self.future_limit),
-            ),
-            (
-                "storage.tsdb.max-block-duration",
-                duration::format(self.max_block_duration),
-            ),
-            (
-                "storage.tsdb.min-block-duration",
-                duration::format(self.min_block_duration),
-            ),
-            ("storage.tsdb.path", self.data_dir.display().to_string()),
-            (
-                "storage.tsdb.retention.time",
-                duration::format(self.retention),
-            ),
-            ("storage.wal.durability", durability),
-            ("web.enable-admin-api", self.enable_admin_api.to_string()),
-            ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
-            ("web.listen-address", self.listen.clone()),
-            ("web.max-body-bytes", self.max_body_bytes.to_string()),
-            ("web.max-decoded-bytes", self.max_decoded_bytes.to_string()),
-        ]
     }
 }
 
@@ -314,82 +316,4 @@ fn parse_durability(text: &str) -> Result<Durability, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::error::ErrorKind;
-
-    use super::*;
-
-    fn parse(args: &[&str]) -> Result<Config, clap::Error> {
-        Config::try_parse_from(std::iter::once("tsdb-server").chain(args.iter().copied()))
-    }
-
-    #[test]
-    fn short_forms_are_the_same_flags() {
-        let short = parse(&["--data-dir", "/x", "--listen", "h:1"]).unwrap();
-        let long = parse(&["--storage.tsdb.path=/x", "--web.listen-address=h:1"]).unwrap();
-        assert_eq!((short.data_dir, short.listen), (long.data_dir, long.listen));
-    }
-
-    #[test]
-    fn unknown_flags_are_errors_with_a_hint() {
-        let error = parse(&["--storage.tsdb.pth", "/x"]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::UnknownArgument);
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("--storage.tsdb.path"), "{error}");
-    }
-
-    #[test]
-    fn durability_is_a_named_choice() {
-        assert_eq!(
-            parse(&["--storage.wal.durability=interval:1s"])
-                .unwrap()
-                .durability,
-            Durability::Interval(Duration::from_secs(1))
-        );
-        assert!(parse(&["--storage.wal.durability=sometimes"]).is_err());
-        assert!(parse(&["--storage.wal.durability=always:1s"]).is_err());
-    }
-
-    #[test]
-    fn features_are_named_and_off_by_default() {
-        assert!(!parse(&[]).unwrap().parse_options().experimental);
-        let flag = "--enable-feature=promql-experimental-functions";
-        assert!(parse(&[flag]).unwrap().parse_options().experimental);
-        assert!(parse(&["--enable-feature=nosuch"]).is_err());
-    }
-
-    #[test]
-    fn flags_are_checked_together() {
-        assert!(parse(&[]).unwrap().check().is_ok());
-        for bad in [
-            [
-                "--storage.tsdb.min-block-duration=2d",
-                "--storage.tsdb.max-block-duration=1d",
-            ],
-            ["--storage.tsdb.min-block-duration=10s", "--log.level=info"],
-            ["--web.listen-address=localhost", "--log.level=info"],
-            ["--query.timeout=0", "--log.level=info"],
-        ] {
-            assert!(parse(&bad).unwrap().check().is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn every_flag_is_shown_under_its_name() {
-        use clap::CommandFactory;
-        let flags = parse(&[]).unwrap().flags();
-        let shown: Vec<&str> = flags.iter().map(|(name, _)| *name).collect();
-        let command = Config::command();
-        let mut defined: Vec<&str> = command
-            .get_arguments()
-            .filter_map(|a| a.get_long())
-            .collect();
-        defined.sort_unstable();
-        assert_eq!(shown, defined);
-        for arg in command.get_arguments() {
-            let name = arg.get_long().unwrap();
-            let variable = format!("TSDB_{}", name.to_uppercase().replace(['.', '-'], "_"));
-            assert_eq!(arg.get_env().unwrap(), variable.as_str());
-        }
-    }
-}
+mod tests;

@@ -20,6 +20,8 @@ pub(crate) enum ErrorKind {
     Timeout,
     /// Our fault.
     Internal,
+    /// There is no such thing.
+    NotFound,
     /// The body is too large.
     TooLarge,
     /// A feature that is switched off. Prometheus answers 500, and its clients know that.
@@ -36,6 +38,7 @@ impl ErrorKind {
             Self::Canceled => "canceled",
             Self::Timeout => "timeout",
             Self::Internal => "internal",
+            Self::NotFound => "not_found",
             Self::Unavailable | Self::Retry => "unavailable",
         }
     }
@@ -47,6 +50,7 @@ impl ErrorKind {
             Self::Canceled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST), // nginx's "client closed request"
             Self::Timeout | Self::Retry => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal | Self::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }

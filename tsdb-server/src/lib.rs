@@ -9,20 +9,23 @@ mod bridge;
 mod config;
 mod duration;
 mod error;
+mod features;
 mod http;
 mod ingest;
+mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
 
 use std::future::IntoFuture;
 use std::io;
+use std::net::SocketAddr;
 
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-pub use config::{Config, Feature, LogFormat, LogLevel};
+pub use config::{Config, LogFormat, LogLevel};
 pub use state::AppState;
 
 /// The whole HTTP surface.
@@ -59,6 +62,7 @@ pub async fn run(config: Config) -> io::Result<()> {
         "try: curl 'http://{local}/api/v1/query?query=1%2B1'; open http://{local}/ for more"
     );
 
+    features::log(&config.enable_feature);
     let state = AppState::new(config);
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
@@ -66,7 +70,8 @@ pub async fn run(config: Config) -> io::Result<()> {
     });
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut draining = stopped.clone();
-    let serving = axum::serve(listener, app(state.clone())).with_graceful_shutdown(async move {
+    let service = app(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         let _ = draining.wait_for(|stop| *stop).await; // an error means that the sender is gone: stop as well
     });
     let serving = tokio::spawn(serving.into_future());

@@ -11,6 +11,7 @@ use crate::bridge::Pool;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::ingest::Buffers;
+use crate::queries::Queries;
 use crate::telemetry::Metrics;
 
 /// The shared state; clones share it.
@@ -23,6 +24,8 @@ pub struct AppState {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
+    /// Which queries are under way, and how those that ended did.
+    pub(crate) running: Arc<Queries>,
     /// Evaluations of queries.
     pub(crate) queries: Pool,
     /// Decoding and applying of writes.
@@ -48,6 +51,7 @@ impl AppState {
         Self {
             shared: Arc::new(Shared {
                 engine: Engine::new(config.engine_options()),
+                running: Arc::default(),
                 // Queries wait for their turn within their timeout; ten times as many as may run is a queue in distress.
                 queries: Pool::new(
                     config.query_max_concurrency,

@@ -2,6 +2,7 @@
 
 mod logs;
 mod metrics;
+mod queries;
 
 pub use logs::init as init_logs;
 pub(crate) use metrics::{Metrics, metrics, observe};

@@ -10,7 +10,7 @@ use super::slab::Slab;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
-use crate::index::resolve;
+use crate::index::{resolve, values_of};
 use crate::model::{Labels, LastSample, Matcher};
 use crate::stats::Cardinality;
 
@@ -188,6 +188,15 @@ impl Generation {
     /// Names of labels, in order.
     pub(crate) fn label_names(&self) -> Vec<String> {
         self.index.label_names()
+    }
+
+    /// Values of one label that series of those have that satisfy all matchers, in order.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve).
+    pub(crate) fn label_values_of(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>> {
+        let series = self.resolve(matchers)?;
+        values_of(&self.index, name, self.label_values(name), &series)
     }
 
     /// Values of one label, in order.

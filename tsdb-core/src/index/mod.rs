@@ -22,7 +22,7 @@ mod writer;
 
 pub(crate) use expand::LabelBuffer;
 pub(crate) use reader::IndexReader;
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{resolve, values_of};
 pub(crate) use writer::IndexWriter;
 
 #[cfg(test)]

@@ -37,6 +37,21 @@ pub(crate) fn difference(mut from: Vec<u32>, remove: &[u32]) -> Vec<u32> {
     from
 }
 
+/// Whether the lists have an id in common.
+pub(crate) fn intersects(mut a: &[u32], mut b: &[u32]) -> bool {
+    while let (Some(&first_a), Some(&first_b)) = (a.first(), b.first()) {
+        if first_a == first_b {
+            return true;
+        }
+        if first_a < first_b {
+            a = skip_below(a, first_b);
+        } else {
+            b = skip_below(b, first_a);
+        }
+    }
+    false
+}
+
 /// Keeps the ids whose presence in `other` is `present`.
 fn retain(ids: &mut Vec<u32>, other: &[u32], present: bool) {
     let mut rest = other;
@@ -91,6 +106,12 @@ mod tests {
                 .filter(|id| sets.iter().all(|set| set.contains(id)))
                 .collect();
             prop_assert_eq!(union(lists.clone()), to_vec(&all));
+            for list in &lists {
+                let other_list = to_vec(&other);
+                let common = list.iter().any(|id| other.contains(id));
+                prop_assert_eq!(intersects(list, &other_list), common);
+                prop_assert_eq!(intersects(&other_list, list), common);
+            }
             prop_assert_eq!(intersect(lists), common);
             prop_assert_eq!(difference(to_vec(&all), &to_vec(&other)), to_vec(&(&all - &other)));
         }

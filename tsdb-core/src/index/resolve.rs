@@ -45,6 +45,25 @@ pub(crate) fn resolve(index: &dyn LabelIndex, matchers: &[Matcher]) -> Result<Ve
     Ok(found)
 }
 
+/// Those of the `values` of a label that one of the series has; both lists rise.
+///
+/// # Errors
+/// Those of the index.
+pub(crate) fn values_of(
+    index: &dyn LabelIndex,
+    name: &str,
+    values: Vec<String>,
+    series: &[u32],
+) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for value in values {
+        if postings::intersects(&index.postings(name, &value)?, series) {
+            found.push(value);
+        }
+    }
+    Ok(found)
+}
+
 /// `=~".*"`, which dashboards send for "all": no reason to look at every value.
 fn matches_everything(matcher: &Matcher) -> bool {
     matcher.op() == MatchOp::Regex && matcher.value() == ".*"

@@ -9,7 +9,7 @@ use super::view::{CurrentView, View};
 use crate::disk::GroupCache;
 use crate::error::Result;
 use crate::head::Generation;
-use crate::index::{LabelBuffer, resolve};
+use crate::index::{LabelBuffer, resolve, values_of};
 use crate::model::{Labels, Matcher, TimeRange};
 
 /// Reads a store over a range of time.
@@ -75,13 +75,17 @@ impl Querier {
                 values.extend(generation.label_values(name));
             }
         } else {
-            self.visit_labels(any_of, |labels| {
-                if let Some(value) = labels.get(name)
-                    && !values.contains(value)
-                {
-                    values.insert(value.to_owned());
+            let view = self.view.get();
+            for matchers in any_of {
+                for run in runs_in(&view, self.range) {
+                    let index = run.index();
+                    let series = resolve(index, matchers)?;
+                    values.extend(values_of(index, name, index.label_values(name)?, &series)?);
                 }
-            })?;
+                for generation in self.generations(&view) {
+                    values.extend(generation.label_values_of(name, matchers)?);
+                }
+            }
         }
         Ok(values.into_iter().collect())
     }

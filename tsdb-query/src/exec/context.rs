@@ -3,17 +3,32 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use tsdb_core::Labels;
+
+use super::meter::Meter;
 use crate::annotations::Annotations;
 use crate::error::QueryError;
-use crate::value::QueryStats;
+use crate::value::{QueryProgress, QueryStats};
+use crate::vector::Grid;
+
+/// What a sample counts for: its time and its value.
+const SAMPLE_BYTES: u64 = 16;
+
+/// What a series counts for beside its labels.
+const SERIES_BYTES: u64 = 96;
+
+/// How many samples are looked at between two looks at the clock: some milliseconds' work.
+const WORK_BETWEEN_CHECKS: usize = 1 << 20;
 
 /// Limits and settings of a query.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) lookback_ms: i64,
     pub(crate) max_samples: u64,
+    pub(crate) max_bytes: u64,
+    pub(crate) progress: Option<Arc<QueryProgress>>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
     pub(crate) delayed_name_removal: bool,
@@ -28,7 +43,15 @@ pub(crate) struct Context {
     samples_read: Cell<u64>,
     held: Cell<u64>,
     peak: Cell<u64>,
+    /// Bytes of labels.
+    label_bytes: Cell<u64>,
     checks: Cell<u32>,
+    /// Samples that were looked at since the clock was.
+    work: Cell<usize>,
+    /// When the plan stood.
+    prepared: Cell<Option<Instant>>,
+    /// What is counted for the statistics; the inner expression of a subquery counts apart.
+    pub(crate) meter: RefCell<Meter>,
     pub(crate) annotations: RefCell<Annotations>,
 }
 
@@ -39,7 +62,11 @@ impl Context {
             samples_read: Cell::new(0),
             held: Cell::new(0),
             peak: Cell::new(0),
+            label_bytes: Cell::new(0),
             checks: Cell::new(0),
+            work: Cell::new(0),
+            prepared: Cell::new(None),
+            meter: RefCell::default(),
             annotations: RefCell::default(),
         }
     }
@@ -62,15 +89,30 @@ impl Context {
 
     /// To be called for every series: ends the query when it was cancelled or is late.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
+        // Asking the clock costs as much as a short series.
+        let checks = self.checks.get();
+        self.checks.set(checks.wrapping_add(1));
+        self.check_now(checks.is_multiple_of(16))
+    }
+
+    /// To be called for every window of a function that looks at all of its samples: few series may be much work.
+    pub(crate) fn check_work(&self, samples: usize) -> Result<(), QueryError> {
+        let work = self.work.get().saturating_add(samples);
+        if work < WORK_BETWEEN_CHECKS {
+            self.work.set(work);
+            return Ok(());
+        }
+        self.work.set(0);
+        self.check_now(true)
+    }
+
+    fn check_now(&self, clock: bool) -> Result<(), QueryError> {
         if let Some(cancel) = &self.limits.cancel
             && cancel.load(Ordering::Relaxed)
         {
             return Err(QueryError::Canceled);
         }
-        // Asking the clock costs as much as a short series.
-        let checks = self.checks.get();
-        self.checks.set(checks.wrapping_add(1));
-        if checks.is_multiple_of(16)
+        if clock
             && let Some(deadline) = self.limits.deadline
             && Instant::now() >= deadline
         {
@@ -81,8 +123,11 @@ impl Context {
 
     /// Counts samples that came from the storage.
     pub(crate) fn count_read(&self, samples: usize) {
-        self.samples_read
-            .set(self.samples_read.get() + samples as u64);
+        let read = self.samples_read.get() + samples as u64;
+        self.samples_read.set(read);
+        if let Some(progress) = &self.limits.progress {
+            progress.set_samples_read(read);
+        }
     }
 
     /// A share of the budget that is given back when it is dropped.
@@ -101,15 +146,59 @@ impl Context {
         if held > self.limits.max_samples {
             return Err(QueryError::TooManySamples);
         }
+        self.check_bytes(held, self.label_bytes.get())?;
         self.held.set(held);
         self.peak.set(self.peak.get().max(held));
         Ok(())
     }
 
-    pub(crate) fn stats(&self) -> QueryStats {
+    /// Takes the memory of a series and its labels for the rest of the query.
+    pub(crate) fn charge_series(&self, labels: &Labels) -> Result<(), QueryError> {
+        let bytes = labels.as_bytes().len() as u64 + SERIES_BYTES;
+        let bytes = self.label_bytes.get().saturating_add(bytes);
+        self.check_bytes(self.held.get(), bytes)?;
+        self.label_bytes.set(bytes);
+        Ok(())
+    }
+
+    fn check_bytes(&self, samples: u64, label_bytes: u64) -> Result<(), QueryError> {
+        let bytes = samples
+            .saturating_mul(SAMPLE_BYTES)
+            .saturating_add(label_bytes);
+        let max = self.limits.max_bytes;
+        if bytes > max {
+            return Err(QueryError::TooManyBytes { max });
+        }
+        if let Some(progress) = &self.limits.progress {
+            progress.set_bytes(bytes);
+        }
+        Ok(())
+    }
+
+    /// Has the samples of each step counted.
+    pub(crate) fn count_steps(&self, grid: Grid) -> Result<(), QueryError> {
+        self.charge(grid.steps)?;
+        self.meter.replace(Meter::of_steps(grid.whole()));
+        Ok(())
+    }
+
+    /// Says that the plan stands.
+    pub(crate) fn prepared(&self) {
+        self.prepared.set(Some(Instant::now()));
+    }
+
+    /// What a query over `grid` that began at that time has cost.
+    pub(crate) fn stats(&self, grid: Grid, begun: Instant) -> QueryStats {
+        let meter = self.meter.borrow();
+        let steps = meter.steps.iter().enumerate();
+        let prepared = self.prepared.get();
         QueryStats {
             samples_read: self.samples_read.get(),
             peak_samples: self.peak.get(),
+            samples: meter.all,
+            samples_per_step: steps.map(|(k, count)| (grid.time(k), *count)).collect(),
+            preparation: prepared.map_or_else(|| begun.elapsed(), |at| at - begun),
+            evaluation: prepared.map_or(Duration::ZERO, |at| at.elapsed()),
         }
     }
 }

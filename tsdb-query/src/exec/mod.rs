@@ -28,6 +28,7 @@ mod map;
 mod match_rules;
 mod matching;
 mod merge;
+mod meter;
 mod operator;
 mod quantile;
 mod ratio;

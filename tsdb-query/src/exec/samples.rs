@@ -82,6 +82,20 @@ pub(crate) fn weight_of(samples: &Columns) -> usize {
     samples.len() + extra
 }
 
+/// What the samples before each index count for together, and all of them.
+pub(super) fn weights_up_to(samples: &Columns) -> Vec<u64> {
+    let mut histograms = samples.histograms.iter().peekable();
+    let mut sum = 0;
+    let mut sums = vec![0];
+    for i in 0..samples.len() {
+        let histogram = histograms.next_if(|(at, _)| *at == i);
+        let histogram = histogram.and_then(|(_, h)| float(h));
+        sum += histogram.map_or(1, |h| weight(h)) as u64;
+        sums.push(sum);
+    }
+    sums
+}
+
 /// Removes the staleness markers.
 pub(crate) fn take_out_stale(samples: &mut Columns) {
     if !samples.histograms.is_empty() {

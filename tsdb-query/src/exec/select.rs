@@ -180,6 +180,7 @@ impl Operator for InstantSelect {
                 }
             }
             if !column.present.is_empty() {
+                cx.meter.borrow_mut().add_column(tile, &column);
                 sink(i, &mut column)?;
             }
         }

@@ -3,6 +3,7 @@
 use super::operator::{BoxOperator, Sink};
 use super::{Context, Operator, SeriesMeta};
 use crate::error::QueryError;
+use crate::value::SampleCount;
 use crate::vector::{Column, Sample, Tile};
 
 /// Evaluates its operand once, at a grid of one step, and repeats the values.
@@ -10,6 +11,8 @@ pub(crate) struct StepInvariant {
     input: BoxOperator,
     values: Option<Vec<(u32, Sample)>>,
     column: Column,
+    /// What was looked at for the values.
+    counted: SampleCount,
 }
 
 impl StepInvariant {
@@ -18,6 +21,7 @@ impl StepInvariant {
             input,
             values: None,
             column: Column::default(),
+            counted: SampleCount::default(),
         }
     }
 }
@@ -30,6 +34,7 @@ impl Operator for StepInvariant {
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
         if self.values.is_none() {
             let mut values = Vec::new();
+            let outer = cx.meter.take();
             self.input
                 .run(cx, Tile { first: 0, len: 1 }, &mut |i, column| {
                     if let Some(sample) = column.sample(0) {
@@ -39,6 +44,13 @@ impl Operator for StepInvariant {
                     Ok(())
                 })?;
             self.values = Some(values);
+            self.counted = cx.meter.replace(outer).all;
+        }
+        // As if each step had looked at them.
+        for k in tile.first..tile.first + tile.len {
+            let SampleCount { queryable, read } = self.counted;
+            let read = if k == 0 { read } else { 0 };
+            cx.meter.borrow_mut().add(k, queryable, read);
         }
         let _held = cx.hold(tile.len)?;
         for (i, sample) in self.values.iter().flatten() {

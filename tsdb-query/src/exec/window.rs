@@ -7,6 +7,7 @@ use tsdb_core::{Columns, METRIC_NAME};
 use super::extended::Extension;
 use super::map::ScalarArgs;
 use super::merge::{Merge, MergeRule};
+use super::meter::Meter;
 use super::operator::{BoxOperator, Sink};
 use super::samples::{self, Apart, Detail, from_column, take_out_stale, weight_of};
 use super::select::Reference;
@@ -118,6 +119,8 @@ impl Operator for WindowFunction {
             range_ms: self.range_ms,
             back_ms,
             ahead_ms,
+            first: tile.first,
+            before_ms: tile.first.checked_sub(1).map(|k| reference.time(k)),
             ends_ms: steps.clone().map(|k| reference.time(k)).collect(),
             evals_ms: steps.map(|k| reference.grid.time(k)).collect(),
             constant: self.args.are_constant(),
@@ -175,6 +178,7 @@ impl Operator for WindowFunction {
                         starts.clear();
                         reader.read_start_times(range, &mut starts)?;
                     }
+                    work.count(&samples);
                     let column = work.evaluate(i, &samples, &starts)?;
                     give(i, column, sink)?;
                 }
@@ -184,11 +188,18 @@ impl Operator for WindowFunction {
                 if let Some(inner) = steps_inside(*grid, range.start_ms, range.end_ms) {
                     held.add(inner.len)?;
                     let mut samples = Columns::default();
+                    let outer = cx.meter.replace(Meter::of_steps(inner));
                     input.run(cx, inner, &mut |i, column| {
                         cx.check()?;
                         from_column(&mut samples, column, *grid, inner);
                         give(i, work.evaluate(i, &samples, &[])?, sink)
                     })?;
+                    let counted = cx.meter.replace(outer);
+                    cx.meter.borrow_mut().add_subquery(
+                        &counted,
+                        *grid,
+                        (&reference, tile, self.range_ms),
+                    );
                 }
             }
         }
@@ -218,6 +229,10 @@ struct Work<'a> {
     range_ms: i64,
     back_ms: i64,
     ahead_ms: i64,
+    /// The first step.
+    first: usize,
+    /// Where the window of the step before that ends.
+    before_ms: Option<i64>,
     ends_ms: Vec<i64>,
     evals_ms: Vec<i64>,
     args: &'a mut ScalarArgs,
@@ -232,6 +247,25 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Counts the samples of a series for the statistics.
+    fn count(&mut self, samples: &Columns) {
+        let times_ms = &samples.times_ms;
+        self.find_bounds(times_ms);
+        let seen = self.before_ms.map_or(0, |before_ms| {
+            let before_ms = before_ms.saturating_add(self.ahead_ms);
+            times_ms.partition_point(|&t| t <= before_ms)
+        });
+        let mut meter = self.cx.meter.borrow_mut();
+        if samples.histograms.is_empty() {
+            let plain = |lo: usize, hi: usize| (hi - lo) as u64;
+            meter.add_windows(self.first, &self.bounds, seen, plain);
+            return;
+        }
+        let sums = samples::weights_up_to(samples);
+        let weight = |lo: usize, hi: usize| sums[hi] - sums[lo];
+        meter.add_windows(self.first, &self.bounds, seen, weight);
+    }
+
     /// The function's values for one series; `starts` are the start times that are known, by the times of their samples.
     fn evaluate(
         &mut self,
@@ -263,6 +297,7 @@ impl Work<'_> {
                     let Some(window) = windows.at(k) else {
                         continue;
                     };
+                    self.cx.check_work(window.values.len())?;
                     let args = self.args.at(k);
                     if !checked {
                         (self.kernel.check)(args).map_err(QueryError::Execution)?;
@@ -290,6 +325,7 @@ impl Work<'_> {
             if lo == hi && from == to {
                 continue;
             }
+            self.cx.check_work((hi - lo) + (to - from))?;
             let args = self.args.at(k);
             (self.kernel.check)(args).map_err(QueryError::Execution)?;
             let end_ms = self.ends_ms[k];

@@ -1,6 +1,6 @@
 //! `label_replace` and `label_join`: new labels out of old ones.
 
-use tsdb_core::{LabelError, LabelRegex, Labels};
+use tsdb_core::{LabelError, LabelRegex, Labels, MAX_LABEL_SET_BYTES};
 
 /// A checked call of `label_replace(v, dst, replacement, src, regex)`.
 #[derive(Clone, Debug)]
@@ -93,13 +93,25 @@ impl LabelJoin {
     /// # Errors
     /// [`LabelError::TooLarge`]
     pub(crate) fn apply(&self, labels: &Labels) -> Result<Labels, LabelError> {
-        let values: Vec<&str> = self
-            .sources
-            .iter()
-            .map(|name| labels.get(name).unwrap_or(""))
-            .collect();
-        with_label(labels, &self.dst, &values.join(&self.separator))
+        let values = self.sources.iter().enumerate().flat_map(|(i, name)| {
+            let separator = if i == 0 { "" } else { &self.separator };
+            [separator, labels.get(name).unwrap_or("")]
+        });
+        with_label(labels, &self.dst, &bounded(values))
     }
+}
+
+/// The pieces one after the other. It ends with the first that makes the whole too large for a label: short texts may stand for
+/// very long ones.
+fn bounded<'a>(pieces: impl Iterator<Item = &'a str>) -> String {
+    let mut whole = String::new();
+    for piece in pieces {
+        whole.push_str(piece);
+        if whole.len() > MAX_LABEL_SET_BYTES {
+            break;
+        }
+    }
+    whole
 }
 
 fn with_label(labels: &Labels, name: &str, value: &str) -> Result<Labels, LabelError> {
@@ -152,14 +164,12 @@ impl Template {
 
     fn expand(&self, groups: &[Option<&str>], regex: &LabelRegex) -> String {
         let group = |i: usize| groups.get(i).copied().flatten().unwrap_or("");
-        self.0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text,
-                Piece::Number(i) => group(*i),
-                Piece::Name(name) => regex.group_number(name).map_or("", group),
-            })
-            .collect()
+        let pieces = self.0.iter().map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Number(i) => group(*i),
+            Piece::Name(name) => regex.group_number(name).map_or("", group),
+        });
+        bounded(pieces)
     }
 }
 

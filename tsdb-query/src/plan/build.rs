@@ -119,7 +119,11 @@ impl Builder<'_> {
         }
         let readers = self.storage.select(&selector.matchers, range)?;
         self.cx.check()?;
-        let series = readers.iter().map(|r| r.labels().clone().into()).collect();
+        let mut series = Vec::with_capacity(readers.len());
+        for reader in &readers {
+            self.cx.charge_series(reader.labels())?;
+            series.push(reader.labels().clone().into());
+        }
         Ok((readers, series))
     }
 

@@ -41,6 +41,17 @@ pub(crate) struct Query<'a> {
     pub(crate) subquery_step_ms: i64,
 }
 
+impl Query<'_> {
+    /// The steps it is evaluated at.
+    pub(crate) fn grid(&self) -> Grid {
+        let times = self.times;
+        match self.kind {
+            Kind::Instant => Grid::instant(times.start_ms),
+            Kind::Range => Grid::between(times.start_ms, times.end_ms, times.step_ms),
+        }
+    }
+}
+
 /// Evaluates a query on what was captured of its [`selectors`](super::selectors()).
 pub(crate) fn evaluate(
     query: &Query<'_>,
@@ -72,12 +83,14 @@ pub(crate) fn evaluate(
         }
         (_, ValueType::Matrix) => matrix(&builder, query.expr, times.start_ms),
         (Kind::Instant, ty) => {
-            let root = builder.build(query.expr, Grid::instant(times.start_ms))?;
+            let root = builder.build(query.expr, query.grid())?;
+            cx.prepared();
             instant(root, ty, times.start_ms, cx)
         }
         (Kind::Range, _) => {
-            let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms);
+            let grid = query.grid();
             let root = builder.build(query.expr, grid)?;
+            cx.prepared();
             let tile = tile_steps(query.expr, &builder, grid)?;
             range(root, grid, tile, cx)
         }
@@ -156,6 +169,7 @@ fn range(
 fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, QueryError> {
     let cx = builder.cx;
     let vector = builder.range_vector(expr, Grid::instant(t_ms))?;
+    cx.prepared();
     let mut series = Vec::new();
     let mut give = |meta: &SeriesMeta, samples: &Columns| -> Result<(), QueryError> {
         cx.charge(weight_of(samples))?;
@@ -189,11 +203,14 @@ fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, Q
                     let start_ms = end_ms.saturating_sub(range_ms);
                     columns = with_bounds(&columns, start_ms, end_ms, extension);
                 }
+                let n = weight_of(&columns) as u64;
+                cx.meter.borrow_mut().add(0, n, n);
                 give(meta, &columns)?;
             }
         }
         Samples::Subquery { mut input, grid } => {
             if grid.steps > 0 {
+                let outer = cx.meter.take();
                 input.run(cx, grid.whole(), &mut |i, column| {
                     let mut data = SeriesData::default();
                     cx.charge(column.present.count() + column.extra_weight())?;
@@ -201,6 +218,8 @@ fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, Q
                     series.push(data.named(final_labels(&vector.series[i as usize])));
                     Ok(())
                 })?;
+                let inner = cx.meter.replace(outer).all;
+                cx.meter.borrow_mut().add(0, inner.queryable, inner.read);
             }
         }
     }

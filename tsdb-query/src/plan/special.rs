@@ -149,8 +149,12 @@ impl Builder<'_> {
             LabelReplace::new(dst, replacement, src, regex).map_err(QueryError::Execution)?;
         let mut series = Vec::with_capacity(input.series().len());
         for s in input.series() {
+            self.cx.check()?;
             series.push(match call.apply(&s.labels).map_err(failed)? {
-                Some(labels) => renamed(labels, s, call.destination()),
+                Some(labels) => {
+                    self.cx.charge_series(&labels)?;
+                    renamed(labels, s, call.destination())
+                }
                 None => s.clone(),
             });
         }
@@ -165,7 +169,9 @@ impl Builder<'_> {
         let call = LabelJoin::new(dst, separator, sources).map_err(QueryError::Execution)?;
         let mut series = Vec::with_capacity(input.series().len());
         for s in input.series() {
+            self.cx.check()?;
             let labels = call.apply(&s.labels).map_err(failed)?;
+            self.cx.charge_series(&labels)?;
             series.push(renamed(labels, s, call.destination()));
         }
         Ok(relabel(input, series, false))

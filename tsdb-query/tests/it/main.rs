@@ -1,5 +1,6 @@
 //! Integration tests of the crate.
 
+mod documentation;
 mod evaluation;
 mod memory;
 mod parsing;

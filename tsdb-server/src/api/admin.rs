@@ -37,7 +37,8 @@ pub(crate) async fn reload(State(state): State<AppState>) -> Response {
     }
 }
 
-fn enabled(state: &AppState) -> Result<(), ApiError> {
+/// Refuses what only an administrator may do, unless that is switched on.
+pub(super) fn enabled(state: &AppState) -> Result<(), ApiError> {
     if state.shared.config.enable_admin_api {
         Ok(())
     } else {

@@ -1,6 +1,7 @@
 //! Reading: Prometheus's HTTP API, parameter by parameter and byte by byte as its clients expect it.
 
 mod admin;
+mod ast;
 pub(crate) mod json;
 mod json_histogram;
 mod labels;
@@ -8,7 +9,9 @@ mod metadata;
 mod page;
 mod params;
 mod query;
+mod running;
 mod series;
+mod stats;
 mod status;
 
 use axum::Router;
@@ -38,6 +41,10 @@ pub(crate) fn routes() -> Router<AppState> {
             "/api/v1/format_query",
             get(query::format).post(query::format),
         )
+        .route(
+            "/api/v1/parse_query",
+            get(query::parse_query).post(query::parse_query),
+        )
         .route("/api/v1/series", get(series::series).post(series::series))
         .route("/api/v1/labels", get(labels::names).post(labels::names))
         .route("/api/v1/label/{name}/values", get(labels::values))
@@ -48,11 +55,13 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/queries", get(running::list))
         .route("/api/v1/status/walreplay", get(status::walreplay))
         .route(
             "/api/v1/admin/tsdb/flush",
             post(admin::flush).put(admin::flush),
         )
+        .route("/api/v1/admin/queries/{id}/kill", post(running::kill))
         .route(
             "/api/v1/admin/tsdb/delete_series",
             post(admin::not_implemented).put(admin::not_implemented),

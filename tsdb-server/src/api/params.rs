@@ -1,9 +1,10 @@
 //! Parameters of a request: URL and form merged, parsed as Prometheus parses them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::http::{Method, header};
 use tsdb_core::{Matcher, TimeRange};
 use tsdb_query::parse;
@@ -19,6 +20,8 @@ const MAX_FORM_BYTES: usize = 10 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
+    /// Who asks, when that is known.
+    pub(crate) client: Option<SocketAddr>,
 }
 
 impl FromRequest<AppState> for Params {
@@ -26,7 +29,11 @@ impl FromRequest<AppState> for Params {
 
     async fn from_request(request: Request, _state: &AppState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let mut params = Self::default();
+        let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let mut params = Self {
+            pairs: Vec::new(),
+            client: client.map(|info| info.0),
+        };
         let is_form = parts
             .headers
             .get(header::CONTENT_TYPE)

@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use tsdb_query::{QueryError, QueryOptions, QueryResult, QueryStats, QueryValue, parse};
+use tsdb_query::ast::Expr;
+use tsdb_query::{QueryError, QueryOptions, QueryResult, QueryValue, parse};
 
-use super::{Json, json};
+use super::{Json, ast, json, stats};
 use crate::api::params::Params;
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
-
-/// A range query gives at most so many points of a series: enough for 60 s over a week or 1 h over a year.
-const MAX_POINTS: f64 = 11_000.0;
 
 /// When a query is evaluated.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +49,12 @@ pub(crate) async fn range(State(state): State<AppState>, params: Params) -> Resu
     let step = params.step()?;
     // Whole steps, as Prometheus divides durations; the span may be larger than an i64.
     let span = (i128::from(end_ms) - i128::from(start_ms)) as f64 / 1000.0;
-    if (span / step).floor() > MAX_POINTS {
-        return Err(ApiError::bad_data(
-            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
-        ));
+    let max = state.shared.config.query_max_points;
+    if (span / step).floor() > max as f64 {
+        return Err(ApiError::bad_data(format!(
+            "exceeded maximum resolution of {} points per timeseries. Try decreasing the query resolution (?step=XX)",
+            with_commas(max)
+        )));
     }
     let step_ms = ((step * 1000.0) as i64).max(1); // a step below 1 ms would never end
     let when = When::Steps {
@@ -63,6 +63,19 @@ pub(crate) async fn range(State(state): State<AppState>, params: Params) -> Resu
         step_ms,
     };
     evaluate(&state, &params, when, limit).await
+}
+
+/// `11,000`
+fn with_commas(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Sets the flag when the handler is dropped: the client went away, or the server goes down.
@@ -84,29 +97,38 @@ async fn evaluate(
     let begun = Instant::now();
     let timeout = params.timeout(state.shared.config.query_timeout)?;
     let deadline = begun + timeout;
-    let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+    let query = params.get("query").unwrap_or("").to_owned();
+    let listed = state.shared.running.add(&query, params.client);
+    let entry = Arc::clone(&listed.query);
+    let cancel = CancelOnDrop(Arc::clone(&entry.cancel));
     let options = QueryOptions {
         lookback_ms: params.lookback_ms()?,
         deadline: Some(deadline),
         cancel: Some(Arc::clone(&cancel.0)),
+        progress: Some(Arc::clone(&entry.progress)),
+        per_step_stats: params.get("stats") == Some("all"),
     };
-    let query = params.get("query").unwrap_or("").to_owned();
+    let slow = state.shared.config.query_log_slower_than;
+    let slow = (!slow.is_zero()).then_some(slow);
     let with_stats = params.get("stats").is_some();
     let db = state.store()?;
     let engine = state.shared.engine.clone();
 
     let job = state.shared.queries.run(move || {
         let queued = begun.elapsed();
-        let mut result = match when {
+        listed.query.runs.store(true, Ordering::Relaxed);
+        let result = match when {
             When::At(t_ms) => engine.instant(&db, &query, t_ms, &options),
             When::Steps {
                 start_ms,
                 end_ms,
                 step_ms,
             } => engine.range(&db, &query, start_ms, end_ms, step_ms, &options),
-        }?;
+        };
+        listed.ended(&result, slow);
+        let mut result = result?;
         truncate(&mut result, limit);
-        let stats = with_stats.then(|| stats(&result.stats, queued, begun.elapsed()));
+        let stats = with_stats.then(|| stats::json(&result.stats, queued));
         json::query(&result, stats.as_deref())
             .map_err(|what| ApiError::new(ErrorKind::Internal, what))
     });
@@ -115,7 +137,10 @@ async fn evaluate(
     let answer = tokio::select! {
         answer = job => answer??,
         () = tokio::time::sleep_until((deadline + Duration::from_secs(1)).into()) => {
-            return Err(QueryError::Timeout.into());
+            if entry.runs.load(Ordering::Relaxed) {
+                return Err(QueryError::Timeout.into());
+            }
+            return Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue"));
         }
         () = state.queries_canceled() => return Err(QueryError::Canceled.into()),
     };
@@ -142,26 +167,6 @@ fn truncate(result: &mut QueryResult, limit: Option<usize>) {
     }
 }
 
-/// What `stats` asks for. We do not measure the phases apart: evaluation is all that is not waiting.
-fn stats(stats: &QueryStats, queued: Duration, total: Duration) -> String {
-    let eval = total.saturating_sub(queued).as_secs_f64();
-    serde_json::json!({
-        "timings": {
-            "evalTotalTime": eval,
-            "resultSortTime": 0.0,
-            "queryPreparationTime": 0.0,
-            "innerEvalTime": eval,
-            "execQueueTime": queued.as_secs_f64(),
-            "execTotalTime": total.as_secs_f64(),
-        },
-        "samples": {
-            "totalQueryableSamples": stats.samples_read,
-            "peakSamples": stats.peak_samples,
-        },
-    })
-    .to_string()
-}
-
 /// `GET|POST /api/v1/query_exemplars`: there are no exemplars here; the answer is what a Prometheus without any gives,
 /// so that Grafana does not take the data source for broken.
 pub(crate) async fn exemplars(
@@ -185,9 +190,22 @@ pub(crate) async fn format(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Json, ApiError> {
-    let query = params.get("query").unwrap_or("");
-    let expr = parse::parse(query, &state.shared.config.parse_options())
-        .map_err(|e| ApiError::invalid_parameter("query", e))?;
-    let text = expr.pretty();
+    let text = parsed(&state, &params)?.pretty();
     Ok(Json(json::success(|out| json::string(out, &text))))
+}
+
+/// `GET|POST /api/v1/parse_query`
+pub(crate) async fn parse_query(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Json, ApiError> {
+    let expr = parsed(&state, &params)?;
+    Ok(Json(json::success(|out| ast::write(out, &expr))))
+}
+
+/// The tree of `query`.
+fn parsed(state: &AppState, params: &Params) -> Result<Expr, ApiError> {
+    let query = params.get("query").unwrap_or("");
+    parse::parse(query, &state.shared.config.parse_options())
+        .map_err(|e| ApiError::invalid_parameter("query", e))
 }

@@ -42,7 +42,8 @@ pub(crate) async fn buildinfo() -> Json {
     }))
 }
 
-fn rfc3339(t: SystemTime) -> String {
+/// A time in UTC.
+pub(super) fn rfc3339(t: SystemTime) -> String {
     jiff::Timestamp::try_from(t).unwrap_or_default().to_string()
 }
 

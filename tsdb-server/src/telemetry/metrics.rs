@@ -121,6 +121,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     let mut out = Text::default();
     process(&mut out, &state);
     state.shared.metrics.write(&mut out);
+    super::queries::write(&mut out, &state);
     let store = state.store();
     out.single(
         "tsdb_ready",
@@ -300,14 +301,14 @@ fn cpu_seconds() -> Option<f64> {
 
 /// The text format under construction. Writing to a string cannot fail.
 #[derive(Debug, Default)]
-struct Text(String);
+pub(super) struct Text(String);
 
 impl Text {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
+    pub(super) fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
-    fn sample(&mut self, name: &str, labels: &str, value: f64) {
+    pub(super) fn sample(&mut self, name: &str, labels: &str, value: f64) {
         let _ = if labels.is_empty() {
             writeln!(self.0, "{name} {value}")
         } else {
@@ -315,7 +316,7 @@ impl Text {
         };
     }
 
-    fn single(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+    pub(super) fn single(&mut self, name: &str, kind: &str, help: &str, value: f64) {
         self.family(name, kind, help);
         self.sample(name, "", value);
     }

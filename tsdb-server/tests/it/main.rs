@@ -5,6 +5,7 @@
 mod common;
 mod grafana;
 mod process;
+mod queries;
 mod reading;
 mod support;
 mod surface;

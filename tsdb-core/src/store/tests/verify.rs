@@ -47,14 +47,14 @@ fn each_damaged_file_is_named() {
 fn damage_costs_what_it_hits_and_is_told() {
     let fs = FaultFs::new();
     let store = open(&fs).unwrap();
-    // Noise, so that the two series fill groups of their own.
-    let noise = |i: i64| {
-        let bits = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        f64::from_bits((bits ^ bits >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 2)
-    };
-    for start in (0..8_000).step_by(1_000) {
-        let rows: Vec<_> = (start..start + 1_000)
-            .flat_map(|i| ["a", "b"].map(|series| (series, NOW - 20 * MINUTE + i, noise(i))))
+    // Noise, so that the series fill several groups.
+    let noise = |n: i64| f64::from_bits((n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2);
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for i in 0..8_000 {
+        let rows: Vec<_> = names
+            .iter()
+            .zip(0..)
+            .map(|(&name, series)| (name, NOW - 20 * MINUTE + i, noise(series * 1_000_000 + i)))
             .collect();
         write(&store, &rows).unwrap();
     }
@@ -65,26 +65,25 @@ fn damage_costs_what_it_hits_and_is_told() {
     let data = Path::new(DIR).join("data");
     let path = data.join(fs.list(&data).unwrap().remove(0));
     let mut bytes = fs.contents(&path).unwrap();
-    bytes[5_000] ^= 1; // in the first group
+    let middle = bytes.len() / 2; // in the values of some series
+    bytes[middle] ^= 1;
     fs.overwrite(&path, &bytes);
     let store = open(&fs).unwrap();
     let matchers = [Matcher::equal("job", "test")];
     let snapshot = store.snapshot(&[&matchers]).unwrap();
-    let read: Vec<usize> = snapshot
-        .select(&matchers, TimeRange::ALL)
-        .unwrap()
-        .iter()
-        .map(|series| series.samples().unwrap().len())
-        .collect();
-    assert!(read[0] < whole["a"].len(), "{read:?}");
-    assert_eq!(read[1], whole["b"].len());
+    let read = snapshot.select(&matchers, TimeRange::ALL).unwrap();
+    let read = read.iter().map(|series| series.samples().unwrap().len());
+    let whole_still = read.filter(|&samples| samples == 8_000).count();
+    assert!((4..8).contains(&whole_still), "{whole_still} of 8");
     let warnings = snapshot.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("is damaged at byte"), "{warnings:?}");
     // Merging leaves it alone, and the store goes on.
     write(&store, &[("a", NOW, 1.0)]).unwrap();
     store.flush().unwrap();
-    assert_eq!(contents(&store)["b"], whole["b"]);
+    let found = contents(&store);
+    let unharmed = |name: &&&str| found.get(**name) == whole.get(**name);
+    assert!(names[1..].iter().filter(unharmed).count() >= 3);
 }
 
 #[test]

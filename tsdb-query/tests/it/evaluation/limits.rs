@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tsdb_core::Labels;
-use tsdb_query::{Engine, EngineOptions, QueryError, QueryOptions, QueryValue};
+use tsdb_query::{Engine, EngineOptions, QueryError, QueryOptions, QueryProgress, QueryValue};
 
 use crate::memory::{Data, Memory};
 
@@ -152,4 +152,75 @@ fn times_at_the_edges_do_no_harm() {
     assert!(engine.range(&storage, "m[5m]", 0, 10, 1, &options).is_err());
     let none = engine.range(&storage, "m", 10, 0, 1, &options).unwrap();
     assert!(matches!(none.value, QueryValue::Matrix(m) if m.is_empty()));
+}
+
+#[test]
+fn memory_is_bounded_by_bytes() {
+    let storage = storage(50, 100);
+    let mut options = EngineOptions::default();
+    options.max_bytes = 20_000;
+    let engine = Engine::new(options);
+    let run = |query: &str| engine.instant(&storage, query, 1000, &QueryOptions::default());
+    assert!(run("m").is_ok());
+    let wide = format!(r#"label_replace(m, "x", "{}", "", "")"#, "y".repeat(400));
+    for query in [wide.as_str(), "max_over_time(m[1h:10ms])"] {
+        assert!(
+            matches!(run(query), Err(QueryError::TooManyBytes { max: 20_000 })),
+            "{query}"
+        );
+    }
+}
+
+#[test]
+fn progress_is_told() {
+    let storage = storage(50, 100);
+    let progress = Arc::new(QueryProgress::default());
+    let options = QueryOptions {
+        progress: Some(Arc::clone(&progress)),
+        ..QueryOptions::default()
+    };
+    let engine = Engine::default();
+    engine.instant(&storage, "m", 1000, &options).unwrap();
+    assert!(progress.samples_read() >= 50);
+    assert!(progress.bytes() > 50 * 16);
+}
+
+/// Attacks by size: an answer or an error, at once.
+#[test]
+fn hostile_queries_end_soon() {
+    let storage = storage(200, 100);
+    let replace = |inner: &str| format!(r#"label_replace({inner}, "x", "$1$1", "x", "(.*)")"#);
+    let mut doubling = r#"label_replace(m, "x", "yy", "", "")"#.to_owned();
+    for _ in 0..100 {
+        doubling = replace(&doubling);
+    }
+    let long = format!(
+        r#"label_join(m, "x", "{}", {})"#,
+        "s".repeat(1000),
+        vec!["\"i\""; 100_000].join(",")
+    );
+    let repeated = format!(
+        r#"label_replace(m, "x", "{}", "__name__", "(.*)")"#,
+        "${1}".repeat(200_000)
+    );
+    let queries = [
+        doubling,
+        long,
+        repeated,
+        "(".repeat(200_000),
+        "(".repeat(200_000) + "1" + &")".repeat(200_000),
+        "1 + ".repeat(20_000) + "1",
+        "m + ".repeat(20_000) + "m",
+        r#"count_values("v", {__name__=~".+"})"#.to_owned(),
+        r#"count_values("v", max_over_time({__name__=~".+"}[1d:1s]))"#.to_owned(),
+    ];
+    let engine = Engine::default();
+    for query in queries {
+        let begun = Instant::now();
+        let options = QueryOptions::default();
+        let _ = engine.range(&storage, &query, 0, 99_000, 1000, &options); // an answer or an error
+        let took = begun.elapsed();
+        let start: String = query.chars().take(40).collect();
+        assert!(took < Duration::from_secs(5), "{start}: {took:?}"); // a second, when the machine has nothing else to do
+    }
 }

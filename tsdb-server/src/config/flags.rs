@@ -1,0 +1,80 @@
+//! The flags as the status page shows them.
+
+use tsdb_core::Durability;
+
+use super::Config;
+use crate::duration;
+
+impl Config {
+    /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
+    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
+        let durability = match self.durability {
+            Durability::Interval(d) => format!("interval:{}", duration::format(d)),
+            Durability::Never => "never".to_owned(),
+            _ => "always".to_owned(),
+        };
+        let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
+        vec![
+            ("enable-feature", self.enable_feature.join(",")),
+            ("log.format", name(&self.log_format)),
+            ("log.level", name(&self.log_level)),
+            (
+                "query.log-slower-than",
+                duration::format(self.query_log_slower_than),
+            ),
+            (
+                "query.lookback-delta",
+                duration::format(self.lookback_delta),
+            ),
+            (
+                "query.max-concurrency",
+                self.query_max_concurrency.to_string(),
+            ),
+            (
+                "query.max-expression-bytes",
+                self.query_max_expression_bytes.to_string(),
+            ),
+            (
+                "query.max-expression-depth",
+                self.query_max_depth.to_string(),
+            ),
+            (
+                "query.max-memory-bytes",
+                self.query_max_memory_bytes.to_string(),
+            ),
+            (
+                "query.max-points-per-series",
+                self.query_max_points.to_string(),
+            ),
+            ("query.max-samples", self.query_max_samples.to_string()),
+            (
+                "query.no-experimental",
+                self.query_no_experimental.to_string(),
+            ),
+            ("query.timeout", duration::format(self.query_timeout)),
+            (
+                "storage.tsdb.future-limit",
+                duration::format(self.future_limit),
+            ),
+            (
+                "storage.tsdb.max-block-duration",
+                duration::format(self.max_block_duration),
+            ),
+            (
+                "storage.tsdb.min-block-duration",
+                duration::format(self.min_block_duration),
+            ),
+            ("storage.tsdb.path", self.data_dir.display().to_string()),
+            (
+                "storage.tsdb.retention.time",
+                duration::format(self.retention),
+            ),
+            ("storage.wal.durability", durability),
+            ("web.enable-admin-api", self.enable_admin_api.to_string()),
+            ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
+            ("web.listen-address", self.listen.clone()),
+            ("web.max-body-bytes", self.max_body_bytes.to_string()),
+            ("web.max-decoded-bytes", self.max_decoded_bytes.to_string()),
+        ]
+    }
+}
