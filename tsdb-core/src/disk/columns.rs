@@ -24,7 +24,7 @@ pub(super) struct ColumnsWriter {
     /// The series that both are of.
     series: u32,
     floats: FloatGroupBuilder,
-    /// Whether every column is written in the smallest way; otherwise in that of the column before it, where it fits.
+    /// Whether every column is written in the smallest way; otherwise fast, in that of the column before it where it fits.
     smallest: bool,
     /// How the column before was written: neighbours are mostly of one metric.
     last_choice: Option<Choice>,

@@ -70,7 +70,7 @@ impl RunWriter {
         };
         let path = dir.join(name.file_name(State::Tmp));
         let columns =
-            ColumnsWriter::new(spec.level > 0).map_err(|e| Error::io("compress", &path, e))?;
+            ColumnsWriter::new(is_to_stay(&spec)).map_err(|e| Error::io("compress", &path, e))?;
         let file = fs
             .create(&path)
             .map_err(|e| Error::io("create", &path, e))?;
@@ -244,6 +244,12 @@ impl RunWriter {
         }
         Ok(())
     }
+}
+
+/// Whether a run is worth the time that the smallest columns take. What was merged once, of a few generations, is soon
+/// merged again.
+fn is_to_stay(spec: &RunSpec) -> bool {
+    spec.sealed || spec.level > 1
 }
 
 /// The caller broke the order of the calls.

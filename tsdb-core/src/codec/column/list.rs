@@ -13,7 +13,7 @@ pub(super) const CHUNK: usize = 128;
 const MAX_NOISE_BITS: u32 = 61;
 
 /// Most numbers looked at to choose how a list is written.
-const SAMPLE: usize = 512;
+const SAMPLE: usize = 160;
 
 /// A list shorter than this has no statistics of its own.
 const SHORT: usize = 48;
@@ -153,7 +153,7 @@ fn distance_of(number: i64, centre: i64, signed: bool) -> u64 {
 
 /// Stretches of `numbers`, spread evenly over it, of [`SAMPLE`] numbers in all.
 fn sample(numbers: &[i64]) -> Vec<i64> {
-    const STRETCH: usize = 64;
+    const STRETCH: usize = 32;
     if numbers.len() <= SAMPLE {
         return numbers.to_vec();
     }
