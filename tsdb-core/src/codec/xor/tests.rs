@@ -311,7 +311,8 @@ fn readers_see_prefixes_while_another_thread_appends() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let mut last = (chunk.published(), chunk.to_bytes(chunk.published()));
+                let published = chunk.published();
+                let mut last = (published, chunk.to_bytes(published));
                 loop {
                     let finished = done.load(Ordering::Acquire);
                     let published = chunk.published();
