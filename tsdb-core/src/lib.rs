@@ -40,6 +40,8 @@ mod disk;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+#[cfg(test)]
+mod golden;
 mod head;
 mod index;
 mod io;

@@ -115,6 +115,15 @@ mod tests {
     use crate::io::FaultFs;
 
     #[test]
+    fn bytes_are_those_committed() {
+        let identity = StoreIdentity {
+            id: 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100,
+            key: *b"sixteen bytes ok",
+        };
+        crate::golden::committed("store-v1", &encode(identity));
+    }
+
+    #[test]
     fn is_there_again_and_damage_is_noticed() {
         let fs = FaultFs::new();
         let dir = Path::new("/s");

@@ -188,6 +188,19 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_those_committed() {
+        let identity = StoreIdentity {
+            id: 1,
+            key: [2; 16],
+        };
+        let metrics = [metadata("up", ""), metadata("höhe_total", "how high")];
+        let metrics: BTreeMap<_, _> = metrics.map(|m| (m.metric.clone(), m)).into();
+        let committed = crate::golden::committed("metadata-v1", &encode(&metrics, identity));
+        let read = decode(Path::new("metadata"), &committed, identity).unwrap();
+        assert_eq!(read, metrics);
+    }
+
+    #[test]
     fn is_there_again_and_damage_is_noticed() {
         let fs = MemFs::default();
         let dir = Path::new("/s");

@@ -1,16 +1,12 @@
 //! The bytes of a run are those that were committed.
 
-use std::path::PathBuf;
-
 use super::support::*;
 use crate::disk::RunSpec;
+use crate::golden;
 use crate::model::STALE_NAN_BITS;
 use crate::model::histogram::testing;
 
-/// Set, it writes the file anew: only until the formats are frozen.
-const REWRITE: &str = "TSDB_REWRITE_GOLDEN";
-
-fn golden() -> Contents {
+fn golden_contents() -> Contents {
     let mut all = Contents::new();
     for series in 0..40u64 {
         let instance = format!("host-{:02}:9100", series % 4);
@@ -66,19 +62,9 @@ fn bytes_are_those_committed() {
         replaces: vec![3, 4],
         ..spec(7, 4, 0)
     };
-    let run = write(&shared(&fs), spec, &golden()).unwrap();
+    let run = write(&shared(&fs), spec, &golden_contents()).unwrap();
     let bytes = fs.contents(run.path()).unwrap();
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/dev/run-v3.run");
-    if std::env::var_os(REWRITE).is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &bytes).unwrap();
-    }
-    let committed = std::fs::read(&path).unwrap();
-    assert!(
-        bytes == committed,
-        "a run is written in other bytes than {}: a change of the format, or set {REWRITE}",
-        path.display()
-    );
+    let committed = golden::committed("run-v3.run", &bytes);
     fs.overwrite(run.path(), &committed);
-    assert_eq!(contents(&[run]).unwrap(), golden());
+    assert_eq!(contents(&[run]).unwrap(), golden_contents());
 }

@@ -8,14 +8,9 @@ use crate::model::{
     MetricType, STALE_NAN_BITS, Span, TimeUnit,
 };
 
-/// Set to write the golden files anew instead of comparing with them. Before 0.1.0 the format may change; from then on
-/// a golden file is never changed, only added.
-const WRITE: &str = "TSDB_WRITE_GOLDEN";
-
-fn golden_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../testdata/golden/dev/wal")
-        .join("0000000000000003-00000001.wal")
+/// The committed segment, which is the one that is written.
+fn committed() -> Vec<u8> {
+    crate::golden::committed("wal/0000000000000003-00000001.wal", &segment().bytes)
 }
 
 fn side<C>(offset: i32, buckets: Vec<C>) -> Side<C> {
@@ -83,21 +78,10 @@ fn segment() -> Segment {
 }
 
 #[test]
-fn golden_segment_is_what_is_written() {
-    let path = golden_path();
-    if std::env::var_os(WRITE).is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, segment().bytes).unwrap();
-    }
-    let golden = std::fs::read(&path).unwrap();
-    assert_eq!(golden, segment().bytes, "{} differs", path.display());
-}
-
-#[test]
-fn golden_segment_is_read() {
+fn golden_segment_is_what_is_written_and_is_read() {
     let fs = new_fs();
     Segment {
-        bytes: std::fs::read(golden_path()).unwrap(),
+        bytes: committed(),
         ..segment()
     }
     .put(&fs);
