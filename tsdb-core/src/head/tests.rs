@@ -14,7 +14,12 @@ use crate::model::histogram::testing;
 use crate::model::{Columns, Labels, LastSample, Matcher, STALE_NAN_BITS, StoredValue, TimeRange};
 
 fn create(generation: &Generation, labels: &Labels, last: Option<LastSample>) -> SeriesRef {
-    generation.create(hash(labels), labels.as_bytes(), last)
+    generation.create(
+        hash(labels),
+        labels.as_bytes(),
+        TimeUnit::Milliseconds,
+        last,
+    )
 }
 
 /// A poor hash, so that different label sets meet in the lookup.
