@@ -15,7 +15,7 @@ use crate::model::{Labels, TimeUnit};
 fn bytes_of(series: &BTreeSet<Labels>) -> Vec<u8> {
     let mut writer = IndexWriter::default();
     for (id, labels) in (0u32..).zip(series) {
-        let given = writer.push(labels.as_bytes(), TimeUnit::Milliseconds);
+        let given = writer.push(labels.as_bytes(), unit_of(labels));
         assert_eq!(given.expect("few series"), id);
     }
     // An index may stand anywhere in a file.
@@ -62,7 +62,7 @@ proptest! {
             prop_assert_eq!(&file.labels(id).unwrap(), labels);
             prop_assert_eq!(&file.labels_after(id, &mut buffer).unwrap(), labels);
             prop_assert_eq!(file.find(labels).unwrap(), Some(id));
-            prop_assert_eq!(file.unit(id).unwrap(), TimeUnit::Milliseconds);
+            prop_assert_eq!(file.unit(id).unwrap(), unit_of(labels));
         }
         if !series.contains(&absent) {
             prop_assert_eq!(file.find(&absent).unwrap(), None);
