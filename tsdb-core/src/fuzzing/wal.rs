@@ -16,6 +16,8 @@ pub enum WalItem {
     Sample(u32, i64, u64),
     /// A native histogram: series, time, and what it holds.
     Histogram(u32, i64, HistogramSample),
+    /// The start time of the sample that follows.
+    Start(i64),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
 }
@@ -34,40 +36,70 @@ impl PartialEq for WalItem {
 pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
     let mut items = Vec::new();
     wal::read_record(bytes, |item| {
-        items.push(match item {
+        let item = match item {
             RecordItem::Series {
                 series,
                 unit: TimeUnit::Milliseconds,
                 canonical,
             } => WalItem::Series(series, canonical.to_vec()),
-            RecordItem::Sample { series, t_ms, bits } => WalItem::Sample(series, t_ms, bits),
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => {
+                push_start(&mut items, start_ms);
+                WalItem::Sample(series, t_ms, bits)
+            }
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
-            } => WalItem::Histogram(series, t_ms, histogram),
+            } => {
+                push_start(&mut items, start_ms);
+                WalItem::Histogram(series, t_ms, histogram)
+            }
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
-        });
+        };
+        items.push(item);
     })
     .map_err(|e| e.to_string())?;
     Ok(items)
+}
+
+fn push_start(items: &mut Vec<WalItem>, start_ms: i64) {
+    if start_ms != 0 {
+        items.push(WalItem::Start(start_ms));
+    }
 }
 
 /// Encodes a record; definitions come first, then samples, then metadata.
 #[must_use]
 pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
+    // Belongs behind the announcement of its sample.
+    let mut start = None;
     for item in items {
         match item {
+            WalItem::Start(start_ms) => start = Some(*start_ms),
             WalItem::Series(series, canonical) => {
                 record.define_series(*series, TimeUnit::Milliseconds, canonical);
             }
             WalItem::Sample(series, t_ms, bits) => {
                 record.start_series(*series, Kind::Float);
+                start
+                    .take()
+                    .into_iter()
+                    .for_each(|start_ms| record.start_time(start_ms));
                 record.sample(*t_ms, *bits);
             }
             WalItem::Histogram(series, t_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
+                start
+                    .take()
+                    .into_iter()
+                    .for_each(|start_ms| record.start_time(start_ms));
                 record.histogram(*t_ms, histogram);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),
