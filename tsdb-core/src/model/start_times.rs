@@ -85,6 +85,16 @@ impl Columns {
         }
     }
 
+    /// Takes the samples out; what stays is empty, and is to get start times if it was before.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Self {
+            starts_ms: self.starts_ms.as_ref().map(|_| Vec::new()),
+            ..Self::default()
+        };
+        std::mem::replace(self, empty)
+    }
+
     /// The start time of the sample at `index` in milliseconds, if it has one.
     #[must_use]
     pub fn start_time_ms(&self, index: usize) -> Option<i64> {
