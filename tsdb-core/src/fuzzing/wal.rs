@@ -12,12 +12,10 @@ use crate::wal::{self, RecordBuilder, RecordItem};
 pub enum WalItem {
     /// A series and its canonical labels.
     Series(u32, Vec<u8>),
-    /// A sample: series, time, bits of the value.
-    Sample(u32, i64, u64),
-    /// A native histogram: series, time, and what it holds.
-    Histogram(u32, i64, HistogramSample),
-    /// The start time of the sample that follows.
-    Start(i64),
+    /// A sample: series, time, start time (0 for none), bits of the value.
+    Sample(u32, i64, i64, u64),
+    /// A native histogram: series, time, start time (0 for none), and what it holds.
+    Histogram(u32, i64, i64, HistogramSample),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
 }
@@ -36,7 +34,7 @@ impl PartialEq for WalItem {
 pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
     let mut items = Vec::new();
     wal::read_record(bytes, |item| {
-        let item = match item {
+        items.push(match item {
             RecordItem::Series {
                 series,
                 unit: TimeUnit::Milliseconds,
@@ -47,59 +45,37 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
                 t_ms,
                 start_ms,
                 bits,
-            } => {
-                push_start(&mut items, start_ms);
-                WalItem::Sample(series, t_ms, bits)
-            }
+            } => WalItem::Sample(series, t_ms, start_ms, bits),
             RecordItem::Histogram {
                 series,
                 t_ms,
                 start_ms,
                 histogram,
-            } => {
-                push_start(&mut items, start_ms);
-                WalItem::Histogram(series, t_ms, histogram)
-            }
+            } => WalItem::Histogram(series, t_ms, start_ms, histogram),
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
-        };
-        items.push(item);
+        });
     })
     .map_err(|e| e.to_string())?;
     Ok(items)
-}
-
-fn push_start(items: &mut Vec<WalItem>, start_ms: i64) {
-    if start_ms != 0 {
-        items.push(WalItem::Start(start_ms));
-    }
 }
 
 /// Encodes a record; definitions come first, then samples, then metadata.
 #[must_use]
 pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
-    // Belongs behind the announcement of its sample.
-    let mut start = None;
     for item in items {
         match item {
-            WalItem::Start(start_ms) => start = Some(*start_ms),
             WalItem::Series(series, canonical) => {
                 record.define_series(*series, TimeUnit::Milliseconds, canonical);
             }
-            WalItem::Sample(series, t_ms, bits) => {
+            WalItem::Sample(series, t_ms, start_ms, bits) => {
                 record.start_series(*series, Kind::Float);
-                start
-                    .take()
-                    .into_iter()
-                    .for_each(|start_ms| record.start_time(start_ms));
+                record.start_time(*start_ms);
                 record.sample(*t_ms, *bits);
             }
-            WalItem::Histogram(series, t_ms, histogram) => {
+            WalItem::Histogram(series, t_ms, start_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
-                start
-                    .take()
-                    .into_iter()
-                    .for_each(|start_ms| record.start_time(start_ms));
+                record.start_time(*start_ms);
                 record.histogram(*t_ms, histogram);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),

@@ -106,9 +106,11 @@ impl RecordBuilder {
         self.last_t_ms = 0;
     }
 
-    /// The sample that is added next has counted since `start_ms`.
+    /// The sample that is added next has counted since `start_ms`; 0 for not known.
     pub(crate) fn start_time(&mut self, start_ms: i64) {
-        self.starts.push(self.samples_len, start_ms);
+        if start_ms != 0 {
+            self.starts.push(self.samples_len, start_ms);
+        }
     }
 
     /// Adds a float sample, given as the bits of the double.

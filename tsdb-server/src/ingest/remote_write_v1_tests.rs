@@ -1,7 +1,7 @@
 //! The decoder against a plain encoder, and against anything.
 
 use proptest::prelude::*;
-use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS};
+use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS, TimeRange};
 
 use super::super::remote_write::LIMITS;
 use super::*;
@@ -151,10 +151,7 @@ fn histogram(count: u64, t_ms: u64) -> Vec<u8> {
 #[test]
 fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
     let label = Message::default().bytes(1, b"__name__").bytes(2, b"h");
-    let sample = Message::default()
-        .double(1, 2.0)
-        .varint(2, 5)
-        .varint(3, 1);
+    let sample = Message::default().double(1, 2.0).varint(2, 5).varint(3, 1);
     let series = Message::default()
         .bytes(1, &label.0)
         .bytes(2, &sample.0)

@@ -62,16 +62,12 @@ fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
             }
             Item::Sample(series, t_ms, start_ms, bits) => {
                 record.start_series(*series, Kind::Float);
-                if *start_ms != 0 {
-                    record.start_time(*start_ms);
-                }
+                record.start_time(*start_ms);
                 record.sample(*t_ms, *bits);
             }
             Item::Histogram(series, t_ms, start_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
-                if *start_ms != 0 {
-                    record.start_time(*start_ms);
-                }
+                record.start_time(*start_ms);
                 record.histogram(*t_ms, histogram);
             }
             Item::Metadata(metadata) => record.metadata(metadata),
