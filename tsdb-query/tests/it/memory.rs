@@ -127,8 +127,9 @@ impl SeriesReader for MemorySeries {
         let first = times.partition_point(|&t| t < range.start_ms);
         let end = times.partition_point(|&t| t <= range.end_ms).max(first);
         let start = out.len();
-        for i in first..end {
-            out.push(times[i], self.columns.values[i]);
+        let values = &self.columns.values[first..end];
+        for (i, (&t_ms, &value)) in (first..).zip(times[first..end].iter().zip(values)) {
+            out.push(t_ms, value);
             out.set_start_time(self.columns.start_time_ms(i).unwrap_or(0));
         }
         let histograms = self.columns.histograms.iter();
