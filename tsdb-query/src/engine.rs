@@ -9,7 +9,7 @@ use crate::error::QueryError;
 use crate::exec::{Context, Limits};
 use crate::parse::{self, ParseError, ParseOptions};
 use crate::plan::{
-    DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height, selectors,
+    Kind, Query, QueryTimes, SHALLOW, STACK_BYTES_PER_LEVEL, evaluate, height, selectors,
 };
 use crate::storage::Storage;
 use crate::value::{QueryProgress, QueryResult};
@@ -179,14 +179,15 @@ impl Engine {
             type_and_unit_labels: self.options.type_and_unit_labels,
         };
         let run = || run(query, storage, limits, options.per_step_stats, begun);
-        if height(query.expr) <= SHALLOW {
+        let height = height(query.expr);
+        if height <= SHALLOW {
             return run();
         }
         // The caller's stack may be too small.
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new()
                 .name("deep query".to_owned())
-                .stack_size(DEEP_STACK_BYTES)
+                .stack_size(height * STACK_BYTES_PER_LEVEL)
                 .spawn_scoped(scope, run)
                 .map_err(|e| QueryError::Execution(format!("no thread for a deep query: {e}")))?;
             match thread.join() {

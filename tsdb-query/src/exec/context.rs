@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tsdb_core::Labels;
-
 use super::meter::Meter;
 use crate::annotations::Annotations;
 use crate::error::QueryError;
@@ -18,6 +16,9 @@ const SAMPLE_BYTES: u64 = 16;
 
 /// What a series counts for beside its labels.
 const SERIES_BYTES: u64 = 96;
+
+/// What an operator counts for beside its series.
+const OPERATOR_BYTES: u64 = 512;
 
 /// How many samples are looked at between two looks at the clock: some milliseconds' work.
 const WORK_BETWEEN_CHECKS: usize = 1 << 20;
@@ -43,8 +44,8 @@ pub(crate) struct Context {
     samples_read: Cell<u64>,
     held: Cell<u64>,
     peak: Cell<u64>,
-    /// Bytes of labels.
-    label_bytes: Cell<u64>,
+    /// Bytes of series and operators.
+    bytes: Cell<u64>,
     checks: Cell<u32>,
     /// Samples that were looked at since the clock was.
     work: Cell<usize>,
@@ -62,7 +63,7 @@ impl Context {
             samples_read: Cell::new(0),
             held: Cell::new(0),
             peak: Cell::new(0),
-            label_bytes: Cell::new(0),
+            bytes: Cell::new(0),
             checks: Cell::new(0),
             work: Cell::new(0),
             prepared: Cell::new(None),
@@ -146,25 +147,38 @@ impl Context {
         if held > self.limits.max_samples {
             return Err(QueryError::TooManySamples);
         }
-        self.check_bytes(held, self.label_bytes.get())?;
+        self.check_bytes(held, self.bytes.get())?;
         self.held.set(held);
         self.peak.set(self.peak.get().max(held));
         Ok(())
     }
 
-    /// Takes the memory of a series and its labels for the rest of the query.
-    pub(crate) fn charge_series(&self, labels: &Labels) -> Result<(), QueryError> {
-        let bytes = labels.as_bytes().len() as u64 + SERIES_BYTES;
-        let bytes = self.label_bytes.get().saturating_add(bytes);
+    /// Takes the memory of series and their labels for the rest of the query.
+    pub(crate) fn charge_series(
+        &self,
+        series: usize,
+        label_bytes: usize,
+    ) -> Result<(), QueryError> {
+        self.charge_bytes(label_bytes as u64 + series as u64 * SERIES_BYTES)
+    }
+
+    /// Takes the memory of an operator that gives so many series, which share their labels with those of its operands.
+    pub(crate) fn charge_operator(&self, series: usize) -> Result<(), QueryError> {
+        self.charge_bytes(OPERATOR_BYTES + series as u64 * SERIES_BYTES)
+    }
+
+    /// Takes memory for the rest of the query.
+    fn charge_bytes(&self, bytes: u64) -> Result<(), QueryError> {
+        let bytes = self.bytes.get().saturating_add(bytes);
         self.check_bytes(self.held.get(), bytes)?;
-        self.label_bytes.set(bytes);
+        self.bytes.set(bytes);
         Ok(())
     }
 
-    fn check_bytes(&self, samples: u64, label_bytes: u64) -> Result<(), QueryError> {
+    fn check_bytes(&self, samples: u64, other_bytes: u64) -> Result<(), QueryError> {
         let bytes = samples
             .saturating_mul(SAMPLE_BYTES)
-            .saturating_add(label_bytes);
+            .saturating_add(other_bytes);
         let max = self.limits.max_bytes;
         if bytes > max {
             return Err(QueryError::TooManyBytes { max });

@@ -1,5 +1,8 @@
 //! Operators of selectors and of the nodes that only pass on.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::ast::{Expr, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector};
@@ -13,10 +16,13 @@ use crate::vector::Grid;
 
 use super::QueryTimes;
 use super::invariant::Invariance;
+use super::selectors::MatcherKey;
 use super::statistics::Statistics;
 
 /// Turns nodes into operators.
 pub(super) struct Builder<'a> {
+    /// What was selected so far: a selector may occur many times.
+    pub(super) selections: RefCell<HashMap<(MatcherKey, i64, i64), Selection>>,
     pub(super) storage: &'a dyn Snapshot,
     pub(super) cx: &'a Context,
     pub(super) times: QueryTimes,
@@ -28,6 +34,12 @@ pub(super) struct Builder<'a> {
 
 /// Selected series and their labels.
 type Selected = (Vec<Arc<dyn SeriesReader>>, Vec<SeriesMeta>);
+
+/// What matchers select in a range of time.
+pub(super) struct Selection {
+    readers: Vec<Arc<dyn SeriesReader>>,
+    label_bytes: usize,
+}
 
 /// A range vector: where its samples come from and over which windows it is cut.
 pub(super) struct RangeVector {
@@ -74,7 +86,7 @@ impl Builder<'_> {
             Expr::Vector(e) => self.select(e, grid, Output::Value),
             Expr::Call(e) => self.call(e, grid),
             Expr::Aggregate(e) => self.aggregate(e, grid),
-            Expr::Binary(e) => self.binary(e, grid),
+            Expr::Binary(_) => self.chain(expr, grid),
             Expr::Unary(e) => {
                 let input = self.build(&e.expr, grid)?;
                 Ok(match (e.op, e.expr.value_type()) {
@@ -117,14 +129,27 @@ impl Builder<'_> {
         if range.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
-        let readers = self.storage.select(&selector.matchers, range)?;
+        let key = MatcherKey::of(&selector.matchers);
+        let mut selections = self.selections.borrow_mut();
+        let selection = match selections.entry((key, range.start_ms, range.end_ms)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let readers = self.storage.select(&selector.matchers, range)?;
+                let label_bytes = readers.iter().map(|r| r.labels().as_bytes().len()).sum();
+                new.insert(Selection {
+                    readers,
+                    label_bytes,
+                })
+            }
+        };
         self.cx.check()?;
-        let mut series = Vec::with_capacity(readers.len());
-        for reader in &readers {
-            self.cx.charge_series(reader.labels())?;
-            series.push(reader.labels().clone().into());
-        }
-        Ok((readers, series))
+        let Selection {
+            readers,
+            label_bytes,
+        } = selection;
+        self.cx.charge_series(readers.len(), *label_bytes)?;
+        let series = readers.iter().map(|r| r.labels().clone().into());
+        Ok((readers.clone(), series.collect()))
     }
 
     /// An instant selector.

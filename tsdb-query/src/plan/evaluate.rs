@@ -1,5 +1,7 @@
 //! The whole evaluation: build the plan, run it tile by tile, put the result in order.
 
+use std::cell::RefCell;
+
 use tsdb_core::{Columns, Labels};
 
 use crate::ast::{Expr, RangeExtension, ValueType};
@@ -61,6 +63,7 @@ pub(crate) fn evaluate(
     let invariance = Invariance::of(query.expr);
     let statistics = Statistics::of(query.expr);
     let builder = Builder {
+        selections: RefCell::default(),
         storage: snapshot,
         cx,
         times: query.times,
@@ -262,7 +265,14 @@ fn reach(expr: &Expr, builder: &Builder<'_>) -> Result<i64, QueryError> {
             let param = e.param.as_ref().map_or(Ok(0), |p| reach(p, builder))?;
             reach(&e.expr, builder)?.max(param)
         }
-        Expr::Binary(e) => reach(&e.lhs, builder)?.max(reach(&e.rhs, builder)?),
+        Expr::Binary(_) => {
+            let (first, links) = expr.chain();
+            let mut most = reach(first, builder)?;
+            for link in links {
+                most = reach(&link.binary.rhs, builder)?.max(most);
+            }
+            most
+        }
         Expr::Unary(e) => reach(&e.expr, builder)?,
         Expr::Paren(e) => reach(&e.expr, builder)?,
     })

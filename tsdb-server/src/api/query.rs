@@ -185,12 +185,22 @@ pub(crate) async fn exemplars(
     Ok(Json(json::success(|out| out.extend_from_slice(b"[]"))))
 }
 
+/// So many times the longest query an answer of `format_query` may be.
+const MAX_GROWTH: usize = 8;
+
 /// `GET|POST /api/v1/format_query`
 pub(crate) async fn format(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Json, ApiError> {
-    let text = parsed(&state, &params)?.pretty();
+    let max_len = state.shared.config.query_max_expression_bytes;
+    let max_len = max_len.saturating_mul(MAX_GROWTH);
+    let Some(text) = parsed(&state, &params)?.pretty(max_len) else {
+        return Err(ApiError::new(
+            ErrorKind::Execution,
+            format!("formatted, the query is longer than {max_len} bytes"),
+        ));
+    };
     Ok(Json(json::success(|out| json::string(out, &text))))
 }
 
