@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::meter::Meter;
 use crate::annotations::Annotations;
+use crate::ast::Expr;
 use crate::error::QueryError;
+use crate::explain::{Plan, PlanNode};
 use crate::value::{QueryProgress, QueryStats};
 use crate::vector::Grid;
 
@@ -54,6 +56,8 @@ pub(crate) struct Context {
     /// What is counted for the statistics; the inner expression of a subquery counts apart.
     pub(crate) meter: RefCell<Meter>,
     pub(crate) annotations: RefCell<Annotations>,
+    /// What each node of the plan costs, when that is asked for.
+    plan: Option<RefCell<Plan>>,
 }
 
 impl Context {
@@ -69,7 +73,45 @@ impl Context {
             prepared: Cell::new(None),
             meter: RefCell::default(),
             annotations: RefCell::default(),
+            plan: None,
         }
+    }
+
+    /// Has the costs of each node of the plan counted.
+    pub(crate) fn explain(&mut self) {
+        self.plan = Some(RefCell::default());
+    }
+
+    /// Begins the planning of an expression; its node, when costs are counted.
+    pub(crate) fn begin_node(&self, expr: &Expr) -> Option<usize> {
+        let plan = self.plan.as_ref()?;
+        Some(plan.borrow_mut().begin(expr))
+    }
+
+    /// Ends the planning of the node that was begun last.
+    pub(crate) fn end_node(&self, series: usize, once: bool, took: Duration) {
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().planned(series, once, took);
+        }
+    }
+
+    /// From here on costs are those of this node; the one before.
+    pub(crate) fn enter(&self, node: Option<usize>) -> Option<usize> {
+        let plan = self.plan.as_ref()?;
+        plan.borrow_mut().enter(node)
+    }
+
+    /// Counts the samples a node gave for a tile, and the time that took.
+    pub(crate) fn evaluated(&self, node: usize, samples: u64, took: Duration) {
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().evaluated(node, samples, took);
+        }
+    }
+
+    /// The nodes of the plan with their costs; none when they were not counted.
+    pub(crate) fn take_plan(&mut self) -> Vec<PlanNode> {
+        let plan = self.plan.take();
+        plan.map_or_else(Vec::new, |plan| plan.into_inner().into_nodes())
     }
 
     pub(crate) fn lookback_ms(&self) -> i64 {
@@ -129,6 +171,9 @@ impl Context {
         if let Some(progress) = &self.limits.progress {
             progress.set_samples_read(read);
         }
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().read(samples as u64);
+        }
     }
 
     /// A share of the budget that is given back when it is dropped.
@@ -136,6 +181,7 @@ impl Context {
         let mut held = Held {
             context: self,
             samples: 0,
+            node: self.plan.as_ref().and_then(|plan| plan.borrow().current()),
         };
         held.add(samples)?;
         Ok(held)
@@ -150,6 +196,9 @@ impl Context {
         self.check_bytes(held, self.bytes.get())?;
         self.held.set(held);
         self.peak.set(self.peak.get().max(held));
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().take(samples as u64 * SAMPLE_BYTES);
+        }
         Ok(())
     }
 
@@ -169,9 +218,12 @@ impl Context {
 
     /// Takes memory for the rest of the query.
     fn charge_bytes(&self, bytes: u64) -> Result<(), QueryError> {
-        let bytes = self.bytes.get().saturating_add(bytes);
-        self.check_bytes(self.held.get(), bytes)?;
-        self.bytes.set(bytes);
+        let all = self.bytes.get().saturating_add(bytes);
+        self.check_bytes(self.held.get(), all)?;
+        self.bytes.set(all);
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().take(bytes);
+        }
         Ok(())
     }
 
@@ -222,6 +274,8 @@ impl Context {
 pub(crate) struct Held<'c> {
     context: &'c Context,
     samples: u64,
+    /// The node of the plan that took it.
+    node: Option<usize>,
 }
 
 impl Held<'_> {
@@ -237,5 +291,9 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let held = self.context.held.get();
         self.context.held.set(held.saturating_sub(self.samples));
+        if let Some(plan) = &self.context.plan {
+            let bytes = self.samples * SAMPLE_BYTES;
+            plan.borrow_mut().give_back(self.node, bytes);
+        }
     }
 }

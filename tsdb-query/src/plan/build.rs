@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::ast::{Expr, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector};
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, Context, Empty, InstantSelect, Output, Reference, Samples, Scalar, ScalarSource,
-    SeriesMeta, StepInvariant, drop_names, relabel,
+    BoxOperator, Context, Empty, Explained, InstantSelect, Output, Reference, Samples, Scalar,
+    ScalarSource, SeriesMeta, StepInvariant, drop_names, relabel,
 };
 use crate::storage::{SeriesReader, Snapshot};
 use crate::vector::Grid;
@@ -70,14 +71,24 @@ impl Builder<'_> {
     /// The operator that gives the value of `expr` at the steps of `grid`.
     pub(super) fn build(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {
         let expr = strip(expr);
-        if grid.steps == 0 {
-            return Ok(Box::new(Empty));
-        }
-        if grid.steps > 1 && self.invariance.holds(expr) && !matches!(expr, Expr::Number(_)) {
-            let once = self.build_node(expr, Grid::instant(grid.start_ms))?;
-            return Ok(Box::new(StepInvariant::new(once)));
-        }
-        self.build_node(expr, grid)
+        let begun = Instant::now();
+        let node = self.cx.begin_node(expr);
+        let once =
+            grid.steps > 1 && self.invariance.holds(expr) && !matches!(expr, Expr::Number(_));
+        let operator: BoxOperator = if grid.steps == 0 {
+            Box::new(Empty)
+        } else if once {
+            let operator = self.build_node(expr, Grid::instant(grid.start_ms))?;
+            Box::new(StepInvariant::new(operator))
+        } else {
+            self.build_node(expr, grid)?
+        };
+        let Some(node) = node else {
+            return Ok(operator);
+        };
+        self.cx
+            .end_node(operator.series().len(), once, begun.elapsed());
+        Ok(Box::new(Explained { operator, node }))
     }
 
     fn build_node(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {

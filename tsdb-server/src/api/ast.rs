@@ -188,7 +188,11 @@ fn chain(out: &mut Vec<u8>, expr: &Expr) {
     let (first, links) = expr.chain();
     for link in links.iter().rev() {
         key(out, b'{', "bool");
-        let is_bool: &[u8] = if link.binary.return_bool { b"true" } else { b"false" };
+        let is_bool: &[u8] = if link.binary.return_bool {
+            b"true"
+        } else {
+            b"false"
+        };
         out.extend_from_slice(is_bool);
         key(out, b',', "lhs");
     }
