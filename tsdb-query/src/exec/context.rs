@@ -211,6 +211,19 @@ impl Context {
         self.charge_bytes(label_bytes as u64 + series as u64 * SERIES_BYTES)
     }
 
+    /// Adds the memory of selected series, a number and bytes of labels, to what a query will take.
+    ///
+    /// # Errors
+    /// When that is too much.
+    pub(crate) fn foresee_series(
+        &self,
+        (series, label_bytes): (usize, usize),
+        bytes: &mut u64,
+    ) -> Result<(), QueryError> {
+        *bytes = bytes.saturating_add(label_bytes as u64 + series as u64 * SERIES_BYTES);
+        self.check_bytes(self.held.get(), *bytes)
+    }
+
     /// Takes the memory of an operator that gives so many series, which share their labels with those of its operands.
     pub(crate) fn charge_operator(&self, series: usize) -> Result<(), QueryError> {
         self.charge_bytes(OPERATOR_BYTES + series as u64 * SERIES_BYTES)

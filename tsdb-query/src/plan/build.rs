@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::ast::{Expr, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector};
+use crate::ast::{
+    Expr, MatrixSelector, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector,
+};
 use crate::error::QueryError;
 use crate::exec::{
     BoxOperator, Context, Empty, Explained, InstantSelect, Output, Reference, Samples, Scalar,
@@ -23,7 +25,7 @@ use super::statistics::Statistics;
 /// Turns nodes into operators.
 pub(super) struct Builder<'a> {
     /// What was selected so far: a selector may occur many times.
-    pub(super) selections: RefCell<HashMap<(MatcherKey, i64, i64), Selection>>,
+    pub(super) selections: RefCell<HashMap<(MatcherKey, i64, i64), Rc<Selection>>>,
     pub(super) storage: &'a dyn Snapshot,
     pub(super) cx: &'a Context,
     pub(super) times: QueryTimes,
@@ -37,6 +39,7 @@ pub(super) struct Builder<'a> {
 type Selected = (Vec<Arc<dyn SeriesReader>>, Vec<SeriesMeta>);
 
 /// What matchers select in a range of time.
+#[derive(Default)]
 pub(super) struct Selection {
     readers: Vec<Arc<dyn SeriesReader>>,
     label_bytes: usize,
@@ -128,6 +131,46 @@ impl Builder<'_> {
         })
     }
 
+    /// What a selector selects near the steps of a grid: how many series, and bytes of labels.
+    pub(super) fn selection(
+        &self,
+        selector: &VectorSelector,
+        reference: Reference,
+        back_ms: i64,
+        ahead_ms: i64,
+    ) -> Result<(usize, usize), QueryError> {
+        let selection = self.selected(selector, reference, back_ms, ahead_ms)?;
+        Ok((selection.readers.len(), selection.label_bytes))
+    }
+
+    fn selected(
+        &self,
+        selector: &VectorSelector,
+        reference: Reference,
+        back_ms: i64,
+        ahead_ms: i64,
+    ) -> Result<Rc<Selection>, QueryError> {
+        self.cx.check()?;
+        let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
+        if range.is_empty() {
+            return Ok(Rc::default());
+        }
+        let key = MatcherKey::of(&selector.matchers);
+        let key = (key, range.start_ms, range.end_ms);
+        if let Some(known) = self.selections.borrow().get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let readers = self.storage.select(&selector.matchers, range)?;
+        let label_bytes = readers.iter().map(|r| r.labels().as_bytes().len()).sum();
+        let selection = Rc::new(Selection {
+            readers,
+            label_bytes,
+        });
+        let new = Rc::clone(&selection);
+        self.selections.borrow_mut().insert(key, new);
+        Ok(selection)
+    }
+
     /// The series of a selector that may have samples near the steps of a grid.
     fn readers(
         &self,
@@ -136,31 +179,45 @@ impl Builder<'_> {
         back_ms: i64,
         ahead_ms: i64,
     ) -> Result<Selected, QueryError> {
-        let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
-        if range.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let key = MatcherKey::of(&selector.matchers);
-        let mut selections = self.selections.borrow_mut();
-        let selection = match selections.entry((key, range.start_ms, range.end_ms)) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let readers = self.storage.select(&selector.matchers, range)?;
-                let label_bytes = readers.iter().map(|r| r.labels().as_bytes().len()).sum();
-                new.insert(Selection {
-                    readers,
-                    label_bytes,
-                })
-            }
-        };
-        self.cx.check()?;
-        let Selection {
-            readers,
-            label_bytes,
-        } = selection;
-        self.cx.charge_series(readers.len(), *label_bytes)?;
+        let selection = self.selected(selector, reference, back_ms, ahead_ms)?;
+        let readers = &selection.readers;
+        self.cx
+            .charge_series(readers.len(), selection.label_bytes)?;
         let series = readers.iter().map(|r| r.labels().clone().into());
         Ok((readers.clone(), series.collect()))
+    }
+
+    /// The steps of an instant selector, and how far before and behind them it looks.
+    pub(super) fn reach_of(
+        &self,
+        selector: &VectorSelector,
+        grid: Grid,
+        output: Output,
+    ) -> Result<(Reference, i64, i64), QueryError> {
+        let reference = self.reference(&selector.modifiers, grid)?;
+        let lookback_ms = self.cx.lookback_ms();
+        let ahead_ms = match output {
+            Output::Value if selector.extension == Some(RangeExtension::Smoothed) => lookback_ms,
+            _ => 0,
+        };
+        Ok((reference, lookback_ms, ahead_ms))
+    }
+
+    /// The same of a range selector.
+    pub(super) fn reach_of_matrix(
+        &self,
+        e: &MatrixSelector,
+        grid: Grid,
+    ) -> Result<(Reference, i64, i64), QueryError> {
+        let reference = self.reference(&e.selector.modifiers, grid)?;
+        let range_ms = self.times.positive(&e.range)?;
+        let lookback_ms = self.cx.lookback_ms();
+        let (back_ms, ahead_ms) = match e.selector.extension {
+            None => (0, 0),
+            Some(RangeExtension::Anchored) => (lookback_ms, 0),
+            Some(RangeExtension::Smoothed) => (lookback_ms, lookback_ms),
+        };
+        Ok((reference, range_ms.saturating_add(back_ms), ahead_ms))
     }
 
     /// An instant selector.
@@ -170,13 +227,12 @@ impl Builder<'_> {
         grid: Grid,
         output: Output,
     ) -> Result<BoxOperator, QueryError> {
-        let reference = self.reference(&selector.modifiers, grid)?;
-        let lookback_ms = self.cx.lookback_ms();
-        let (output, ahead_ms) = match (selector.extension, output) {
-            (Some(RangeExtension::Smoothed), Output::Value) => (Output::Smoothed, lookback_ms),
-            _ => (output, 0),
+        let (reference, back_ms, ahead_ms) = self.reach_of(selector, grid, output)?;
+        let output = match (selector.extension, output) {
+            (Some(RangeExtension::Smoothed), Output::Value) => Output::Smoothed,
+            _ => output,
         };
-        let (readers, series) = self.readers(selector, reference, lookback_ms, ahead_ms)?;
+        let (readers, series) = self.readers(selector, reference, back_ms, ahead_ms)?;
         Ok(Box::new(InstantSelect {
             readers,
             series,
@@ -191,15 +247,8 @@ impl Builder<'_> {
     pub(super) fn range_vector(&self, expr: &Expr, grid: Grid) -> Result<RangeVector, QueryError> {
         match strip(expr) {
             Expr::Matrix(e) => {
-                let reference = self.reference(&e.selector.modifiers, grid)?;
+                let (reference, back_ms, ahead_ms) = self.reach_of_matrix(e, grid)?;
                 let range_ms = self.times.positive(&e.range)?;
-                let lookback_ms = self.cx.lookback_ms();
-                let (back_ms, ahead_ms) = match e.selector.extension {
-                    None => (0, 0),
-                    Some(RangeExtension::Anchored) => (lookback_ms, 0),
-                    Some(RangeExtension::Smoothed) => (lookback_ms, lookback_ms),
-                };
-                let back_ms = range_ms.saturating_add(back_ms);
                 let (readers, series) = self.readers(&e.selector, reference, back_ms, ahead_ms)?;
                 Ok(RangeVector {
                     samples: Samples::Stored {

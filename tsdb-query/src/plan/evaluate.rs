@@ -75,6 +75,7 @@ pub(crate) fn evaluate(
         subquery_step_ms: query.subquery_step_ms,
     };
     cx.check()?;
+    builder.foresee(query.expr, query.grid())?;
     let times = query.times;
     match (query.kind, query.expr.value_type()) {
         (_, ValueType::String) => {

@@ -9,6 +9,7 @@ mod call;
 mod depth;
 mod durations;
 mod evaluate;
+mod foresee;
 mod info;
 mod invariant;
 mod matrix;
