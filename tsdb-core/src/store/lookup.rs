@@ -78,11 +78,7 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         let runs_max_ms = view.runs_max_ms();
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
             if let Target::Missing { hash, last } = target {
-                let (times_ms, _) = batch.samples_of(entry);
-                let histograms = batch.histograms_of(entry).iter();
-                let times_ms = times_ms.iter().copied().chain(histograms.map(|h| h.t_ms));
-                let oldest_ms = times_ms.min().unwrap_or(i64::MAX);
-                let runs = match oldest_ms <= runs_max_ms {
+                let runs = match oldest_of(batch, entry) <= runs_max_ms {
                     true => view.runs.as_slice(),
                     false => &[],
                 };
@@ -90,6 +86,9 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                 *last = last_before(store, runs, &view.frozen, *hash, canonical)?;
             }
         }
+    }
+    if view.active.is_replayed() {
+        recall(store, view, incoming, &targets)?;
     }
     Ok(targets)
 }
@@ -113,34 +112,43 @@ fn last_in_run(
     run.last_sample(series, &store.cache)
 }
 
-/// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
-/// they were made: the log does not say.
+/// Tells the series of a batch that came from the log of their newest samples in what is older, which they knew when they
+/// were made: the log does not say. Only those that the batch could meet are read, and each only once, so that a store with
+/// many series is open at once after a crash.
 ///
 /// # Errors
 /// When a run that holds a series cannot be read.
-pub(super) fn recall_last(store: &Store) -> Result<()> {
-    let view = store.view.get();
-    let runs_max_ms = view.runs_max_ms();
-    let generations: Vec<&Arc<Generation>> = view.generations().collect();
-    for (i, generation) in generations.iter().enumerate() {
-        let earlier = &view.frozen[..i];
-        for series in 0..generation.series_len() {
-            let newest_ms = generation.last(series).map_or(i64::MIN, |last| last.t_ms);
-            let runs = match newest_ms <= runs_max_ms {
-                true => view.runs.as_slice(),
-                false => &[],
-            };
-            if runs.is_empty() && earlier.is_empty() {
-                continue;
-            }
-            let canonical = generation.canonical(series);
-            let hash = store.hash(canonical);
-            if let Some(last) = last_before(store, runs, earlier, hash, canonical)? {
-                generation.recall_last(series, last);
-            }
+fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]) -> Result<()> {
+    let frozen_ms = view
+        .frozen
+        .iter()
+        .filter_map(|generation| generation.time_range());
+    let older_ms = frozen_ms
+        .map(|(_, max_ms)| max_ms)
+        .max()
+        .unwrap_or(i64::MIN);
+    let older_ms = older_ms.max(view.runs_max_ms());
+    for (entry, target) in incoming.batch.entries().iter().zip(targets) {
+        let Target::There(series) = *target else {
+            continue;
+        };
+        if oldest_of(incoming.batch, entry) > older_ms || !view.active.recall_due(series) {
+            continue;
         }
+        let canonical = view.active.canonical(series);
+        let hash = store.hash(canonical);
+        let last = last_before(store, &view.runs, &view.frozen, hash, canonical)?;
+        view.active.recall_last(series, last);
     }
     Ok(())
+}
+
+/// Time of the oldest sample of an entry, in milliseconds.
+fn oldest_of(batch: &WriteBatch, entry: &BatchSeries) -> i64 {
+    let (times_ms, _) = batch.samples_of(entry);
+    let histograms = batch.histograms_of(entry).iter().map(|h| h.t_ms);
+    let oldest_ms = times_ms.iter().copied().chain(histograms).min();
+    oldest_ms.unwrap_or(i64::MAX)
 }
 
 impl Store {
@@ -165,12 +173,19 @@ fn last_before(
     hash: u64,
     canonical: &[u8],
 ) -> Result<Option<LastSample>> {
+    let mut newest: Option<LastSample> = None;
     for generation in generations.iter().rev() {
         if let Some(series) = generation.find(hash, canonical) {
-            return Ok(generation.last(series));
+            let last = generation.last(series);
+            let is_newer = |last: &LastSample| newest.as_ref().is_none_or(|n| n.t_ms < last.t_ms);
+            if last.as_ref().is_some_and(is_newer) {
+                newest = last;
+            }
+            if !generation.recall_due(series) {
+                return Ok(newest);
+            }
         }
     }
-    let mut newest: Option<LastSample> = None;
     if !runs.is_empty() {
         let labels = Labels::from_canonical(canonical)?;
         for run in runs.iter().rev() {

@@ -13,7 +13,7 @@ use super::clock::ReferenceClock;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
-use super::lookup::{hash_labels, recall_last};
+use super::lookup::hash_labels;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::{Store, figures};
@@ -142,7 +142,6 @@ impl Store {
             counters,
         });
         *store.lock.lock() = Some(lock);
-        recall_last(&store)?;
         if !store.view.get().frozen.is_empty() {
             store.signal.generation_frozen();
         }
@@ -344,7 +343,7 @@ impl Replay<'_> {
                 let hash = hash_labels(hasher, canonical);
                 let made = generation
                     .find(hash, canonical)
-                    .unwrap_or_else(|| generation.create(hash, canonical, None));
+                    .unwrap_or_else(|| generation.replay(hash, canonical));
                 *shifted |= made != series;
                 refs[at] = Some(made);
             }
