@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, Ordering};
 
+use hashbrown::HashTable;
+
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
 use super::recognition::{FormKey, FormRef, Recognition};
@@ -178,6 +180,11 @@ impl Generation {
     /// Remembers a sender's encoding of the labels of a series. For the writer alone.
     pub(crate) fn learn(&self, key: FormKey, series: SeriesRef) {
         self.recognition.learn(key, series, self.series_len());
+    }
+
+    /// The hashes of all series.
+    pub(crate) fn hashes(&self) -> HashTable<u64> {
+        self.lookup.hashes()
     }
 
     /// Number of series.

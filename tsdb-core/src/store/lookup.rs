@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 
@@ -41,6 +42,8 @@ pub(super) enum Target {
         hash: u64,
         /// Its newest sample in what is older, as far as the batch could meet it.
         last: Option<LastSample>,
+        /// Whether something older is known to have it.
+        known: bool,
     },
 }
 
@@ -67,7 +70,11 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                         Some(series) => Target::There(series),
                         None => {
                             missing = true;
-                            Target::Missing { hash, last: None }
+                            Target::Missing {
+                                hash,
+                                last: None,
+                                known: false,
+                            }
                         }
                     }
                 }
@@ -76,14 +83,16 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
     }
     if missing {
         let runs_max_ms = view.runs_max_ms();
+        let asks_runs = store.asks_runs.load(Ordering::Relaxed);
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
-            if let Target::Missing { hash, last } = target {
+            if let Target::Missing { hash, last, known } = target {
                 let runs = match oldest_of(batch, entry) <= runs_max_ms {
                     true => view.runs.as_slice(),
                     false => &[],
                 };
                 let canonical = incoming.canonical(entry);
                 *last = last_before(store, runs, &view.frozen, *hash, canonical)?;
+                *known = last.is_some() || (asks_runs && in_recent_run(store, view, canonical)?);
             }
         }
     }
@@ -91,6 +100,28 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         recall(store, view, incoming, &targets)?;
     }
     Ok(targets)
+}
+
+/// A series without a sample for longer is not active any more, in milliseconds.
+const RECENT_MS: i64 = 60 * 60_000;
+
+/// Whether a run with samples of the last hour has a series.
+fn in_recent_run(store: &Store, view: &View, canonical: &[u8]) -> Result<bool> {
+    let labels = Labels::from_canonical(canonical)?;
+    let since_ms = store
+        .newest_ms
+        .load(Ordering::Relaxed)
+        .saturating_sub(RECENT_MS);
+    for run in view.runs.iter().filter(|run| run.meta().max_ms >= since_ms) {
+        match run.index().find(&labels) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(true),
+            // Of a damaged run nobody knows what it has.
+            Err(e) if e.is_corruption() => return Ok(true),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(false)
 }
 
 /// The last sample of a series in a run, if it is newer than what is known.

@@ -27,7 +27,7 @@ use crate::options::Options;
 use crate::read::{CurrentView, View};
 use crate::wal::{self, LogPosition, RecordItem, Wal, read_record};
 
-/// Decompressed groups that are kept, in bytes.
+/// Decompressed groups that are kept when there is memory for them, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
 
 impl Store {
@@ -78,6 +78,7 @@ impl Store {
             &wal_dir,
             Some(identity),
             &|generation| flushed.is_some_and(|flushed| generation <= flushed),
+            &options.progress,
             &mut |generation, _, payload| replay.frame(generation, payload),
         )?;
         for damage in &recovered.damages {
@@ -195,6 +196,8 @@ impl Store {
             .max()
             .unwrap_or(i64::MIN);
         let tolerance_ms = parts.options.future_limit_ms.unwrap_or(i64::MAX);
+        let budget = parts.options.budget.clone().unwrap_or_default();
+        budget.set_head(view.head_bytes());
         Self {
             fs: parts.fs,
             wal: parts.wal,
@@ -206,7 +209,8 @@ impl Store {
             form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
             batches: Mutex::default(),
             view: Arc::new(CurrentView::new(view)),
-            cache: Arc::new(GroupCache::new(CACHE_BYTES)),
+            cache: GroupCache::in_budget(CACHE_BYTES, &budget),
+            budget,
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
             newest_ms: AtomicI64::new(newest_ms),
@@ -215,6 +219,7 @@ impl Store {
             merging: Mutex::default(),
             signal: Signal::default(),
             counters: parts.counters,
+            asks_runs: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(None),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tsdb_core::Labels;
+use tsdb_core::{Labels, MemoryBudget, Reservation};
 
 use super::meter::Meter;
 use crate::annotations::Annotations;
@@ -19,6 +19,9 @@ const SAMPLE_BYTES: u64 = 16;
 /// What a series counts for beside its labels.
 const SERIES_BYTES: u64 = 96;
 
+/// A query takes memory from the budget of the process in pieces of at least so many bytes.
+const RESERVED_AT_ONCE: u64 = 256 << 10;
+
 /// How many samples are looked at between two looks at the clock: some milliseconds' work.
 const WORK_BETWEEN_CHECKS: usize = 1 << 20;
 
@@ -28,6 +31,7 @@ pub(crate) struct Limits {
     pub(crate) lookback_ms: i64,
     pub(crate) max_samples: u64,
     pub(crate) max_bytes: u64,
+    pub(crate) memory: Option<MemoryBudget>,
     pub(crate) progress: Option<Arc<QueryProgress>>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
@@ -43,6 +47,8 @@ pub(crate) struct Context {
     samples_read: Cell<u64>,
     held: Cell<u64>,
     peak: Cell<u64>,
+    /// What is taken from the budget of the process, until the query ends.
+    reserved: RefCell<Option<Reservation>>,
     /// Bytes of labels.
     label_bytes: Cell<u64>,
     checks: Cell<u32>,
@@ -62,6 +68,7 @@ impl Context {
             samples_read: Cell::new(0),
             held: Cell::new(0),
             peak: Cell::new(0),
+            reserved: RefCell::default(),
             label_bytes: Cell::new(0),
             checks: Cell::new(0),
             work: Cell::new(0),
@@ -169,10 +176,31 @@ impl Context {
         if bytes > max {
             return Err(QueryError::TooManyBytes { max });
         }
+        self.reserve(bytes)?;
         if let Some(progress) = &self.limits.progress {
             progress.set_bytes(bytes);
         }
         Ok(())
+    }
+
+    /// Sees to it that so many bytes are reserved.
+    fn reserve(&self, bytes: u64) -> Result<(), QueryError> {
+        let Some(budget) = &self.limits.memory else {
+            return Ok(());
+        };
+        let mut reserved = self.reserved.borrow_mut();
+        let has = reserved.as_ref().map_or(0, Reservation::bytes);
+        if bytes <= has {
+            return Ok(());
+        }
+        let more = (bytes - has).max(RESERVED_AT_ONCE);
+        let taken = match &mut *reserved {
+            Some(reserved) => reserved.grow(more),
+            None => budget.reserve(more).map(|new| *reserved = Some(new)),
+        };
+        taken.map_err(|_| QueryError::OutOfMemory {
+            max: budget.limit(),
+        })
     }
 
     /// Has the samples of each step counted.
