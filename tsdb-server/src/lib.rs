@@ -6,6 +6,7 @@
 
 mod api;
 mod bridge;
+mod bytes;
 mod config;
 mod duration;
 mod error;
@@ -25,7 +26,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-pub use config::{Config, LogFormat, LogLevel};
+pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
 pub use state::AppState;
 
 /// The whole HTTP surface.
@@ -64,6 +65,8 @@ pub async fn run(config: Config) -> io::Result<()> {
 
     features::log(&config.enable_feature);
     let state = AppState::new(config);
+    state.reload().map_err(io::Error::other)?;
+    telemetry::watch_memory(state.clone());
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()
@@ -76,7 +79,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     });
     let serving = tokio::spawn(serving.into_future());
 
-    let outcome = shutdown::wait(opening).await;
+    let outcome = shutdown::wait(opening, &state).await;
     let _ = stop.send(true);
     shutdown::drain(serving, &state).await?;
     shutdown::close_store(state).await?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
 use crate::model::{HistogramSample, Kind, MetricMetadata, TimeUnit};
+use crate::progress::RecoveryProgress;
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
@@ -109,7 +110,14 @@ pub fn recover_wal(segments: &[&[u8]]) -> Result<[Vec<WalFrame>; 2], String> {
             frames.push((generation, seq, payload.to_vec()));
             Ok(())
         };
-        let recovered = wal::recover(&fs, dir, Some(identity), &|_| false, &mut visit);
+        let recovered = wal::recover(
+            &fs,
+            dir,
+            Some(identity),
+            &|_| false,
+            &RecoveryProgress::default(),
+            &mut visit,
+        );
         match recovered {
             Ok(_) => Ok(frames),
             Err(e) => Err(e.to_string()),

@@ -35,6 +35,13 @@ impl Series {
         }
     }
 
+    /// A series from the log, which does not say what older files hold of it.
+    pub(crate) fn replayed(labels: Labels) -> Self {
+        let mut series = Self::new(labels, None);
+        series.state.get_mut().recall_due = true;
+        series
+    }
+
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
     }
@@ -43,13 +50,20 @@ impl Series {
         self.state.lock().last.clone()
     }
 
-    /// Tells of the newest sample elsewhere, if that is newer than what is here.
+    /// Whether older files may hold a newer sample than [`last`](Self::last).
+    pub(crate) fn recall_due(&self) -> bool {
+        self.state.lock().recall_due
+    }
+
+    /// Tells of the newest sample in what is older, if there is one, and takes it if it is newer than what is here.
     /// Returns the growth of memory in bytes.
-    pub(crate) fn recall_last(&self, last: LastSample) -> isize {
+    pub(crate) fn recall_last(&self, last: Option<LastSample>) -> isize {
         let mut state = self.state.lock();
-        match &state.last {
-            Some(here) if here.t_ms >= last.t_ms => 0,
-            _ => state.replace_last(last),
+        state.recall_due = false;
+        match (last, &state.last) {
+            (None, _) => 0,
+            (Some(last), Some(here)) if here.t_ms >= last.t_ms => 0,
+            (Some(last), _) => state.replace_last(last),
         }
     }
 
@@ -88,6 +102,8 @@ pub(crate) struct SeriesState {
     /// Start times of the samples in chunks; not there until the first sample that has one.
     pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
+    /// Whether older files are still to be asked for `last`.
+    recall_due: bool,
 }
 
 /// The chunk that is appended to. A sample of another kind closes it.

@@ -4,6 +4,7 @@ mod classify;
 mod crash;
 mod histograms;
 mod life;
+mod limits;
 mod model;
 mod snapshot;
 mod verify;
