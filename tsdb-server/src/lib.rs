@@ -16,6 +16,7 @@ mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
+pub mod text;
 
 use std::future::IntoFuture;
 use std::io;
