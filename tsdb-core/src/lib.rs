@@ -52,6 +52,7 @@ mod stats;
 mod store;
 mod wal;
 
+pub use codec::{DecodeError, decode_chunk};
 pub use db::Db;
 pub use error::{Error, Result};
 pub use model::*;

@@ -9,8 +9,10 @@ mod bridge;
 mod config;
 mod duration;
 mod error;
+mod export;
 mod features;
 mod http;
+mod import;
 mod ingest;
 mod queries;
 mod shutdown;
@@ -27,12 +29,15 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 pub use config::{Config, LogFormat, LogLevel};
+pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
     Router::new()
         .merge(ingest::routes(&state))
+        .merge(import::routes())
+        .merge(export::routes())
         .merge(api::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)

@@ -14,6 +14,9 @@ use crate::ingest::Buffers;
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
 
+/// Imports and exports that are under way at once; one more is told to come again.
+const MAX_STREAMS: usize = 8;
+
 /// The shared state; clones share it.
 #[derive(Clone, Debug)]
 pub struct AppState {
@@ -30,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) queries: Pool,
     /// Decoding and applying of writes.
     pub(crate) writes: Pool,
+    /// Imports and exports: a thread each, for as long as the client takes.
+    pub(crate) streams: Pool,
     /// KiB that bodies of writes under way may hold; what is more is told to come again.
     pub(crate) body_kib: Arc<Semaphore>,
     /// Memory for decompressed bodies.
@@ -58,6 +63,7 @@ impl AppState {
                     10 * config.query_max_concurrency,
                 ),
                 writes: Pool::new(2 * cores, 64 * cores),
+                streams: Pool::new(MAX_STREAMS, 0),
                 body_kib: Arc::new(Semaphore::new(body_kib)),
                 buffers: Buffers::default(),
                 metrics: Metrics::default(),

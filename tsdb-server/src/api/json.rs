@@ -89,9 +89,12 @@ pub(super) fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
 /// A value as a string.
 pub(crate) fn value(out: &mut Vec<u8>, value: f64) {
     out.push(b'"');
-    float(out, value, 1e-6..1e21); // as JavaScript and Prometheus choose it
+    float(out, value, PLAIN);
     out.push(b'"');
 }
+
+/// The magnitudes that Prometheus, as JavaScript, writes without an exponent.
+pub(crate) const PLAIN: Range<f64> = 1e-6..1e21;
 
 /// The shortest decimal that reads back as the same float, with an exponent unless its magnitude is in `plain`.
 pub(crate) fn float(out: &mut Vec<u8>, value: f64, plain: Range<f64>) {

@@ -63,6 +63,17 @@ impl Page {
         Ok(event)
     }
 
+    /// Passes over a line that is longer than `limit` bytes.
+    pub(crate) fn too_long(&mut self, limit: usize) -> TextError {
+        self.lines += 1;
+        self.error(limit, format!("the line is longer than {limit} bytes"))
+    }
+
+    /// Where the line stands that was read last.
+    pub(crate) fn place(&self) -> String {
+        format!("line {}", self.lines)
+    }
+
     /// Checks that the page may end here.
     ///
     /// # Errors

@@ -1,0 +1,1 @@
+//! Blocks made here, whole and damaged.
