@@ -38,24 +38,31 @@ pub(super) async fn export(
     let selection = Selection::of(&params)?;
     let fields = parse_format(params.get("format").unwrap_or(""))
         .map_err(|e| ApiError::invalid_parameter("format", e))?;
-    answer(&state, "text/csv; charset=utf-8", selection, move |series, output| {
-        for series in &series {
-            for_each_piece(series, |times_ms, values| {
-                for (t_ms, value) in times_ms.iter().zip(values) {
-                    line(&mut output.buffer, &fields, series.labels(), *t_ms, *value);
-                    output.send_if_large()?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    })
+    answer(
+        &state,
+        "text/csv; charset=utf-8",
+        selection,
+        move |series, output| {
+            for series in &series {
+                for_each_piece(series, |times_ms, values| {
+                    for (t_ms, value) in times_ms.iter().zip(values) {
+                        line(&mut output.buffer, &fields, series.labels(), *t_ms, *value);
+                        output.send_if_large()?;
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        },
+    )
     .await
 }
 
 fn parse_format(text: &str) -> Result<Vec<Field>, String> {
     if text.is_empty() {
-        return Err("name the columns, such as __name__,job,__value__,__timestamp__:unix_ms".to_owned());
+        return Err(
+            "name the columns, such as __name__,job,__value__,__timestamp__:unix_ms".to_owned(),
+        );
     }
     let field = |name: &str| match name.split_once(':').unwrap_or((name, "")) {
         ("", _) => Err("a column has no name".to_owned()),
@@ -65,7 +72,11 @@ fn parse_format(text: &str) -> Result<Vec<Field>, String> {
             "unix_s" => TimeForm::Seconds,
             "unix_ns" => TimeForm::Nanoseconds,
             "rfc3339" => TimeForm::Rfc3339,
-            _ => return Err(format!("{form:?} is not unix_s, unix_ms, unix_ns or rfc3339")),
+            _ => {
+                return Err(format!(
+                    "{form:?} is not unix_s, unix_ms, unix_ns or rfc3339"
+                ));
+            }
         })),
         _ => Ok(Field::Label(name.to_owned())),
     };

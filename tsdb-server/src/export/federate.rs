@@ -52,7 +52,8 @@ fn write(mut series: Vec<Series>, output: &mut Output) -> Result<(), Cut> {
         columns.clear();
         series.read_into(TimeRange::new(i64::MIN, i64::MAX), &mut columns)?;
         let last = columns.len().wrapping_sub(1);
-        let (Some(&t_ms), Some(&value)) = (columns.times_ms.get(last), columns.values.get(last)) else {
+        let (Some(&t_ms), Some(&value)) = (columns.times_ms.get(last), columns.values.get(last))
+        else {
             continue;
         };
         // Prometheus leaves native histograms out of text as well.
@@ -60,7 +61,13 @@ fn write(mut series: Vec<Series>, output: &mut Output) -> Result<(), Cut> {
         if is_histogram || is_stale(value) || series.labels().metric_name().is_empty() {
             continue;
         }
-        write_untyped(&mut output.buffer, &mut family, series.labels(), &MISSING, (t_ms, value));
+        write_untyped(
+            &mut output.buffer,
+            &mut family,
+            series.labels(),
+            &MISSING,
+            (t_ms, value),
+        );
         output.send_if_large()?;
     }
     Ok(())

@@ -60,7 +60,11 @@ fn number(out: &mut Vec<u8>, value: f64) {
     if value.is_nan() {
         out.extend_from_slice(b"null");
     } else if value.is_infinite() {
-        let text: &[u8] = if value > 0.0 { b"\"Infinity\"" } else { b"\"-Infinity\"" };
+        let text: &[u8] = if value > 0.0 {
+            b"\"Infinity\""
+        } else {
+            b"\"-Infinity\""
+        };
         out.extend_from_slice(text);
     } else {
         json::float(out, value, json::PLAIN);

@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -109,7 +110,8 @@ pub(super) async fn answer(
         },
     }
     let headers = [(header::CONTENT_TYPE, content_type)];
-    Ok((headers, Body::new(body)).into_response())
+    // Whoever compresses it asks once more after its end.
+    Ok((headers, Body::new(body.fuse())).into_response())
 }
 
 fn write_all(

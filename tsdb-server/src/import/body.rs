@@ -46,7 +46,10 @@ impl Read for BodyReader {
         }
         let n = buffer.len().min(self.current.len());
         let piece = self.current.split_to(n);
-        buffer.get_mut(..n).unwrap_or_default().copy_from_slice(&piece);
+        buffer
+            .get_mut(..n)
+            .unwrap_or_default()
+            .copy_from_slice(&piece);
         Ok(n)
     }
 }

@@ -88,7 +88,9 @@ fn parse(line: &[u8]) -> Result<Exported<'_>, String> {
     })?;
     let (values, times) = (exported.values.0.len(), exported.timestamps.0.len());
     if values != times {
-        return Err(format!("values has {values} entries, timestamps has {times}"));
+        return Err(format!(
+            "values has {values} entries, timestamps has {times}"
+        ));
     }
     Ok(exported)
 }

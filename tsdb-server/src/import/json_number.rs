@@ -33,7 +33,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Column<T> {
                 let mut column = Vec::new();
                 while let Some(value) = seq.next_element()? {
                     if column.len() == MAX_LEN {
-                        return Err(A::Error::custom(format!("more than {MAX_LEN} samples on a line")));
+                        return Err(A::Error::custom(format!(
+                            "more than {MAX_LEN} samples on a line"
+                        )));
                     }
                     column.push(value);
                 }

@@ -59,7 +59,9 @@ impl<R: Read> Lines<R> {
             }
             any = true;
             let feed = buffer.iter().position(|byte| *byte == b'\n');
-            let part = buffer.get(..feed.unwrap_or(buffer.len())).unwrap_or_default();
+            let part = buffer
+                .get(..feed.unwrap_or(buffer.len()))
+                .unwrap_or_default();
             too_long |= self.line.len() + part.len() > self.limit;
             if !too_long {
                 self.line.extend_from_slice(part);

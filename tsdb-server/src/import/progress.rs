@@ -51,12 +51,21 @@ impl Progress {
 
     /// Shows it if it was not shown for a while.
     pub(crate) fn show(&mut self, summary: &Summary) {
-        let every = if self.is_terminal { ON_TERMINAL } else { IN_LINES };
+        let every = if self.is_terminal {
+            ON_TERMINAL
+        } else {
+            IN_LINES
+        };
         if self.shown.elapsed() < every {
             return;
         }
         self.shown = Instant::now();
-        let text = line(self.bytes, self.total, self.begun.elapsed(), summary.accepted);
+        let text = line(
+            self.bytes,
+            self.total,
+            self.begun.elapsed(),
+            summary.accepted,
+        );
         let mut stderr = std::io::stderr().lock();
         // Nobody to tell it is no reason to stop.
         let _ = if self.is_terminal {
@@ -112,7 +121,12 @@ mod tests {
     #[test]
     fn a_line_tells_share_rate_and_time_left() {
         assert_eq!(
-            line(50_000_000, Some(200_000_000), Duration::from_secs(30), 900_000),
+            line(
+                50_000_000,
+                Some(200_000_000),
+                Duration::from_secs(30),
+                900_000
+            ),
             "[#######                       ]  25% 50.0 of 200.0 MB, 1.7 MB/s, 30000 samples/s, 1:30 left"
         );
         assert_eq!(

@@ -21,7 +21,10 @@ use crate::text::Format;
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/import", post(json).put(json))
-        .route("/api/v1/import/prometheus", post(prometheus).put(prometheus))
+        .route(
+            "/api/v1/import/prometheus",
+            post(prometheus).put(prometheus),
+        )
         .layer(DefaultBodyLimit::disable()) // a line is bounded, a stream of them is not
 }
 

@@ -82,14 +82,20 @@ impl Sink {
             Ok(canonical) => {
                 self.bytes += canonical.len() + size;
                 let series = self.writer.series(None, canonical);
-                series.map(|mut series| fill(&mut series)).map_err(|e| e.to_string())
+                series
+                    .map(|mut series| fill(&mut series))
+                    .map_err(|e| e.to_string())
             }
             Err(reason) => Err(reason.to_owned()),
         };
         if let Err(reason) = added {
             let what = "series with invalid labels".to_owned();
             self.summary.refuse(what, 1, || {
-                format!("{}: invalid labels: {reason}: series {}", place(), labels.shown())
+                format!(
+                    "{}: invalid labels: {reason}: series {}",
+                    place(),
+                    labels.shown()
+                )
             });
         }
         self.write_if_full()
@@ -131,10 +137,11 @@ impl Sink {
         self.summary.accepted += report.accepted;
         for (reason, n) in report.rejected.counts() {
             let first = report.rejected.first().iter().find(|r| r.reason == reason);
-            self.summary.refuse(format!("samples ({reason})"), n, || match first {
-                Some(r) => format!("{reason}: series {:?}, timestamp {}", r.labels, r.t_ms),
-                None => reason.to_string(),
-            });
+            self.summary
+                .refuse(format!("samples ({reason})"), n, || match first {
+                    Some(r) => format!("{reason}: series {:?}, timestamp {}", r.labels, r.t_ms),
+                    None => reason.to_string(),
+                });
         }
         Ok(())
     }

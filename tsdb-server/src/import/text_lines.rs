@@ -112,7 +112,9 @@ fn take_metadata(
     sink: &mut Sink,
 ) -> Result<(), WriteError> {
     let name = match &event {
-        Event::Type { family, .. } | Event::Help { family, .. } | Event::Unit { family, .. } => family,
+        Event::Type { family, .. } | Event::Help { family, .. } | Event::Unit { family, .. } => {
+            family
+        }
         _ => return Ok(()),
     };
     if known.as_ref().is_none_or(|known| known.metric != *name) {

@@ -129,7 +129,8 @@ fn count(page: &[u8], format: Format) -> (usize, usize) {
     (samples, series.len())
 }
 
-/// The counts are those that a Prometheus stored of each page: `scrape_samples_scraped`, and the series of its head.
+/// The counts are those of Prometheus 2.42, which scraped each page: `scrape_samples_scraped`, and what `/api/v1/series`
+/// lists. It refuses `openmetricsparse_test.om.txt`, which later ones read: that is counted by hand.
 #[test]
 fn pages_of_real_exporters_have_the_samples_that_prometheus_finds() {
     for (page, samples, series) in PAGES {
@@ -150,31 +151,63 @@ const PAGES: &[(&str, usize, usize)] = &[
     ("cadvisor/prometheus_machine_metrics_failure.prom.txt", 1, 1),
     ("cadvisor/prometheus_metrics.prom.txt", 287, 287),
     ("cadvisor/prometheus_metrics_failure.prom.txt", 1, 1),
-    ("cadvisor/prometheus_metrics_perf_aggregated.prom.txt", 17, 17),
-    ("cadvisor/prometheus_metrics_whitelist_filtered.prom.txt", 287, 287),
+    (
+        "cadvisor/prometheus_metrics_perf_aggregated.prom.txt",
+        17,
+        17,
+    ),
+    (
+        "cadvisor/prometheus_metrics_whitelist_filtered.prom.txt",
+        287,
+        287,
+    ),
     ("kube-state-metrics/server_test-0.prom.txt", 41, 41),
     ("kube-state-metrics/server_test-1.prom.txt", 2, 2),
     ("kube-state-metrics/server_test-2.prom.txt", 20, 20),
-    ("kube-state-metrics/store-tests-merged.prom.txt", 999, 999),
+    ("kube-state-metrics/store-tests-merged.prom.txt", 999, 997),
     ("metrics-server/kubelet_metrics_resource.prom.txt", 283, 283),
     ("node-problem-detector/sample_metrics.prom.txt", 31, 31),
     ("node_exporter/e2e-64k-page-output.txt", 3003, 3003),
     ("node_exporter/e2e-output-darwin.txt", 103, 103),
     ("node_exporter/e2e-output-freebsd.txt", 106, 106),
     ("node_exporter/e2e-output.txt", 3027, 3027),
-    ("node_exporter/textfile-client_side_timestamp.prom.txt", 2, 2),
-    ("node_exporter/textfile-different_metric_types.prom.txt", 22, 22),
+    (
+        "node_exporter/textfile-client_side_timestamp.prom.txt",
+        2,
+        2,
+    ),
+    (
+        "node_exporter/textfile-different_metric_types.prom.txt",
+        22,
+        22,
+    ),
     ("node_exporter/textfile-histogram.prom.txt", 13, 13),
-    ("node_exporter/textfile-histogram_extra_dimension.prom.txt", 26, 26),
-    ("node_exporter/textfile-inconsistent_metrics.prom.txt", 19, 19),
+    (
+        "node_exporter/textfile-histogram_extra_dimension.prom.txt",
+        26,
+        26,
+    ),
+    (
+        "node_exporter/textfile-inconsistent_metrics.prom.txt",
+        19,
+        19,
+    ),
     ("node_exporter/textfile-summary.prom.txt", 20, 20),
-    ("node_exporter/textfile-summary_extra_dimension.prom.txt", 10, 10),
+    (
+        "node_exporter/textfile-summary_extra_dimension.prom.txt",
+        10,
+        10,
+    ),
     ("prometheus-textparse/1histogram.om.txt", 42, 42),
-    ("prometheus-textparse/alltypes.237mfs.nometa.prom.txt", 1857, 1857),
+    (
+        "prometheus-textparse/alltypes.237mfs.nometa.prom.txt",
+        1857,
+        1857,
+    ),
     ("prometheus-textparse/alltypes.237mfs.prom.txt", 1857, 1857),
     ("prometheus-textparse/alltypes.5mfs.om.txt", 53, 53),
-    ("prometheus-textparse/openmetricsparse_test.om.txt", 10, 10),
-    ("prometheus-textparse/promparse_test.prom.txt", 27, 27),
+    ("prometheus-textparse/openmetricsparse_test.om.txt", 61, 61),
+    ("prometheus-textparse/promparse_test.prom.txt", 27, 24),
     ("telegraf/openmetrics-dovecot.om.txt", 90, 90),
     ("telegraf/openmetrics-multiple.om.txt", 14, 14),
     ("telegraf/openmetrics-valid_counter.om.txt", 1, 1),

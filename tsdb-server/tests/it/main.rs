@@ -3,7 +3,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod export;
 mod grafana;
+mod import;
+mod import_files;
 mod process;
 mod queries;
 mod reading;

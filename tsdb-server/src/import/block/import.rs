@@ -32,7 +32,9 @@ pub(crate) fn find(dir: &Path) -> io::Result<Vec<PathBuf>> {
     }
     let mut blocks = Vec::new();
     for dir in dirs {
-        let is_temporary = dir.extension().is_some_and(|e| e.to_string_lossy().starts_with("tmp"));
+        let is_temporary = dir
+            .extension()
+            .is_some_and(|e| e.to_string_lossy().starts_with("tmp"));
         let meta_path = dir.join("meta.json");
         if is_temporary || !dir.join("index").is_file() || !meta_path.is_file() {
             continue;

@@ -99,7 +99,11 @@ impl Index {
             return Err(damaged(path, 0, "not an index of a block"));
         }
         if header.u8() != Some(VERSION) {
-            return Err(damaged(path, 4, "not version 2 of the index, which alone is supported,"));
+            return Err(damaged(
+                path,
+                4,
+                "not version 2 of the index, which alone is supported,",
+            ));
         }
         let toc_at = file_len - TOC_LEN as u64;
         let mut toc = [0; TOC_LEN];
@@ -130,16 +134,17 @@ impl Index {
     /// Reads the next series into `entry`; false when there is none.
     pub(super) fn next(&mut self, entry: &mut Entry) -> io::Result<bool> {
         let aligned = self.at.next_multiple_of(ALIGNMENT);
-        self.reader.seek_relative((aligned - self.at).cast_signed())?;
+        self.reader
+            .seek_relative((aligned - self.at).cast_signed())?;
         self.at = aligned;
         if self.at >= self.end {
             return Ok(false);
         }
         let start = self.at;
         let bad = |path: &Path| damaged(path, start, "a series is damaged");
-        let len = self.uvarint()?.filter(|len| {
-            *len <= MAX_SERIES_BYTES && len + 4 <= self.end.saturating_sub(self.at)
-        });
+        let len = self
+            .uvarint()?
+            .filter(|len| *len <= MAX_SERIES_BYTES && len + 4 <= self.end.saturating_sub(self.at));
         let Some(len) = len else {
             return Err(bad(&self.path));
         };
@@ -156,7 +161,8 @@ impl Index {
     fn uvarint(&mut self) -> io::Result<Option<u64>> {
         let mut bytes = [0; 5];
         for i in 0..bytes.len() {
-            self.reader.read_exact(bytes.get_mut(i..=i).unwrap_or_default())?;
+            self.reader
+                .read_exact(bytes.get_mut(i..=i).unwrap_or_default())?;
             self.at += 1;
             if let Some(n) = Cursor::new(bytes.get(..=i).unwrap_or_default()).uvarint() {
                 return Ok(Some(n));

@@ -3,7 +3,7 @@
 //! ```text
 //! │ magic 0x0130BA30 <4> │ version 1 <1> │ series <uvarint> │ from <varint> │ to <varint> │ … │ CRC-32C <4> │
 //! ```
-//! The checksum covers all between the magic and itself; times are milliseconds, both ends are deleted.
+//! The checksum covers what is between the version and itself; times are milliseconds, both ends are deleted.
 
 use std::collections::HashMap;
 use std::io;
@@ -37,10 +37,10 @@ impl Tombstones {
         if cursor.u32()? != MAGIC {
             return None;
         }
-        let mut cursor = Cursor::new(checked(cursor.take(cursor.len())?)?);
         if cursor.u8()? != VERSION {
             return None;
         }
+        let mut cursor = Cursor::new(checked(cursor.take(cursor.len())?)?);
         let mut deleted: HashMap<u64, Vec<TimeRange>> = HashMap::new();
         while !cursor.is_empty() {
             let series = cursor.uvarint()?;
