@@ -11,6 +11,8 @@ mod duration;
 mod error;
 mod export;
 mod features;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod import;
 mod ingest;

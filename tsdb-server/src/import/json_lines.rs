@@ -95,6 +95,14 @@ fn parse(line: &[u8]) -> Result<Exported<'_>, String> {
     Ok(exported)
 }
 
+/// A line is an error, or as many values as times.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_line(line: &[u8]) {
+    if let Ok(exported) = parse(line) {
+        assert_eq!(exported.values.0.len(), exported.timestamps.0.len());
+    }
+}
+
 fn take(
     exported: &Exported<'_>,
     extra_labels: &[(String, String)],

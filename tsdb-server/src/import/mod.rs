@@ -17,5 +17,9 @@ mod routes;
 mod sink;
 mod text_lines;
 
+#[cfg(fuzzing)]
+pub(crate) use block::fuzz_parts as fuzz_block_parts;
 pub use cli::{ImportCommand, run as run_command};
+#[cfg(fuzzing)]
+pub(crate) use json_lines::fuzz_line as fuzz_json_line;
 pub(crate) use routes::{now_ms, routes};

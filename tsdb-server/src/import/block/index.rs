@@ -232,3 +232,13 @@ fn parse_series(content: &[u8], entry: &mut Entry) -> Option<()> {
     }
     Some(())
 }
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz_parts(bytes: &[u8]) {
+    let _ = parse_series(bytes, &mut Entry::default());
+    if let Some(symbols) = Symbols::parse(bytes.to_vec()) {
+        for n in 0..symbols.ranges.len() {
+            assert!(symbols.get(n as u32).is_some());
+        }
+    }
+}

@@ -14,6 +14,13 @@ mod tombstones;
 
 pub(super) use import::{find, import};
 
+/// Any bytes are parts of a block or are not.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_parts(bytes: &[u8]) {
+    index::fuzz_parts(bytes);
+    tombstones::fuzz_parse(bytes);
+}
+
 use std::io;
 use std::path::Path;
 
