@@ -1,7 +1,7 @@
 //! `/federate`: the newest sample of each selected series, for another Prometheus to scrape.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tsdb_core::{Columns, Series, TimeRange, is_stale};
 
@@ -11,13 +11,17 @@ use crate::api::Params;
 use crate::error::{ApiError, ErrorKind};
 use crate::http::text_error;
 use crate::state::AppState;
-use crate::text::{Family, write_untyped};
+use crate::text::UntypedWriter;
 
 /// Labels that every series gets which does not have them: without an empty `instance` the scraper would put in its own.
 const MISSING: [(&str, &str); 1] = [("instance", "")];
 
 /// `GET /federate`. Without `match[]` the page is empty, as Prometheus's.
-pub(super) async fn federate(State(state): State<AppState>, params: Params) -> Response {
+pub(super) async fn federate(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    params: Params,
+) -> Response {
     let now_ms = crate::import::now_ms();
     let lookback = state.shared.config.lookback_delta.as_millis();
     let lookback_ms = i64::try_from(lookback).unwrap_or(i64::MAX);
@@ -28,7 +32,12 @@ pub(super) async fn federate(State(state): State<AppState>, params: Params) -> R
         },
         Err(e) => return text_error(StatusCode::BAD_REQUEST, e),
     };
-    let content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8";
+    let utf8_names = accepts_utf8_names(&headers);
+    let content_type = match utf8_names {
+        true => "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8",
+        false => "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+    };
+    let write = move |series, output: &mut Output| write(series, utf8_names, output);
     match answer(&state, content_type, selection, write).await {
         Ok(response) => response,
         Err(e) => plain(e),
@@ -43,10 +52,19 @@ fn plain(e: ApiError) -> Response {
     }
 }
 
-fn write(mut series: Vec<Series>, output: &mut Output) -> Result<(), Cut> {
+/// Whether the scraper understands names in quotes.
+fn accepts_utf8_names(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']))
+        .any(|part| part.trim().eq_ignore_ascii_case("escaping=allow-utf-8"))
+}
+
+fn write(mut series: Vec<Series>, utf8_names: bool, output: &mut Output) -> Result<(), Cut> {
     // By name alone: series of a name keep the order of their labels.
     series.sort_by(|a, b| a.labels().metric_name().cmp(b.labels().metric_name()));
-    let mut family = Family::default();
+    let mut writer = UntypedWriter::new(utf8_names);
     let mut columns = Columns::default();
     for series in &series {
         columns.clear();
@@ -61,13 +79,8 @@ fn write(mut series: Vec<Series>, output: &mut Output) -> Result<(), Cut> {
         if is_histogram || is_stale(value) || series.labels().metric_name().is_empty() {
             continue;
         }
-        write_untyped(
-            &mut output.buffer,
-            &mut family,
-            series.labels(),
-            &MISSING,
-            (t_ms, value),
-        );
+        let sample = (t_ms, value);
+        writer.write(&mut output.buffer, series.labels(), &MISSING, sample);
         output.send_if_large()?;
     }
     Ok(())

@@ -25,7 +25,7 @@ pub use event::{Event, Exemplar, SampleLine};
 pub use labels::LabelText;
 pub use page::{Events, Page, TextError, events};
 pub use strict::Strict;
-pub(crate) use write::{Family, write_untyped};
+pub(crate) use write::UntypedWriter;
 
 /// Which of the formats a page is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

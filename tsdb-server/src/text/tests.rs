@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use serde::Deserialize;
-use tsdb_core::MetricType;
+use tsdb_core::{Labels, MetricType};
 
 use super::*;
 
@@ -312,26 +312,35 @@ fn text_of(bytes: &[u8]) -> String {
 
 #[test]
 fn samples_are_written_as_prometheus_federates_them() {
-    let mut out = Vec::new();
-    let mut family = Family::default();
     let up = Labels::from_pairs([("__name__", "up"), ("job", "a\"b\\\n")]).unwrap();
-    let odd = Labels::from_pairs([("__name__", "http.status"), ("a.b", "1")]).unwrap();
+    let odd = Labels::from_pairs([("__name__", "1http.é"), ("a.b", "1")]).unwrap();
     let more = [("instance", ""), ("job", "outside")];
-    for (labels, value) in [(&up, 1.0), (&up, 1e6), (&odd, -0.0), (&odd, 1.5e-5)] {
-        write_untyped(&mut out, &mut family, labels, &more, (1_000, value));
-    }
-    assert_eq!(
-        text_of(&out),
-        "# TYPE up untyped\n\
+    let written = |utf8_names| {
+        let mut out = Vec::new();
+        let mut writer = UntypedWriter::new(utf8_names);
+        for (labels, value) in [(&up, 1.0), (&up, 1e6), (&odd, -0.0), (&odd, 1.5e-5)] {
+            writer.write(&mut out, labels, &more, (1_000, value));
+        }
+        text_of(&out)
+    };
+    let plain = "# TYPE up untyped\n\
          up{job=\"a\\\"b\\\\\\n\",instance=\"\"} 1 1000\n\
-         up{job=\"a\\\"b\\\\\\n\",instance=\"\"} 1e+06 1000\n\
-         # TYPE \"http.status\" untyped\n\
-         {\"http.status\",\"a.b\"=\"1\",instance=\"\",job=\"outside\"} 0 1000\n\
-         {\"http.status\",\"a.b\"=\"1\",instance=\"\",job=\"outside\"} 1.5e-05 1000\n"
+         up{job=\"a\\\"b\\\\\\n\",instance=\"\"} 1e+06 1000\n";
+    assert_eq!(
+        written(true),
+        plain.to_owned()
+            + "# TYPE \"1http.é\" untyped\n\
+             {\"1http.é\",\"a.b\"=\"1\",instance=\"\",job=\"outside\"} 0 1000\n\
+             {\"1http.é\",\"a.b\"=\"1\",instance=\"\",job=\"outside\"} 1.5e-05 1000\n"
+    );
+    assert_eq!(
+        written(false),
+        plain.to_owned()
+            + "# TYPE _http__ untyped\n\
+             _http__{a_b=\"1\",instance=\"\",job=\"outside\"} 0 1000\n\
+             _http__{a_b=\"1\",instance=\"\",job=\"outside\"} 1.5e-05 1000\n"
     );
 }
-
-use tsdb_core::Labels;
 
 proptest! {
     #[test]
@@ -372,7 +381,7 @@ proptest! {
         labels.insert("__name__".to_owned(), name.clone());
         let set = Labels::from_pairs(&labels).unwrap();
         let mut out = Vec::new();
-        write_untyped(&mut out, &mut Family::default(), &set, &[], (t_ms, value));
+        UntypedWriter::new(true).write(&mut out, &set, &[], (t_ms, value));
         let read: Result<Vec<_>, _> = events(&out, Format::Prometheus).collect();
         let read = read.unwrap();
         let (Event::Type { family, .. }, Event::Sample(sample)) = (&read[0], &read[1]) else {

@@ -254,7 +254,11 @@ fn assert_same(lines: &[String], expected: &[String]) {
         let pairs = line.bytes().zip(expected.bytes());
         if let Some(at) = pairs.clone().position(|(a, b)| a != b) {
             let from = at.saturating_sub(60);
-            panic!("{:?}\n{:?}", line.get(from..at + 60), expected.get(from..at + 60));
+            panic!(
+                "{:?}\n{:?}",
+                line.get(from..at + 60),
+                expected.get(from..at + 60)
+            );
         }
         assert_eq!(line.len(), expected.len());
     }

@@ -65,6 +65,23 @@ async fn federation_gives_the_newest_sample_of_what_is_not_stale() {
             now - 9_000,
         )
     );
+    let dotted = (owned(&[("__name__", "a.b")]), vec![(now - 5_000, 1.0)]);
+    server.write(&[dotted]).await;
+    for (accept, name) in [
+        ("text/plain;version=0.0.4", "a_b{"),
+        (
+            "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.1",
+            "{\"a.b\",",
+        ),
+    ] {
+        let request = Request::get("/federate?match[]=%7B%22a.b%22%7D").header("accept", accept);
+        let page = server.send(request.body(Body::empty()).unwrap()).await;
+        assert!(
+            page.text().contains(&format!("\n{name}instance=")),
+            "{}",
+            page.text()
+        );
+    }
     let nothing = server.get("/federate").await;
     assert_eq!((nothing.status, nothing.text()), (StatusCode::OK, ""));
 }
