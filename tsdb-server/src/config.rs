@@ -174,7 +174,7 @@ pub struct Config {
     )]
     pub query_max_expression_bytes: usize,
 
-    /// How deep an expression may nest; each operator of a chain counts. At most 512.
+    /// How deep an expression may nest; a chain of operators counts once. At most 512.
     #[arg(
         long = "query.max-expression-depth",
         value_name = "N",
@@ -182,6 +182,15 @@ pub struct Config {
         default_value_t = MAX_DEPTH
     )]
     pub query_max_depth: usize,
+
+    /// Operands and arguments that an expression may have.
+    #[arg(
+        long = "query.max-expression-operands",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_EXPRESSION_OPERANDS",
+        default_value_t = 100_000
+    )]
+    pub query_max_operands: usize,
 
     /// Queries that take at least as long are logged, waiting for their turn included; 0 logs none.
     #[arg(long = "query.log-slower-than", value_name = "DURATION", env = "TSDB_QUERY_LOG_SLOWER_THAN", default_value = "10s", value_parser = duration::parse)]
@@ -253,9 +262,10 @@ impl Config {
             || self.query_max_memory_bytes == 0
             || self.query_max_points == 0
             || self.query_max_expression_bytes == 0
+            || self.query_max_operands == 0
         {
             return Err(
-                "--query.max-samples, --query.max-memory-bytes, --query.max-points-per-series and --query.max-expression-bytes must be positive"
+                "--query.max-samples, --query.max-memory-bytes, --query.max-points-per-series, --query.max-expression-bytes and --query.max-expression-operands must be positive"
                     .into(),
             );
         }
@@ -319,6 +329,7 @@ impl Config {
         let mut options = ParseOptions::default();
         options.max_len = self.query_max_expression_bytes;
         options.max_depth = self.query_max_depth;
+        options.max_operands = self.query_max_operands;
         options.experimental = !self.query_no_experimental;
         options
     }

@@ -182,6 +182,7 @@ impl AppState {
     /// Ends every query under way.
     pub(crate) fn cancel_queries(&self) {
         self.shared.cancel.send_replace(true);
+        self.shared.running.cancel_all();
     }
 
     /// Returns once [`cancel_queries`](Self::cancel_queries) was called.

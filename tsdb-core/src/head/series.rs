@@ -9,12 +9,12 @@ use super::out_of_order::OutOfOrderLog;
 use super::reader::{OpenSnapshot, SeriesSnapshot};
 use crate::codec::histogram::ChunkAppender;
 use crate::codec::xor::XorAppender;
-use crate::model::{Kind, Labels, LastSample, TimeRange};
+use crate::model::{Kind, Labels, LastSample, StartRuns, TimeRange};
 
 /// One series of a generation.
 ///
 /// Its canonical label bytes are held here once and shared with every result; the label index and the lookup table
-/// hold the series' number only. For 12 labels there are about 170 bytes here, 110 for the open chunk with its first
+/// hold the series' number only. For 12 labels there are about 180 bytes here, 110 for the open chunk with its first
 /// words, 20 in the lookup table and 70 in the postings, beside the label bytes themselves.
 #[derive(Debug)]
 pub(crate) struct Series {
@@ -85,19 +85,22 @@ impl Series {
         SeriesSnapshot {
             closed: state.closed.clone(),
             open: state.open.as_ref().and_then(Open::capture),
+            starts: state.starts.clone(),
             out_of_order: state.out_of_order.clone(),
         }
     }
 }
 
-/// The part of a series that changes. Closed chunks and the out-of-order log are shared with snapshots and copied on
-/// the next write after a capture: a list of references, and at most one piece of the log.
+/// The part of a series that changes. Closed chunks, start times and the out-of-order log are shared with snapshots and
+/// copied on the next write after a capture: a list of references, the changes of start time, and at most one piece of the log.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesState {
     /// The newest sample by time, also when an earlier generation holds it.
     pub(super) last: Option<LastSample>,
     pub(super) open: Option<Open>,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
+    /// Start times of the samples in chunks; not there until the first sample that has one.
+    pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
     /// Whether older files are still to be asked for `last`.
     recall_due: bool,

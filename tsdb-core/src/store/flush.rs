@@ -174,7 +174,7 @@ fn write_series(
     order: &[SeriesRef],
     writers: &mut [(TimeRange, RunWriter)],
 ) -> Result<()> {
-    let mut columns = Columns::default();
+    let mut columns = Columns::with_start_times();
     for &series in order {
         let snapshot = generation.capture(series);
         let Some((min_ms, max_ms)) = snapshot.time_range() else {

@@ -14,7 +14,7 @@ use super::series_limits::Admission;
 use super::write::{Commit, RejectReason, WriteReport};
 use super::{Store, figures};
 use crate::error::{Error, Result};
-use crate::head::{Generation, NewValue, Offer, SeriesRef};
+use crate::head::{Generation, NewValue, Offer, SeriesRef, Since};
 use crate::model::{
     BatchSeries, ConflictPolicy, Form, HistogramSample, Kind, LastSample, TimeUnit,
 };
@@ -204,6 +204,17 @@ impl LoggedValue for &HistogramSample {
     }
 }
 
+impl<V: LoggedValue> LoggedValue for Since<V> {
+    fn kind(self) -> Kind {
+        self.value.kind()
+    }
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.start_time(self.start_ms);
+        self.value.record(record, t_ms);
+    }
+}
+
 /// One entry of a batch and its series, once that is known.
 struct Entry<'a> {
     incoming: Incoming<'a>,
@@ -235,13 +246,20 @@ impl Apply<'_> {
             started: None,
         };
         let (times_ms, values) = incoming.batch.samples_of(entry);
-        for (&t_ms, value) in times_ms.iter().zip(values) {
+        let starts_ms = incoming.batch.starts_of(entry);
+        let (since, without) = times_ms.split_at(starts_ms.len());
+        let (values_since, values) = values.split_at(starts_ms.len());
+        for ((&t_ms, value), &start_ms) in since.iter().zip(values_since).zip(starts_ms) {
+            self.sample_since(&mut state, start_ms, t_ms, value.to_bits());
+        }
+        for (&t_ms, value) in without.iter().zip(values) {
             self.sample(&mut state, t_ms, value.to_bits());
         }
         let accepted = self.report.accepted;
         for histogram in incoming.batch.histograms_of(entry) {
             if histogram.storable {
-                self.sample(&mut state, histogram.t_ms, &histogram.histogram);
+                let (start_ms, t_ms) = (histogram.start_ms, histogram.t_ms);
+                self.sample_since(&mut state, start_ms, t_ms, &histogram.histogram);
             } else {
                 let reason = RejectReason::InvalidHistogram;
                 self.report
@@ -252,6 +270,20 @@ impl Apply<'_> {
         self.report.accepted_histograms += self.report.accepted - accepted;
         if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
+        }
+    }
+
+    /// As [`sample`](Self::sample), with a start time, 0 for none.
+    fn sample_since<V: LoggedValue>(
+        &mut self,
+        entry: &mut Entry<'_>,
+        start_ms: i64,
+        t_ms: i64,
+        value: V,
+    ) {
+        match start_ms {
+            0 => self.sample(entry, t_ms, value),
+            _ => self.sample(entry, t_ms, Since { start_ms, value }),
         }
     }
 

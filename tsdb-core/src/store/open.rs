@@ -20,7 +20,7 @@ use super::{Store, figures};
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, Partition, Run, catalog};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
+use crate::head::{Generation, NewValue, SeriesRef, Since};
 use crate::io::{Fs, MemFs};
 use crate::model::TimeRange;
 use crate::options::Options;
@@ -354,20 +354,24 @@ impl Replay<'_> {
                 *shifted |= made != series;
                 refs[at] = Some(made);
             }
-            RecordItem::Sample { series, t_ms, bits } => {
-                match refs.get(series as usize).copied().flatten() {
-                    Some(series) => generation.append(series, t_ms, bits),
-                    None => *dropped += 1,
-                }
-            }
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => match refs.get(series as usize).copied().flatten() {
+                Some(series) => append(generation, series, t_ms, start_ms, bits),
+                None => *dropped += 1,
+            },
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
             } => match refs.get(series as usize).copied().flatten() {
                 // What is not storable was never logged.
                 Some(series) if histogram.is_storable() => {
-                    generation.append(series, t_ms, &histogram);
+                    append(generation, series, t_ms, start_ms, &histogram);
                 }
                 _ => *dropped += 1,
             },
@@ -377,5 +381,20 @@ impl Replay<'_> {
         });
         // The frame's checksum is right, so this is a record that this program does not know.
         read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
+    }
+}
+
+/// Appends a sample; its start time is 0 for none.
+#[inline]
+fn append(
+    generation: &Generation,
+    series: SeriesRef,
+    t_ms: i64,
+    start_ms: i64,
+    value: impl NewValue,
+) {
+    match start_ms {
+        0 => generation.append(series, t_ms, value),
+        _ => generation.append(series, t_ms, Since { start_ms, value }),
     }
 }

@@ -1,7 +1,9 @@
 //! Reading: Prometheus's HTTP API, parameter by parameter and byte by byte as its clients expect it.
 
 mod admin;
+mod answer;
 mod ast;
+mod explain;
 pub(crate) mod json;
 mod json_histogram;
 mod labels;

@@ -51,6 +51,10 @@ impl Config {
                 self.query_max_depth.to_string(),
             ),
             (
+                "query.max-expression-operands",
+                self.query_max_operands.to_string(),
+            ),
+            (
                 "query.max-memory-bytes",
                 self.query_max_memory_bytes.to_string(),
             ),
