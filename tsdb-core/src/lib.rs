@@ -55,6 +55,7 @@ mod store;
 mod wal;
 
 pub use budget::{MemoryBudget, MemoryUse, Reservation};
+pub use codec::{DecodeError, decode_chunk};
 pub use db::Db;
 pub use error::{Error, Result};
 pub use model::*;

@@ -10,13 +10,18 @@ mod bytes;
 mod config;
 mod duration;
 mod error;
+mod export;
 mod features;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
+mod import;
 mod ingest;
 mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
+pub mod text;
 
 use std::future::IntoFuture;
 use std::io;
@@ -27,12 +32,15 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
+pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
     Router::new()
         .merge(ingest::routes(&state))
+        .merge(import::routes())
+        .merge(export::routes())
         .merge(api::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)

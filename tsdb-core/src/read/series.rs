@@ -35,6 +35,19 @@ impl Series {
         &self.labels
     }
 
+    /// Times inside the querier's range between which all its samples are; `None` when there is none.
+    #[must_use]
+    pub fn time_range(&self) -> Option<TimeRange> {
+        let held = self.parts.iter().map(|(held, _)| held);
+        let start_ms = held.clone().map(|held| held.start_ms).min()?;
+        let end_ms = held.map(|held| held.end_ms).max()?;
+        let range = TimeRange::new(
+            start_ms.max(self.range.start_ms),
+            end_ms.min(self.range.end_ms),
+        );
+        (!range.is_empty()).then_some(range)
+    }
+
     /// Its samples inside the querier's range, times strictly rising, staleness markers included.
     ///
     /// # Errors

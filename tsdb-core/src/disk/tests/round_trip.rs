@@ -205,6 +205,36 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
 }
 
 #[test]
+fn start_times_take_nothing_where_there_are_none_and_little_where_they_are_alike() {
+    let len = |start_of: &dyn Fn(i64) -> i64, asked: bool| {
+        let fs = shared(&fault_fs());
+        let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
+        for series in 0..500 {
+            let labels = labels(&[("a", &format!("{series:03}"))]);
+            let mut samples = match asked {
+                true => Columns::with_start_times(),
+                false => Columns::default(),
+            };
+            for i in 0..100 {
+                let t_ms = i * 15_000 + i % 3;
+                testing::push(&mut samples, t_ms, (i as f64).to_bits());
+                samples.set_start_time(start_of(t_ms));
+            }
+            writer.push_series(&labels, &samples).unwrap();
+        }
+        let runs = publish(&fs, dir(), vec![writer.finish().unwrap()]).unwrap();
+        runs[0].meta().bytes
+    };
+    let without = len(&|_| 0, false);
+    assert_eq!(len(&|_| 0, true), without);
+    let one = len(&|_| -3_600_000, true);
+    assert!(one - without < 100, "{one} bytes, {without} without");
+    // Each counts since the one before, with its jitter: a column of its own in every series.
+    let deltas = len(&|t_ms| t_ms - 15_000, true);
+    assert!(deltas - without < 500 * 100, "{deltas} bytes");
+}
+
+#[test]
 fn histograms_beside_floats_in_long_columns() {
     let mut written = Contents::new();
     for series in 0..12u16 {

@@ -111,6 +111,17 @@ fn trees_beyond_the_limit_are_refused_at_once() {
 }
 
 #[test]
+fn patterns_are_compiled_once_and_are_not_too_many() {
+    let start = Instant::now();
+    super::tree(&("a{b=~\"c.*d\"} + ".repeat(20_000) + "a"));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let different: Vec<_> = (0..1_001).map(|i| format!("a{{b=~\"c.*{i}\"}}")).collect();
+    super::tree(&different[..20].join(" or "));
+    let message = error(&different.join(" or "));
+    assert!(message.ends_with("expression has more than 1000 different regular expressions"));
+}
+
+#[test]
 fn long_lists_are_read_in_no_time() {
     let labels = |prefix: &str| {
         let labels: Vec<String> = (0..50_000).map(|i| format!("{prefix}{i}")).collect();
