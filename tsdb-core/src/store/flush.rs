@@ -79,7 +79,7 @@ impl Store {
                 view.epoch += 1;
             });
         }
-        self.budget.set_head(self.view.get().head_bytes());
+        self.head_memory.set(self.view.get().head_bytes());
         figures::count(&self.counters.flushes, 1);
         if let Some(wal) = &self.wal {
             wal.remove_generation(generation.id())?;
