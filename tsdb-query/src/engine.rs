@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use tsdb_core::MemoryBudget;
+
 use crate::ast::{Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{Context, Limits};
@@ -66,6 +68,8 @@ pub struct QueryOptions {
     pub cancel: Option<Arc<AtomicBool>>,
     /// Where to tell how far the query is.
     pub progress: Option<Arc<QueryProgress>>,
+    /// The budget that the memory of the query is taken from, beside [`EngineOptions::max_bytes`].
+    pub memory: Option<MemoryBudget>,
     /// Whether [`QueryStats::samples_per_step`](crate::QueryStats::samples_per_step) is wanted. Default false.
     pub per_step_stats: bool,
     /// Whether [`QueryResult::plan`] is wanted: what each part of the query costs. Default false.
@@ -248,6 +252,7 @@ impl Engine {
             lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
             max_samples: self.options.max_samples,
             max_bytes: self.options.max_bytes,
+            memory: options.memory.clone(),
             progress: options.progress.clone(),
             deadline: options.deadline,
             cancel: options.cancel.clone(),

@@ -8,7 +8,7 @@ use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 
 /// The format version this program writes, and the only one it reads.
-pub(crate) const FORMAT_VERSION: u16 = 3;
+pub(crate) const FORMAT_VERSION: u16 = 4;
 
 /// First bytes of a run.
 const MAGIC: [u8; 8] = *b"TSDB.run";

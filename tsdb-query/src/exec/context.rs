@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tsdb_core::{MemoryBudget, Reservation};
+
 use super::meter::Meter;
 use crate::annotations::Annotations;
 use crate::ast::Expr;
@@ -21,6 +23,8 @@ const SERIES_BYTES: u64 = 96;
 
 /// What an operator counts for beside its series.
 const OPERATOR_BYTES: u64 = 512;
+/// A query takes memory from the budget of the process in pieces of at least so many bytes.
+const RESERVED_AT_ONCE: u64 = 256 << 10;
 
 /// How many samples are looked at between two looks at the clock: some milliseconds' work.
 const WORK_BETWEEN_CHECKS: usize = 1 << 20;
@@ -31,6 +35,7 @@ pub(crate) struct Limits {
     pub(crate) lookback_ms: i64,
     pub(crate) max_samples: u64,
     pub(crate) max_bytes: u64,
+    pub(crate) memory: Option<MemoryBudget>,
     pub(crate) progress: Option<Arc<QueryProgress>>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
@@ -48,6 +53,8 @@ pub(crate) struct Context {
     peak: Cell<u64>,
     /// Bytes of series and operators.
     bytes: Cell<u64>,
+    /// What is taken from the budget of the process, until the query ends.
+    reserved: RefCell<Option<Reservation>>,
     checks: Cell<u32>,
     /// Samples that were looked at since the clock was.
     work: Cell<usize>,
@@ -68,6 +75,7 @@ impl Context {
             held: Cell::new(0),
             peak: Cell::new(0),
             bytes: Cell::new(0),
+            reserved: RefCell::default(),
             checks: Cell::new(0),
             work: Cell::new(0),
             prepared: Cell::new(None),
@@ -248,10 +256,31 @@ impl Context {
         if bytes > max {
             return Err(QueryError::TooManyBytes { max });
         }
+        self.reserve(bytes)?;
         if let Some(progress) = &self.limits.progress {
             progress.set_bytes(bytes);
         }
         Ok(())
+    }
+
+    /// Sees to it that so many bytes are reserved.
+    fn reserve(&self, bytes: u64) -> Result<(), QueryError> {
+        let Some(budget) = &self.limits.memory else {
+            return Ok(());
+        };
+        let mut reserved = self.reserved.borrow_mut();
+        let has = reserved.as_ref().map_or(0, Reservation::bytes);
+        if bytes <= has {
+            return Ok(());
+        }
+        let more = (bytes - has).max(RESERVED_AT_ONCE);
+        let taken = match &mut *reserved {
+            Some(reserved) => reserved.grow(more),
+            None => budget.reserve(more).map(|new| *reserved = Some(new)),
+        };
+        taken.map_err(|_| QueryError::OutOfMemory {
+            max: budget.limit(),
+        })
     }
 
     /// Has the samples of each step counted.

@@ -23,6 +23,8 @@ use axum::routing::{get, post};
 
 use tsdb_core::Db;
 
+pub(crate) use params::Params;
+
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -57,6 +59,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/config", get(status::config))
         .route("/api/v1/status/queries", get(running::list))
         .route("/api/v1/status/walreplay", get(status::walreplay))
         .route(
@@ -70,6 +73,7 @@ pub(crate) fn routes() -> Router<AppState> {
         )
         .route("/-/healthy", get(admin::healthy))
         .route("/-/ready", get(admin::ready))
+        .route("/-/quit", post(admin::quit).put(admin::quit))
         .route("/-/reload", post(admin::reload).put(admin::reload))
 }
 

@@ -100,6 +100,7 @@ async fn evaluate(
         deadline: Some(deadline),
         cancel: Some(Arc::clone(&cancel.0)),
         progress: Some(Arc::clone(&entry.progress)),
+        memory: Some(state.shared.budget.clone()),
         per_step_stats: params.get("stats") == Some("all"),
         explain: params.get("explain") == Some("true"),
     };

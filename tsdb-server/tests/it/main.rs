@@ -4,7 +4,10 @@
 mod answers;
 #[path = "../common/mod.rs"]
 mod common;
+mod export;
 mod grafana;
+mod import;
+mod import_files;
 mod process;
 mod queries;
 mod reading;
