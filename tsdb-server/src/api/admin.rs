@@ -29,16 +29,15 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
 }
 
 /// Refuses what steers the process, unless that is switched on; in Prometheus's words.
-fn lifecycle(state: &AppState) -> Result<(), Response> {
-    if state.shared.config.enable_lifecycle {
-        return Ok(());
-    }
-    Err((StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response())
+fn refusal(state: &AppState) -> Option<Response> {
+    let refused = !state.shared.config.enable_lifecycle;
+    let text = "Lifecycle API is not enabled.";
+    refused.then(|| (StatusCode::FORBIDDEN, text).into_response())
 }
 
 /// `POST|PUT /-/reload`: reads the configuration file again.
 pub(crate) async fn reload(State(state): State<AppState>) -> Response {
-    if let Err(refusal) = lifecycle(&state) {
+    if let Some(refusal) = refusal(&state) {
         return refusal;
     }
     match tokio::task::spawn_blocking(move || state.reload()).await {
@@ -54,7 +53,7 @@ pub(crate) async fn reload(State(state): State<AppState>) -> Response {
 
 /// `POST|PUT /-/quit`: ends the server as SIGTERM does.
 pub(crate) async fn quit(State(state): State<AppState>) -> Response {
-    if let Err(refusal) = lifecycle(&state) {
+    if let Some(refusal) = refusal(&state) {
         return refusal;
     }
     state.quit();
