@@ -5,6 +5,7 @@
 
 mod file;
 mod flags;
+mod otlp;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tsdb_query::parse::ParseOptions;
 use crate::{bytes, duration, features};
 
 pub use file::{Settings, SettingsError};
+pub(crate) use otlp::{Otlp, TranslationStrategy};
 
 /// The deepest expression for which a thread's usual stack is enough.
 const MAX_DEPTH: usize = 512;

@@ -1,6 +1,6 @@
 //! What the fuzz targets reach that is not public; built for them alone.
 
-use crate::import;
+use crate::{import, ingest};
 
 /// A line of JSON as imports read it.
 pub fn json_line(line: &[u8]) {
@@ -10,4 +10,9 @@ pub fn json_line(line: &[u8]) {
 /// The parts of a block of Prometheus: its symbols, a series, its tombstones.
 pub fn block_parts(bytes: &[u8]) {
     import::fuzz_block_parts(bytes);
+}
+
+/// A request of OpenTelemetry metrics, in protobuf and in JSON.
+pub fn otlp(bytes: &[u8]) {
+    ingest::fuzz_otlp(bytes);
 }

@@ -9,6 +9,7 @@ mod bridge;
 mod bytes;
 mod config;
 mod duration;
+mod encoding;
 mod error;
 mod export;
 mod features;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tsdb_core::SeriesLimits;
 
+use super::otlp::Otlp;
 use crate::duration;
 
 /// The contents of the file; without a file the defaults.
@@ -17,6 +18,7 @@ pub struct Settings {
     /// Labels that tell this server from others where its data is read together with theirs.
     pub(crate) external_labels: BTreeMap<String, String>,
     pub(crate) limits: Limits,
+    pub(crate) otlp: Otlp,
 }
 
 /// How much is accepted.
@@ -121,6 +123,11 @@ impl Settings {
                 return Err((at, format!("external_labels: {name:?} is not a label name")));
             }
         }
+        if let Err(reason) = settings.otlp.check() {
+            let line = text.lines().position(|line| line.starts_with("otlp:"));
+            let at = line.map(|line| (line as u64 + 1, 1));
+            return Err((at, reason.to_owned()));
+        }
         Ok(settings)
     }
 
@@ -201,6 +208,22 @@ mod tests {
                 "external_labels:\n  a: b\n  __x: c\n",
                 3,
                 "not a label name",
+            ),
+            (
+                "otlp:\n  translation_strateg: NoTranslation\n",
+                2,
+                "perhaps \"translation_strategy\" is meant",
+            ),
+            ("otlp:\n  translation_strategy: All\n", 2, ""),
+            (
+                "\notlp:\n  promote_all_resource_attributes: true\n  promote_resource_attributes: [a]\n",
+                2,
+                "simultaneously",
+            ),
+            (
+                "otlp:\n  ignore_resource_attributes: [a]\n",
+                1,
+                "needs promote_all",
             ),
             ("limits: [1\n", 0, ""),
         ] {

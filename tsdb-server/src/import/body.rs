@@ -5,12 +5,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
 use super::sink::Sink;
+use crate::encoding::Encoding;
 use crate::http::text_error;
 use crate::ingest::WriteError;
 use crate::state::AppState;
@@ -20,9 +21,6 @@ const WAITING: usize = 4;
 
 /// How long a client may be silent.
 const IDLE: Duration = Duration::from_secs(60);
-
-/// Base-2 logarithm of the largest window of zstd, in bytes: what its levels below `--ultra` need at most.
-const MAX_ZSTD_WINDOW_LOG: u32 = 23;
 
 /// A piece of the body, or `None` for its end: a client that goes away must not look as if it were done.
 type Piece = io::Result<Option<Bytes>>;
@@ -73,45 +71,6 @@ async fn pump(mut body: Body, pieces: mpsc::Sender<Piece>) {
         if pieces.send(piece).await.is_err() || is_last {
             return;
         }
-    }
-}
-
-/// What `Content-Encoding` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    Identity,
-    Gzip,
-    Deflate,
-    Zstd,
-}
-
-impl Encoding {
-    fn of(headers: &HeaderMap) -> Result<Self, WriteError> {
-        let value = headers.get(header::CONTENT_ENCODING);
-        let name = value.map_or("", |v| v.to_str().unwrap_or("?")).trim();
-        match name.to_ascii_lowercase().as_str() {
-            "" | "identity" => Ok(Self::Identity),
-            "gzip" | "x-gzip" => Ok(Self::Gzip),
-            "deflate" => Ok(Self::Deflate),
-            "zstd" => Ok(Self::Zstd),
-            _ => Err(WriteError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                format!("content encoding {name:?} is not gzip, deflate or zstd"),
-            )),
-        }
-    }
-
-    fn decode(self, body: BodyReader) -> io::Result<Box<dyn Read>> {
-        Ok(match self {
-            Self::Identity => Box::new(body),
-            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(body)),
-            Self::Deflate => Box::new(flate2::read::ZlibDecoder::new(body)),
-            Self::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::new(body)?;
-                decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
-                Box::new(decoder)
-            }
-        })
     }
 }
 

@@ -1,15 +1,17 @@
 //! Applies a batch, waits until it is durable without keeping a thread, and says how it went.
 
 use std::io;
+use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
-use tsdb_core::{Commit, RejectReason, Rejected, WriteReport};
+use tsdb_core::{Commit, RejectReason, Rejected, WriteReport, Writer};
 
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
 use crate::http::text_error;
+use crate::state::{AppState, Shared};
 
 /// A write that is answered with an error, in plain text as Prometheus's receiver does.
 #[derive(Debug)]
@@ -109,11 +111,39 @@ impl LeftOut {
     }
 }
 
+/// Fills a batch off the async threads, applies it and waits until it is durable.
+///
+/// # Errors
+/// What `fill` says; when the batch cannot be applied or did not become durable.
+pub(crate) async fn write<T: Send + 'static>(
+    state: &AppState,
+    fill: impl FnOnce(&Shared, &mut Writer) -> Result<T, WriteError> + Send + 'static,
+) -> Result<(WriteReport, T), WriteError> {
+    let db = state.store()?;
+    let shared = Arc::clone(&state.shared);
+    let applied = state.shared.writes.run(move || {
+        let mut writer = db.writer();
+        let filled = fill(&shared, &mut writer)?;
+        let commit = if writer.is_empty() {
+            None
+        } else {
+            Some(writer.submit()?)
+        };
+        Ok::<_, WriteError>((commit, filled))
+    });
+    let (commit, filled) = applied.await??;
+    let report = match commit {
+        Some(commit) => durable(commit).await?,
+        None => WriteReport::default(),
+    };
+    Ok((report, filled))
+}
+
 /// Waits until the batch is durable; the log's thread wakes this task.
 ///
 /// # Errors
 /// When it did not become durable.
-pub(crate) async fn durable(commit: Commit) -> Result<WriteReport, WriteError> {
+async fn durable(commit: Commit) -> Result<WriteReport, WriteError> {
     let (sender, receiver) = oneshot::channel();
     commit.on_durable(move |result| {
         let _ = sender.send(result); // nobody listens when the client went away
@@ -132,10 +162,9 @@ pub(crate) fn answer(report: &WriteReport, left_out: &LeftOut) -> Response {
     let Some(text) = refusal(report, left_out) else {
         return StatusCode::NO_CONTENT.into_response();
     };
-    // New series may come again in the next interval; a retry of anything else would be refused again.
-    let for_now = |(reason, _)| reason == RejectReason::NewSeriesLimit;
-    if left_out.is_empty() && report.rejected.counts().all(for_now) {
-        let wait_s = report.rejected.retry_after().as_secs() + 1;
+    if left_out.is_empty()
+        && let Some(wait_s) = for_now(&report.rejected)
+    {
         let mut response = text_error(StatusCode::TOO_MANY_REQUESTS, text);
         let headers = response.headers_mut();
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
@@ -144,8 +173,18 @@ pub(crate) fn answer(report: &WriteReport, left_out: &LeftOut) -> Response {
     text_error(StatusCode::BAD_REQUEST, text)
 }
 
+/// After how many seconds all that was refused is accepted: new series may come again in the next interval, while a retry
+/// of anything else would be refused again.
+pub(crate) fn for_now(rejected: &Rejected) -> Option<u64> {
+    let mut counts = rejected.counts().peekable();
+    counts.peek()?;
+    counts
+        .all(|(reason, _)| reason == RejectReason::NewSeriesLimit)
+        .then(|| rejected.retry_after().as_secs() + 1)
+}
+
 /// The first reason, then the counts; `None` when nothing was refused.
-fn refusal(report: &WriteReport, left_out: &LeftOut) -> Option<String> {
+pub(crate) fn refusal(report: &WriteReport, left_out: &LeftOut) -> Option<String> {
     let mut counts = counts(&report.rejected);
     if left_out.series > 0 {
         counts.push(format!("{} series with invalid labels", left_out.series));

@@ -1,5 +1,7 @@
 //! Bodies of writes: limited while they are collected, sizes checked before anything is allocated.
 
+use std::io::Read as _;
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -7,6 +9,7 @@ use parking_lot::Mutex;
 use tsdb_core::{MemoryBudget, Reservation};
 
 use super::apply::WriteError;
+use crate::encoding::Encoding;
 use crate::state::AppState;
 
 /// Snappy cannot make more of its input than this: its densest element gives 64 bytes for 3.
@@ -144,8 +147,54 @@ pub(crate) fn snappy<T>(
     })
 }
 
+/// Bytes that are decompressed before the memory for them is taken.
+const PIECE: usize = 64 << 10;
+
+/// Decompresses a body, whose size is not known before, and gives it to `use_it`.
+///
+/// # Errors
+/// 413 when it holds more than `limit` bytes, 400 when it is not what the encoding says, 503 when there is no memory for
+/// it and for what is decoded of it; what `use_it` says.
+pub(crate) fn decompressed<T>(
+    encoding: Encoding,
+    compressed: &[u8],
+    limit: usize,
+    budget: &MemoryBudget,
+    use_it: impl FnOnce(&[u8]) -> Result<T, WriteError>,
+) -> Result<T, WriteError> {
+    let mut memory = budget.reserve(0)?;
+    let mut take = |len: usize| {
+        if len > limit {
+            return Err(WriteError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body has more than {limit} bytes when decompressed"),
+            ));
+        }
+        // Twice its size for the capacity of the buffer, and a batch is about as large as the message.
+        let bytes = 3 * len as u64;
+        Ok(memory.grow(bytes.saturating_sub(memory.bytes()))?)
+    };
+    if encoding == Encoding::Identity {
+        take(compressed.len())?;
+        return use_it(compressed);
+    }
+    let mut reader = encoding.decode(compressed)?;
+    let mut body = Vec::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        let n = reader.read(&mut piece)?;
+        if n == 0 {
+            return use_it(&body);
+        }
+        take(body.len() + n)?;
+        body.extend_from_slice(piece.get(..n).unwrap_or_default());
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -168,6 +217,24 @@ mod tests {
             if !bytes.is_empty() {
                 let refused = plain(&compressed, bytes.len() - 1).unwrap_err();
                 prop_assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
+            }
+        }
+
+        #[test]
+        fn what_other_encodings_hold_is_bounded(bytes in proptest::collection::vec(any::<u8>(), 1..200), n in 1usize..2000) {
+            let bytes = bytes.repeat(n);
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(&bytes).unwrap();
+            let zstd = zstd::encode_all(&bytes[..], 1).unwrap();
+            let bodies = [(Encoding::Gzip, gzip.finish().unwrap()), (Encoding::Zstd, zstd), (Encoding::Identity, bytes.clone())];
+            for (encoding, body) in bodies {
+                let budget = MemoryBudget::new(1 << 30);
+                let plain = |limit| decompressed(encoding, &body, limit, &budget, |body| Ok(body.to_vec()));
+                prop_assert_eq!(plain(bytes.len()).unwrap(), bytes.clone());
+                prop_assert_eq!(plain(bytes.len() - 1).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+                let small = MemoryBudget::new(bytes.len() as u64);
+                let refused = decompressed(encoding, &body, bytes.len(), &small, |_| Ok(())).unwrap_err();
+                prop_assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
             }
         }
 

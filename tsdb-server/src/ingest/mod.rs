@@ -4,6 +4,7 @@ mod apply;
 mod body;
 mod histogram;
 mod label_set;
+mod otlp;
 mod proto;
 mod remote_write;
 mod remote_write_v1;
@@ -20,6 +21,8 @@ use axum::routing::post;
 pub(crate) use apply::WriteError;
 pub(crate) use body::Buffers;
 pub(crate) use label_set::LabelSet;
+#[cfg(fuzzing)]
+pub(crate) use otlp::fuzz as fuzz_otlp;
 
 use crate::state::AppState;
 
@@ -32,11 +35,17 @@ const REMOTE_WRITE_PATHS: [&str; 4] = [
     "/api/v1/push",
 ];
 
+/// Paths of OpenTelemetry metrics: Prometheus's, and the one that exporters add to their endpoint.
+const OTLP_PATHS: [&str; 2] = ["/api/v1/otlp/v1/metrics", "/v1/metrics"];
+
 /// Routes of the writing protocols.
 pub(crate) fn routes(_state: &AppState) -> Router<AppState> {
     let mut router = Router::new();
     for path in REMOTE_WRITE_PATHS {
         router = router.route(path, post(remote_write::write));
+    }
+    for path in OTLP_PATHS {
+        router = router.route(path, post(otlp::write));
     }
     router.layer(DefaultBodyLimit::disable()) // `body` has the limit, while it collects
 }

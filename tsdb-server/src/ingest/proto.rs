@@ -1,4 +1,4 @@
-//! Protobuf wire format, read in place: just enough for the messages of remote write.
+//! Protobuf wire format, read in place: just enough for the messages that clients send.
 
 use std::fmt;
 
@@ -31,6 +31,11 @@ impl<'a> Field<'a> {
             Self::Bytes(bytes) => Ok(bytes),
             _ => Err(ProtoError("a field has the wrong wire type")),
         }
+    }
+
+    /// A string, which has to be UTF-8.
+    pub(crate) fn text(self) -> Result<&'a str, ProtoError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| ProtoError("a string is not UTF-8"))
     }
 
     /// An `int64`: its two's complement as a varint.
@@ -72,12 +77,17 @@ impl<'a> Field<'a> {
 
     /// The same for doubles.
     pub(crate) fn each_double(self, mut visit: impl FnMut(f64)) -> Result<(), ProtoError> {
+        self.each_fixed64(|bits| visit(f64::from_bits(bits)))
+    }
+
+    /// The same for `fixed64`.
+    pub(crate) fn each_fixed64(self, mut visit: impl FnMut(u64)) -> Result<(), ProtoError> {
         match self {
-            Self::Fixed64(bits) => visit(f64::from_bits(bits)),
+            Self::Fixed64(bits) => visit(bits),
             Self::Bytes(packed) => {
                 let mut numbers = Fields::new(packed);
                 while !numbers.rest.is_empty() {
-                    visit(f64::from_bits(numbers.fixed64()?));
+                    visit(numbers.fixed64()?);
                 }
             }
             _ => return Err(ProtoError("a field has the wrong wire type")),
@@ -87,8 +97,13 @@ impl<'a> Field<'a> {
 
     /// A `double`.
     pub(crate) fn double(self) -> Result<f64, ProtoError> {
+        self.fixed64().map(f64::from_bits)
+    }
+
+    /// A `fixed64`, or the bits of an `sfixed64`.
+    pub(crate) fn fixed64(self) -> Result<u64, ProtoError> {
         match self {
-            Self::Fixed64(bits) => Ok(f64::from_bits(bits)),
+            Self::Fixed64(bits) => Ok(bits),
             _ => Err(ProtoError("a field has the wrong wire type")),
         }
     }

@@ -1,7 +1,5 @@
 //! Prometheus remote write: which of the two protocols a request speaks, and the steps that they share.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -82,29 +80,15 @@ async fn write_as(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(WriteReport, LeftOut), WriteError> {
-    let db = state.store()?;
+    state.store()?; // before the body is collected
     let body = body::collect(state, headers, body).await?;
-    let limit = state.shared.config.max_decoded_bytes;
-    let shared = Arc::clone(&state.shared);
-    let applied = state.shared.writes.run(move || {
-        let mut writer = db.writer();
-        let left_out = body::snappy(&body.bytes, limit, &shared.buffers, |message| {
-            protocol.decode(message, &mut writer)
-        })?;
-        drop(body);
-        let commit = if writer.is_empty() {
-            None
-        } else {
-            Some(writer.submit()?)
-        };
-        Ok::<_, WriteError>((commit, left_out))
-    });
-    let (commit, left_out) = applied.await??;
-    let report = match commit {
-        Some(commit) => apply::durable(commit).await?,
-        None => WriteReport::default(),
-    };
-    Ok((report, left_out))
+    apply::write(state, move |shared, writer| {
+        let limit = shared.config.max_decoded_bytes;
+        body::snappy(&body.bytes, limit, &shared.buffers, |message| {
+            protocol.decode(message, writer)
+        })
+    })
+    .await
 }
 
 /// Version 2 demands these headers of every answer; a sender that misses them takes nothing for written.

@@ -14,9 +14,13 @@ impl Message {
         self
     }
 
-    pub(crate) fn double(mut self, number: u32, value: f64) -> Self {
+    pub(crate) fn double(self, number: u32, value: f64) -> Self {
+        self.fixed64(number, value.to_bits())
+    }
+
+    pub(crate) fn fixed64(mut self, number: u32, n: u64) -> Self {
         self.raw(u64::from(number) << 3 | 1);
-        self.0.extend_from_slice(&value.to_bits().to_le_bytes());
+        self.0.extend_from_slice(&n.to_le_bytes());
         self
     }
 

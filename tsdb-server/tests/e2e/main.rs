@@ -8,6 +8,7 @@ mod chunks;
 #[path = "../common/mod.rs"]
 mod common;
 mod golden;
+mod otlp;
 mod prometheus;
 mod protobuf;
 mod queries;

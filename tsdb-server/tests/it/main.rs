@@ -10,6 +10,7 @@ mod grafana;
 mod import;
 mod import_files;
 mod limits;
+mod otlp;
 mod process;
 mod queries;
 mod reading;
