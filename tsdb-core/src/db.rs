@@ -10,7 +10,7 @@ use crate::budget::MemoryBudget;
 use crate::error::Error;
 use crate::error::Result;
 use crate::io::{Fs, OsFs};
-use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
+use crate::model::{Matcher, MetricMetadata, SeriesExemplars, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::{Querier, Snapshot};
 use crate::stats::{Cardinality, Stats};
@@ -135,6 +135,19 @@ impl Db {
     #[must_use]
     pub fn metadata(&self) -> Vec<MetricMetadata> {
         self.handle.store.metadata()
+    }
+
+    /// The exemplars in this range of time of the series that any of these lists of matchers selects, sorted by the labels of
+    /// the series. Those that are kept are the newest, see [`Options::max_exemplars`].
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn exemplars(
+        &self,
+        range: TimeRange,
+        selectors: &[&[Matcher]],
+    ) -> Result<Vec<SeriesExemplars>> {
+        self.handle.store.exemplars(range, selectors)
     }
 
     /// Writes everything in memory to runs, merges runs until nothing is left to merge, and drops the write-ahead log

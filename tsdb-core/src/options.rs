@@ -79,6 +79,7 @@ pub struct Options {
     /// `None` until it is asked for: the default looks at the machine.
     pub(crate) budget: Option<MemoryBudget>,
     pub(crate) progress: RecoveryProgress,
+    pub(crate) max_exemplars: usize,
 }
 
 /// When the active generation is frozen and flushed: at the first of these.
@@ -123,6 +124,7 @@ impl Default for Options {
             rotation: Rotation::default(),
             budget: None,
             progress: RecoveryProgress::default(),
+            max_exemplars: 100_000,
         }
     }
 }
@@ -207,6 +209,14 @@ impl Options {
     #[must_use]
     pub fn recovery_progress(mut self, progress: RecoveryProgress) -> Self {
         self.progress = progress;
+        self
+    }
+
+    /// Exemplars of all series together that are kept; a new one takes the place of the oldest. They may take 1 KiB each on
+    /// average; from there on fewer are kept. 0 keeps none. Default: 100,000.
+    #[must_use]
+    pub fn max_exemplars(mut self, n: usize) -> Self {
+        self.max_exemplars = n;
         self
     }
 

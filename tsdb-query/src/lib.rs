@@ -16,6 +16,7 @@ mod vector;
 pub use engine::{EachSeries, Engine, EngineOptions, QueryOptions, QueryTime};
 pub use error::QueryError;
 pub use explain::PlanNode;
+pub use plan::selectors;
 pub use storage::{SeriesReader, Snapshot, Storage, StorageError};
 pub use value::{
     MatrixSeries, QueryProgress, QueryResult, QueryStats, QueryValue, SampleCount, VectorSample,

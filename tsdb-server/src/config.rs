@@ -202,6 +202,15 @@ pub struct Config {
     #[arg(long = "query.no-experimental", env = "TSDB_QUERY_NO_EXPERIMENTAL", value_parser = FalseyValueParser::new())]
     pub query_no_experimental: bool,
 
+    /// Exemplars of all series together that are kept; a new one takes the place of the oldest. 0 keeps none.
+    #[arg(
+        long = "storage.exemplars.max-exemplars",
+        value_name = "N",
+        env = "TSDB_STORAGE_EXEMPLARS_MAX_EXEMPLARS",
+        default_value_t = 100_000
+    )]
+    pub max_exemplars: usize,
+
     /// Features to switch on, separated by commas, under Prometheus's names; those that are not known are logged and ignored.
     #[arg(
         long = "enable-feature",
@@ -324,6 +333,7 @@ impl Config {
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)
             .future_limit(unless_zero(self.future_limit))
+            .max_exemplars(self.max_exemplars)
     }
 
     /// What the parser of queries accepts.

@@ -24,7 +24,7 @@ const FEATURES: &[(&str, Standing)] = &[
     ("concurrent-rule-eval", Absent),
     ("created-timestamp-zero-ingestion", Absent),
     ("delayed-compaction", Absent),
-    ("exemplar-storage", Absent),
+    ("exemplar-storage", Default),
     ("expand-external-labels", Default),
     ("extra-scrape-metrics", Absent),
     ("fast-startup", Absent),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
-use crate::model::{FieldValue, HistogramSample, Kind, MetricMetadata, TimeUnit};
+use crate::model::{Exemplar, FieldValue, HistogramSample, Kind, MetricMetadata, TimeUnit};
 use crate::progress::RecoveryProgress;
 use crate::wal::{self, RecordBuilder, RecordItem};
 
@@ -21,6 +21,8 @@ pub enum WalItem {
     Field(u32, i64, WalField),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
+    /// An exemplar: canonical labels of the series, and what it is.
+    Exemplar(Vec<u8>, Exemplar),
 }
 
 /// A value of InfluxDB.
@@ -65,6 +67,9 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
                 value,
             } => WalItem::Field(series, t_ms, WalField(value)),
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
+            RecordItem::Exemplar { series, exemplar } => {
+                WalItem::Exemplar(series.as_bytes().to_vec(), exemplar)
+            }
         });
     })
     .map_err(|e| e.to_string())?;
@@ -95,6 +100,10 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
                 record.field(*t_ms, value);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),
+            WalItem::Exemplar(series, exemplar) => {
+                let labels = exemplar.labels.as_bytes();
+                record.exemplar(series, exemplar.t_ms, exemplar.value, labels);
+            }
         }
     }
     record.finish().to_vec()

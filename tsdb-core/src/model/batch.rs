@@ -66,6 +66,17 @@ pub(crate) struct BatchField {
     pub(crate) value: FieldValue,
 }
 
+/// An exemplar of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchExemplar {
+    /// Which entry it belongs to.
+    pub(crate) entry: u32,
+    pub(crate) t_ms: i64,
+    pub(crate) value: f64,
+    labels_start: u32,
+    labels_end: u32,
+}
+
 /// Samples of many series, applied together: all of a batch is durable, visible and recovered, or nothing of it.
 ///
 /// Label sets lie in canonical bytes in one arena, samples in columns; nothing is allocated a label or a float.
@@ -79,6 +90,7 @@ pub struct WriteBatch {
     starts_ms: Vec<i64>,
     histograms: Vec<BatchHistogram>,
     fields: Vec<BatchField>,
+    exemplars: Vec<BatchExemplar>,
     metadata: Vec<MetricMetadata>,
     policy: ConflictPolicy,
 }
@@ -223,6 +235,7 @@ impl WriteBatch {
         self.starts_ms.clear();
         self.histograms.clear();
         self.fields.clear();
+        self.exemplars.clear();
         self.metadata.clear();
     }
 
@@ -233,6 +246,7 @@ impl WriteBatch {
             + (self.times_ms.capacity() + self.values.capacity() + self.starts_ms.capacity()) * 8
             + self.histograms.capacity() * size_of::<BatchHistogram>()
             + self.fields.capacity() * size_of::<BatchField>()
+            + self.exemplars.capacity() * size_of::<BatchExemplar>()
     }
 
     /// The series entries, in the order they were added.
@@ -273,6 +287,20 @@ impl WriteBatch {
     /// histograms.
     pub(crate) fn fields_of(&self, series: &BatchSeries) -> &[BatchField] {
         &self.fields[series.fields_start as usize..series.fields_end as usize]
+    }
+
+    /// Number of exemplars.
+    #[must_use]
+    pub fn exemplars_len(&self) -> usize {
+        self.exemplars.len()
+    }
+
+    /// The exemplars of all entries, with their labels in canonical bytes, in the order they were added.
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = (&BatchExemplar, &[u8])> {
+        self.exemplars.iter().map(|exemplar| {
+            let labels = exemplar.labels_start as usize..exemplar.labels_end as usize;
+            (exemplar, &self.arena[labels])
+        })
     }
 
     /// The oldest time of an entry of this batch, in its unit.
@@ -347,6 +375,34 @@ impl SeriesBuilder<'_> {
             series.fields_end = end;
         }
         self
+    }
+
+    /// Adds an exemplar, observed at `t_ms` milliseconds since the Unix epoch; its labels are in canonical bytes, and may be
+    /// none. One that is older than the last of its series, or whose labels have more than 128 characters, is left out when
+    /// the batch is written, and nothing is said of it: exemplars are examples.
+    ///
+    /// # Errors
+    /// [`LabelError::NotCanonical`] or [`LabelError::TooLarge`].
+    pub fn exemplar(
+        &mut self,
+        t_ms: i64,
+        value: f64,
+        labels: &[u8],
+    ) -> Result<&mut Self, LabelError> {
+        check_canonical(labels)?;
+        let batch = &mut *self.batch;
+        let fits = |n: usize| u32::try_from(n).map_err(|_| LabelError::TooLarge { bytes: n });
+        let labels_start = fits(batch.arena.len())?;
+        let labels_end = fits(batch.arena.len() + labels.len())?;
+        batch.arena.extend_from_slice(labels);
+        batch.exemplars.push(BatchExemplar {
+            entry: fits(batch.series.len().saturating_sub(1))?,
+            t_ms,
+            value,
+            labels_start,
+            labels_end,
+        });
+        Ok(self)
     }
 
     /// Adds a native histogram. One that is not [valid](HistogramSample::validate), or so large that it would take more

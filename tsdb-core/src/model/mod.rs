@@ -5,6 +5,7 @@
 //! * There is one order of label sets everywhere, that of Prometheus's `labels.Compare`.
 
 mod batch;
+mod exemplar;
 mod field;
 pub mod histogram;
 mod labels;
@@ -22,6 +23,8 @@ mod time;
 
 pub(crate) use batch::Form;
 pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub(crate) use exemplar::fits_exemplar;
+pub use exemplar::{Exemplar, SeriesExemplars};
 pub(crate) use field::FieldValue;
 pub use field::MAX_STRING_BYTES;
 pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};

@@ -60,6 +60,7 @@ impl Store {
             .budget
             .charge(u64::from(generation.series_len()) * FLUSH_BYTES_PER_SERIES);
         self.metadata.save(&*self.fs)?;
+        self.save_exemplars()?;
         let runs = self.write_runs(&generation)?;
         tracing::debug!(
             generation = generation.id(),
@@ -86,6 +87,21 @@ impl Store {
         }
         self.signal.runs_changed();
         Ok(true)
+    }
+
+    /// Writes the file of exemplars, if it is behind.
+    fn save_exemplars(&self) -> Result<()> {
+        let unsaved = {
+            let _lane = self.lane.lock();
+            self.exemplars.unsaved()
+        };
+        let Some(unsaved) = unsaved else {
+            return Ok(());
+        };
+        if let Some(wal) = &self.wal {
+            wal.sync()?;
+        }
+        self.exemplars.save(&*self.fs, &unsaved)
     }
 
     fn write_runs(&self, generation: &Generation) -> Result<Vec<Arc<Run>>> {

@@ -9,6 +9,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::exemplars::Offered;
 use super::lookup::{Incoming, Target, look_up};
 use super::series_limits::Admission;
 use super::write::{Commit, RejectReason, WriteReport};
@@ -125,6 +126,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
         for (entry, target) in batch.entries().iter().zip(&targets) {
             apply.entry(incoming, entry, target);
         }
+        apply.exemplars(incoming);
         store.newest_ms.store(apply.newest_ms, Ordering::Relaxed);
         // Logged before readers are let in: what can be seen is on its way to the disk.
         if let Some(wal) = &store.wal
@@ -292,6 +294,31 @@ impl Apply<'_> {
         }
         if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
+        }
+    }
+
+    /// Applies the exemplars of the batch: all of them, or none is in what is saved.
+    fn exemplars(&mut self, incoming: Incoming<'_>) {
+        let batch = incoming.batch;
+        if batch.exemplars_len() == 0 {
+            return;
+        }
+        let mut ring = self.store.exemplars.begin(self.seq);
+        for (exemplar, labels) in batch.exemplars() {
+            let Some(entry) = batch.entries().get(exemplar.entry as usize) else {
+                continue;
+            };
+            if self.limits.check(exemplar.t_ms).is_some() {
+                continue;
+            }
+            let series = incoming.canonical(entry);
+            let (t_ms, value) = (exemplar.t_ms, exemplar.value);
+            match ring.offer(series, labels, t_ms, value) {
+                Offered::Taken => self.lane.record.exemplar(series, t_ms, value, labels),
+                Offered::Known => {}
+                Offered::Refused => continue,
+            }
+            self.report.accepted_exemplars += 1;
         }
     }
 

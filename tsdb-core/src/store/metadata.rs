@@ -7,19 +7,18 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 
 use super::identity::write_whole;
+use super::sealed::Seal;
 use crate::codec::StoreIdentity;
-use crate::codec::crc::crc32;
-use crate::codec::cursor::Cursor;
 use crate::codec::varint::push_uvarint;
 use crate::error::{Error, Result};
 use crate::io::Fs;
 use crate::model::{MetricMetadata, MetricType};
 
 const NAME: &str = "metadata";
-const MAGIC: [u8; 8] = *b"TSDBMETA";
-const VERSION: u16 = 1;
-/// Magic, version, and the checksum at the end.
-const FRAME_BYTES: usize = 8 + 2 + 4;
+const SEAL: Seal = Seal {
+    magic: *b"TSDBMETA",
+    version: 1,
+};
 
 /// The metadata of all metric families.
 #[derive(Debug)]
@@ -108,19 +107,16 @@ impl MetadataFile {
 }
 
 fn encode(metrics: &BTreeMap<String, MetricMetadata>, identity: StoreIdentity) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(VERSION.to_le_bytes());
-    push_uvarint(&mut bytes, metrics.len() as u64);
-    for metadata in metrics.values() {
-        bytes.push(metadata.kind as u8);
-        for text in [&metadata.metric, &metadata.help, &metadata.unit] {
-            push_uvarint(&mut bytes, text.len() as u64);
-            bytes.extend(text.as_bytes());
+    SEAL.close(identity, |bytes| {
+        push_uvarint(bytes, metrics.len() as u64);
+        for metadata in metrics.values() {
+            bytes.push(metadata.kind as u8);
+            for text in [&metadata.metric, &metadata.help, &metadata.unit] {
+                push_uvarint(bytes, text.len() as u64);
+                bytes.extend(text.as_bytes());
+            }
         }
-    }
-    let crc = crc32(&identity.to_bytes(), &bytes);
-    bytes.extend(crc.to_le_bytes());
-    bytes
+    })
 }
 
 fn decode(
@@ -128,27 +124,13 @@ fn decode(
     bytes: &[u8],
     identity: StoreIdentity,
 ) -> Result<BTreeMap<String, MetricMetadata>> {
-    let corrupt = |offset: usize, what| Error::corrupt(path, offset as u64, what);
-    if bytes.len() < FRAME_BYTES || !bytes.starts_with(&MAGIC) {
-        return Err(corrupt(0, "not a metadata file"));
-    }
-    let (contents, stored) = bytes.split_at(bytes.len() - 4);
-    if Cursor::new(stored).u32() != Ok(crc32(&identity.to_bytes(), contents)) {
-        return Err(corrupt(contents.len(), "checksum does not match"));
-    }
-    let mut cursor = Cursor::new(contents);
-    let parsed = (|| {
-        cursor.bytes(MAGIC.len())?;
-        let version = cursor.u16()?;
-        if version != VERSION {
-            return Ok(Err(version));
-        }
-        let count = cursor.count(contents.len())?;
+    SEAL.open(path, bytes, identity, |cursor| {
+        let count = cursor.count(bytes.len())?;
         let mut metrics = BTreeMap::new();
         for _ in 0..count {
             let kind = MetricType::from_u32(u32::from(cursor.u8()?));
             let mut text = || {
-                let len = cursor.count(contents.len())?;
+                let len = cursor.count(bytes.len())?;
                 cursor.str(len).map(str::to_owned)
             };
             let (metric, help, unit) = (text()?, text()?, text()?);
@@ -160,17 +142,8 @@ fn decode(
             };
             metrics.insert(metadata.metric.clone(), metadata);
         }
-        Ok::<_, crate::codec::DecodeError>(Ok(metrics))
-    })();
-    match parsed {
-        Ok(Ok(metrics)) => Ok(metrics),
-        Ok(Err(found)) => Err(Error::UnsupportedFormat {
-            path: path.to_owned(),
-            found,
-            supported: VERSION..=VERSION,
-        }),
-        Err(e) => Err(corrupt(e.at, e.what)),
-    }
+        Ok(metrics)
+    })
 }
 
 #[cfg(test)]

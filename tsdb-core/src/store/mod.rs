@@ -3,7 +3,7 @@
 //! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that.
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
-//! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
+//! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics. `exemplars`: the ring of exemplars. `sealed`: what both files have in common.
 //! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `series_limits`: how many series there may be. `figures`: what a store tells of itself.
 //!
 //! Memory is charged to the budget by the lane (head), the cache, flushes and merges.
@@ -12,6 +12,8 @@
 //! No file is touched under the lane or the view.
 
 mod clock;
+mod exemplars;
+mod exemplars_file;
 mod figures;
 mod flush;
 mod identity;
@@ -21,6 +23,7 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod sealed;
 mod series_limits;
 mod verify;
 mod write;
@@ -36,6 +39,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use self::clock::ReferenceClock;
+use self::exemplars::Exemplars;
 use self::figures::Counters;
 use self::lane::Lane;
 use self::lookup::Incoming;
@@ -47,7 +51,7 @@ use crate::codec::StoreIdentity;
 use crate::disk::GroupCache;
 use crate::error::{Error, Result};
 use crate::io::{Fs, LockGuard};
-use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
+use crate::model::{Matcher, MetricMetadata, SeriesExemplars, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::{CurrentView, Querier, Snapshot};
 use crate::wal::Wal;
@@ -82,6 +86,7 @@ pub(crate) struct Store {
     head_memory: Gauge,
     lane: Mutex<Lane>,
     metadata: MetadataFile,
+    exemplars: Exemplars,
     /// Newest sample accepted, in milliseconds; `i64::MIN` while there is none. Written in the lane.
     newest_ms: AtomicI64,
     next_file_id: AtomicU64,
@@ -128,6 +133,15 @@ impl Store {
 
     pub(crate) fn metadata(&self) -> Vec<MetricMetadata> {
         self.metadata.all()
+    }
+
+    pub(crate) fn exemplars(
+        &self,
+        range: TimeRange,
+        selectors: &[&[Matcher]],
+    ) -> Result<Vec<SeriesExemplars>> {
+        self.check_open()?;
+        Ok(self.exemplars.select(range, selectors))
     }
 
     pub(crate) fn memory(&self) -> &MemoryBudget {

@@ -1,6 +1,6 @@
 //! From a directory to a running store.
 //!
-//! Order: lock → identity → runs (sweeping what a crash left) → metadata → log (replayed through [`Generation`]) →
+//! Order: lock → identity → runs (sweeping what a crash left) → metadata and exemplars → log (replayed through [`Generation`]) →
 //! threads. Nothing here asks a human: what is damaged is set aside, counted and reported.
 
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use parking_lot::Mutex;
 
 use super::clock::ReferenceClock;
+use super::exemplars::Exemplars;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
@@ -17,6 +18,7 @@ use super::lookup::hash_labels;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::{Store, figures};
+use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, Partition, Run, catalog};
 use crate::error::{Error, Result};
@@ -64,9 +66,19 @@ impl Store {
             tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");
         }
 
+        let budget = options.budget.clone().unwrap_or_default();
+        let (exemplars, damage) =
+            Exemplars::open(&*fs, dir, identity, options.max_exemplars, &budget)?;
+        if let Some(damage) = damage {
+            figures::count(&counters.corruptions, 1);
+            tracing::warn!(error = %damage, "the file of exemplars is damaged: those of the log are kept");
+        }
+
         let mut replay = Replay {
             hasher: foldhash::fast::RandomState::default(),
             metadata: &metadata,
+            saved_exemplars: exemplars.seq(),
+            exemplars: &exemplars,
             generations: Vec::new(),
             refs: Vec::new(),
             shifted: false,
@@ -79,7 +91,7 @@ impl Store {
             Some(identity),
             &|generation| flushed.is_some_and(|flushed| generation <= flushed),
             &options.progress,
-            &mut |generation, _, payload| replay.frame(generation, payload),
+            &mut |generation, seq, payload| replay.frame(generation, seq, payload),
         )?;
         for damage in &recovered.damages {
             figures::count(&counters.corruptions, 1);
@@ -114,6 +126,7 @@ impl Store {
             flushed,
             !shifted && recovered.damages.is_empty(),
         );
+        exemplars.log_goes_on(&*fs, position.next_seq)?;
         let wal = Wal::start(
             Arc::clone(&fs),
             wal_dir,
@@ -140,6 +153,8 @@ impl Store {
             frozen,
             active,
             metadata,
+            exemplars,
+            budget,
             counters,
         });
         *store.lock.lock() = Some(lock);
@@ -160,6 +175,8 @@ impl Store {
         let dir = Path::new("/");
         let identity = StoreIdentity::random();
         let (metadata, _) = MetadataFile::open(&fs, dir, identity)?;
+        let budget = options.budget.clone().unwrap_or_default();
+        let (exemplars, _) = Exemplars::open(&fs, dir, identity, options.max_exemplars, &budget)?;
         Ok(Self::assemble(Parts {
             fs: Arc::new(fs),
             wal: None,
@@ -173,6 +190,8 @@ impl Store {
             frozen: Vec::new(),
             active: Generation::new(1),
             metadata,
+            exemplars,
+            budget,
             counters: Counters::default(),
         }))
     }
@@ -196,7 +215,7 @@ impl Store {
             .max()
             .unwrap_or(i64::MIN);
         let tolerance_ms = parts.options.future_limit_ms.unwrap_or(i64::MAX);
-        let budget = parts.options.budget.clone().unwrap_or_default();
+        let budget = parts.budget;
         let head_memory = budget.head();
         head_memory.set(view.head_bytes());
         Self {
@@ -215,6 +234,7 @@ impl Store {
             head_memory,
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
+            exemplars: parts.exemplars,
             newest_ms: AtomicI64::new(newest_ms),
             next_file_id: AtomicU64::new(parts.next_file_id),
             flushing: Mutex::new(()),
@@ -271,6 +291,8 @@ struct Parts<'a> {
     frozen: Vec<Generation>,
     active: Generation,
     metadata: MetadataFile,
+    exemplars: Exemplars,
+    budget: MemoryBudget,
     counters: Counters,
 }
 
@@ -316,6 +338,9 @@ fn find_identity(
 struct Replay<'a> {
     hasher: foldhash::fast::RandomState,
     metadata: &'a MetadataFile,
+    exemplars: &'a Exemplars,
+    /// The frame up to which their file has them.
+    saved_exemplars: u64,
     generations: Vec<Generation>,
     /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
     refs: Vec<Option<SeriesRef>>,
@@ -324,7 +349,7 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    fn frame(&mut self, generation: u64, payload: &[u8]) -> Result<()> {
+    fn frame(&mut self, generation: u64, seq: u64, payload: &[u8]) -> Result<()> {
         if self
             .generations
             .last()
@@ -339,6 +364,7 @@ impl Replay<'_> {
         };
         let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
         let dropped = &mut self.dropped_samples;
+        let saved = &self.saved_exemplars;
         let read = read_record(payload, |item| match item {
             RecordItem::Series {
                 series,
@@ -387,6 +413,9 @@ impl Replay<'_> {
             },
             RecordItem::Metadata(metadata) => {
                 self.metadata.set(&metadata);
+            }
+            RecordItem::Exemplar { series, exemplar } => {
+                self.exemplars.replay(seq, *saved, series, exemplar);
             }
         });
         // The frame's checksum is right, so this is a record that this program does not know.

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::exemplars::Exemplars;
 use super::identity::{self, StoreFile};
 use super::metadata::MetadataFile;
+use crate::budget::MemoryBudget;
 use crate::disk::{Run, catalog};
 use crate::error::{Error, Result};
 use crate::io::Fs;
@@ -85,6 +87,11 @@ pub(crate) fn verify(fs: &dyn Fs, dir: &Path) -> Result<VerifyReport> {
     match MetadataFile::open(fs, dir, identity) {
         Ok((_, None)) => {}
         Ok((_, Some(e))) | Err(e) => damaged(&metadata_path, &e),
+    }
+    let exemplars_path = dir.join("exemplars");
+    match Exemplars::open(fs, dir, identity, 0, &MemoryBudget::new(0)) {
+        Ok((_, None)) => {}
+        Ok((_, Some(e))) | Err(e) => damaged(&exemplars_path, &e),
     }
     let names = fs
         .list(&data_dir)

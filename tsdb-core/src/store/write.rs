@@ -151,6 +151,8 @@ pub struct WriteReport {
     pub accepted: u64,
     /// How many of those accepted are native histograms.
     pub accepted_histograms: u64,
+    /// Exemplars accepted; equal repetitions of the last one count. They are not among the samples.
+    pub accepted_exemplars: u64,
     /// Samples refused; the others of the batch are kept.
     pub rejected: Rejected,
 }

@@ -132,6 +132,12 @@ impl Writer {
         self.batch.metadata_entries()
     }
 
+    /// Number of exemplars.
+    #[must_use]
+    pub fn exemplars_len(&self) -> usize {
+        self.batch.exemplars_len()
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn samples_len(&self) -> usize {

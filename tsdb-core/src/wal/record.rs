@@ -9,7 +9,8 @@ use crate::codec::cursor::Cursor;
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
 use crate::codec::{field, histogram};
 use crate::model::{
-    FieldValue, HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, check_canonical,
+    Exemplar, FieldValue, HistogramSample, Kind, Labels, MetricMetadata, MetricType, TimeUnit,
+    check_canonical,
 };
 
 /// Series that are named from here on by number.
@@ -28,6 +29,8 @@ const STARTS: u8 = 6;
 const INTEGERS: u8 = 8;
 const BOOLEANS: u8 = 9;
 const STRINGS: u8 = 10;
+/// Exemplars.
+const EXEMPLARS: u8 = 13;
 
 /// The type of the section that samples of a kind stand in.
 fn section_of(kind: Kind) -> u8 {
@@ -55,6 +58,7 @@ pub(crate) struct RecordBuilder {
     samples_len: u64,
     starts: StartsBuilder,
     metadata: Vec<u8>,
+    exemplars: Vec<u8>,
     payload: Vec<u8>,
     /// The series defined last.
     defined: u32,
@@ -75,6 +79,7 @@ impl RecordBuilder {
         self.samples_len = 0;
         self.starts.clear();
         self.metadata.clear();
+        self.exemplars.clear();
         self.payload.clear();
         self.defined = 0;
         self.current = 0;
@@ -175,12 +180,21 @@ impl RecordBuilder {
         }
     }
 
+    /// Adds an exemplar of the series with these labels; both label sets are in canonical bytes.
+    pub(crate) fn exemplar(&mut self, series: &[u8], t_ms: i64, value: f64, labels: &[u8]) {
+        push_bytes(&mut self.exemplars, series);
+        push_ivarint(&mut self.exemplars, t_ms);
+        self.exemplars.extend(value.to_bits().to_le_bytes());
+        push_bytes(&mut self.exemplars, labels);
+    }
+
     /// Whether there is nothing to log.
     pub(crate) fn is_empty(&self) -> bool {
         self.series.is_empty()
             && self.sections.is_empty()
             && self.samples.is_empty()
             && self.metadata.is_empty()
+            && self.exemplars.is_empty()
     }
 
     /// The payload of what was added since [`Self::clear`].
@@ -191,6 +205,7 @@ impl RecordBuilder {
         push_section(&mut self.payload, STARTS, self.starts.body());
         push_section(&mut self.payload, self.section, &self.samples);
         push_section(&mut self.payload, METADATA, &self.metadata);
+        push_section(&mut self.payload, EXEMPLARS, &self.exemplars);
         &self.payload
     }
 }
@@ -238,9 +253,12 @@ pub(crate) enum RecordItem<'a> {
     },
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
+    /// An exemplar of the series with these labels.
+    Exemplar { series: Labels, exemplar: Exemplar },
 }
 
-/// Reads a record in order: definitions, samples in the order in which they were applied, metadata. Label sets are checked to be canonical and not empty.
+/// Reads a record in order: definitions, samples in the order in which they were applied, metadata,
+/// exemplars. Label sets are checked to be canonical and not empty.
 ///
 /// # Errors
 /// When the bytes are not a record. What was visited before is then the part of a record; a payload whose frame
@@ -270,6 +288,7 @@ pub(crate) fn read_record(
             INTEGERS => read_fields(body, Kind::Integer, &mut visit),
             BOOLEANS => read_fields(body, Kind::Boolean, &mut visit),
             STRINGS => read_fields(body, Kind::String, &mut visit),
+            EXEMPLARS => read_exemplars(body, &mut visit),
             _ => Err(body.error("unknown type of section")),
         };
         read.map_err(|e| DecodeError {
@@ -389,6 +408,36 @@ fn read_metadata(
         }));
     }
     Ok(())
+}
+
+fn read_exemplars(
+    mut body: Cursor<'_>,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    while !body.is_empty() {
+        let series = read_labels(&mut body)?;
+        if series.is_empty() {
+            return Err(body.error("an exemplar of no series"));
+        }
+        let t_ms = body.ivarint()?;
+        let value = f64::from_bits(body.u64()?);
+        let labels = read_labels(&mut body)?;
+        visit(RecordItem::Exemplar {
+            series,
+            exemplar: Exemplar {
+                labels,
+                value,
+                t_ms,
+            },
+        });
+    }
+    Ok(())
+}
+
+fn read_labels(body: &mut Cursor<'_>) -> Result<Labels, DecodeError> {
+    let len = body.count(body.remaining())?;
+    let canonical = body.bytes(len)?;
+    Labels::from_canonical(canonical).map_err(|_| body.error("label set is not canonical"))
 }
 
 #[inline]

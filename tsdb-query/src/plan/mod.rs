@@ -20,4 +20,4 @@ mod statistics;
 pub(crate) use depth::{SHALLOW, STACK_BYTES_PER_LEVEL, height};
 pub(crate) use durations::QueryTimes;
 pub(crate) use evaluate::{Kind, Query, evaluate};
-pub(crate) use selectors::selectors;
+pub use selectors::selectors;

@@ -6,8 +6,9 @@ use tsdb_core::{MatchOp, Matcher};
 
 use crate::ast::Expr;
 
-/// The matchers of every selector of an expression, each once.
-pub(crate) fn selectors(expr: &Expr) -> Vec<&[Matcher]> {
+/// The matchers of every selector of an expression, each list once.
+#[must_use]
+pub fn selectors(expr: &Expr) -> Vec<&[Matcher]> {
     let mut found = Vec::new();
     collect(expr, &mut found);
     let mut seen = HashSet::new();

@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod ast;
+mod exemplars;
 mod explain;
 pub(crate) mod json;
 mod json_histogram;
@@ -39,7 +40,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/query_range", get(query::range).post(query::range))
         .route(
             "/api/v1/query_exemplars",
-            get(query::exemplars).post(query::exemplars),
+            get(exemplars::query).post(exemplars::query),
         )
         .route(
             "/api/v1/format_query",

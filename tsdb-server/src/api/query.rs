@@ -1,4 +1,4 @@
-//! `query`, `query_range`, `query_exemplars`, `format_query`.
+//! `query`, `query_range`, `format_query`, `parse_query`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -206,24 +206,6 @@ fn truncate(value: &mut QueryValue, limit: Option<usize>) -> bool {
         }
         _ => false,
     }
-}
-
-/// `GET|POST /api/v1/query_exemplars`: there are no exemplars here; the answer is what a Prometheus without any gives,
-/// so that Grafana does not take the data source for broken.
-pub(crate) async fn exemplars(
-    State(state): State<AppState>,
-    params: Params,
-) -> Result<Json, ApiError> {
-    let range = params.time_range()?;
-    if range.is_empty() {
-        return Err(ApiError::bad_data(
-            "end timestamp must not be before start timestamp",
-        ));
-    }
-    let query = params.get("query").unwrap_or("");
-    parse::parse(query, &state.shared.config.parse_options())
-        .map_err(|e| ApiError::bad_data(e.to_string()))?;
-    Ok(Json(json::success(|out| out.extend_from_slice(b"[]"))))
 }
 
 /// So many times the longest query an answer of `format_query` may be.

@@ -69,6 +69,10 @@ impl Config {
             ),
             ("query.timeout", duration::format(self.query_timeout)),
             (
+                "storage.exemplars.max-exemplars",
+                self.max_exemplars.to_string(),
+            ),
+            (
                 "storage.tsdb.future-limit",
                 duration::format(self.future_limit),
             ),

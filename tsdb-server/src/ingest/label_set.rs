@@ -43,6 +43,24 @@ impl<'a> LabelSet<'a> {
     /// # Errors
     /// The reason why they are not valid.
     pub(crate) fn canonical(&mut self) -> Result<&[u8], &'static str> {
+        if self.encode()? {
+            Ok(&self.canonical)
+        } else {
+            Err("there is no metric name")
+        }
+    }
+
+    /// The same for labels that are not those of a series; there may be none.
+    ///
+    /// # Errors
+    /// The reason why they are not valid.
+    pub(crate) fn canonical_of_any(&mut self) -> Result<&[u8], &'static str> {
+        self.encode()?;
+        Ok(&self.canonical)
+    }
+
+    /// Whether there is a metric name.
+    fn encode(&mut self) -> Result<bool, &'static str> {
         if let Some(reason) = self.invalid {
             return Err(reason);
         }
@@ -66,11 +84,7 @@ impl<'a> LabelSet<'a> {
                 self.canonical.extend_from_slice(text.as_bytes());
             }
         }
-        if named {
-            Ok(&self.canonical)
-        } else {
-            Err("there is no metric name")
-        }
+        Ok(named)
     }
 
     /// The labels for an error text, cut where they get long.

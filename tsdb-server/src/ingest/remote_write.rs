@@ -30,6 +30,19 @@ pub(super) const LIMITS: Limits = Limits {
     symbols: 4_000_000,
 };
 
+impl Limits {
+    /// Whether a batch holds more than it may.
+    ///
+    /// # Errors
+    /// 413 then.
+    pub(super) fn check(&self, writer: &Writer) -> Result<(), WriteError> {
+        let too_many_of = |what, n| (n > self.samples).then(|| too_many(what, self.samples));
+        let refusal = too_many_of("samples", writer.samples_len())
+            .or_else(|| too_many_of("exemplars", writer.exemplars_len()));
+        refusal.map_or(Ok(()), Err)
+    }
+}
+
 /// The refusal of a request that holds more than a limit.
 pub(super) fn too_many(what: &str, limit: usize) -> WriteError {
     WriteError::new(
@@ -100,8 +113,10 @@ fn tell_written(response: &mut Response, report: &WriteReport) {
             report.accepted - histograms,
         ),
         ("x-prometheus-remote-write-histograms-written", histograms),
-        // Exemplars are not stored.
-        ("x-prometheus-remote-write-exemplars-written", 0),
+        (
+            "x-prometheus-remote-write-exemplars-written",
+            report.accepted_exemplars,
+        ),
     ] {
         response.headers_mut().insert(name, HeaderValue::from(n));
     }

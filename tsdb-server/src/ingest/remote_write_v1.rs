@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! WriteRequest   1 timeseries*  3 metadata*
-//! TimeSeries     1 labels*  2 samples*  3 exemplars* (left out: 1.0 senders do not depend on them)  4 histograms*
+//! TimeSeries     1 labels*  2 samples*  3 exemplars*  4 histograms*
 //! Label          1 name     2 value
+//! Exemplar       1 labels*  2 value (double)  3 timestamp (int64, ms)
 //! Sample         1 value (double)  2 timestamp (int64, ms)
 //! MetricMetadata 1 type (enum)  2 metric_family_name  4 help  5 unit
 //! ```
@@ -39,9 +40,7 @@ pub(super) fn decode(
                     return Err(too_many("series", limits.series));
                 }
                 time_series(field.bytes()?, limits, &mut scratch, writer, &mut left_out)?;
-                if writer.samples_len() > limits.samples {
-                    return Err(too_many("samples", limits.samples));
-                }
+                limits.check(writer)?;
             }
             (3, field) => {
                 if writer.metadata_entries().len() >= limits.metadata {
@@ -80,6 +79,7 @@ fn time_series<'a>(
         match field? {
             (1, _) => labels = message,
             (2, field) => samples.add_float(field.bytes()?, limits)?,
+            (3, field) => exemplar(field.bytes()?, limits, samples)?,
             (4, field) => samples.add_histogram(field.bytes()?, limits)?,
             _ => {}
         }
@@ -111,7 +111,7 @@ fn time_series<'a>(
     set.clear();
     read_labels(labels, set)?;
     let added = match set.canonical() {
-        // Exemplars only, or what is left out.
+        // Only what is left out.
         Ok(_) if samples.is_empty() => return Ok(()),
         Ok(canonical) => writer
             .series(encoding, canonical)
@@ -125,6 +125,20 @@ fn time_series<'a>(
         }
     }
     Ok(())
+}
+
+fn exemplar(message: &[u8], limits: Limits, samples: &mut Samples) -> Result<(), WriteError> {
+    let (mut value, mut t_ms) = (0.0, 0);
+    for field in Fields::new(message) {
+        match field? {
+            (2, field) => value = field.double()?,
+            (3, field) => t_ms = field.int64()?,
+            _ => {}
+        }
+    }
+    let mut labels = LabelSet::default();
+    read_labels(message, &mut labels)?;
+    samples.add_exemplar(t_ms, value, &mut labels, limits)
 }
 
 fn read_labels<'a>(labels: &'a [u8], set: &mut LabelSet<'a>) -> Result<(), ProtoError> {

@@ -3,7 +3,8 @@
 //! ```text
 //! Request     4 symbols*  5 timeseries*
 //! TimeSeries  1 labels_refs* (uint32, name and value in turn)  2 samples*  3 histograms*
-//!             4 exemplars* (not stored, and counted as not written)  5 metadata  6 created_timestamp (of drafts, as in Prometheus not used)
+//!             4 exemplars*  5 metadata  6 created_timestamp (of drafts, as in Prometheus not used)
+//! Exemplar    1 labels_refs*  2 value (double)  3 timestamp (int64, ms)
 //! Sample      1 value (double)  2 timestamp (int64, ms)  3 start_timestamp (int64, ms, 0 for none)
 //! Metadata    1 type (enum)  3 help_ref  4 unit_ref
 //! ```
@@ -15,7 +16,7 @@ use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, Writer};
 
 use super::apply::{LeftOut, WriteError};
 use super::label_set::LabelSet;
-use super::proto::Fields;
+use super::proto::{Field, Fields, ProtoError};
 use super::remote_write::{Limits, too_many};
 use super::samples::Samples;
 
@@ -53,9 +54,7 @@ pub(super) fn decode(
                 return Err(too_many("series", limits.series));
             }
             request.time_series(field.bytes()?, writer)?;
-            if writer.samples_len() > limits.samples {
-                return Err(too_many("samples", limits.samples));
-            }
+            limits.check(writer)?;
         }
     }
     Ok(request.left_out)
@@ -78,30 +77,19 @@ impl<'a> Request<'a> {
         self.labels.clear();
         self.samples.clear();
         let mut metadata = None;
-        // The number of a name whose value is still to come.
-        let mut name = None;
+        let mut refs = Refs::default();
         for field in Fields::new(message) {
             match field? {
-                (1, field) => {
-                    let (symbols, labels) = (&self.symbols, &mut self.labels);
-                    field.each_varint(|number| match name.take() {
-                        None => name = Some(number),
-                        Some(name) => match (symbol(symbols, name), symbol(symbols, number)) {
-                            (Some(name), Some(value)) => labels.push(name, value),
-                            _ => labels.invalid("a label refers to a symbol that is not there"),
-                        },
-                    })?;
-                }
+                (1, field) => refs.read(field, &self.symbols, &mut self.labels)?,
                 (2, field) => self.samples.add_float(field.bytes()?, self.limits)?,
                 (3, field) => self.samples.add_histogram(field.bytes()?, self.limits)?,
+                (4, field) => self.exemplar(field.bytes()?)?,
                 (5, field) => metadata = Some(field.bytes()?),
                 (6, field) => drop(field.int64()?),
                 _ => {}
             }
         }
-        if name.is_some() {
-            self.labels.invalid("a label has a name and no value");
-        }
+        refs.end(&mut self.labels);
         if let Some(metadata) = metadata {
             self.metadata(metadata, writer)?;
         }
@@ -124,6 +112,22 @@ impl<'a> Request<'a> {
             }
         }
         Ok(())
+    }
+
+    fn exemplar(&mut self, message: &'a [u8]) -> Result<(), WriteError> {
+        let (mut value, mut t_ms) = (0.0, 0);
+        let (mut refs, mut labels) = (Refs::default(), LabelSet::default());
+        for field in Fields::new(message) {
+            match field? {
+                (1, field) => refs.read(field, &self.symbols, &mut labels)?,
+                (2, field) => value = field.double()?,
+                (3, field) => t_ms = field.int64()?,
+                _ => {}
+            }
+        }
+        refs.end(&mut labels);
+        self.samples
+            .add_exemplar(t_ms, value, &mut labels, self.limits)
     }
 
     /// Tells the metadata of the metric family that the series belongs to.
@@ -157,6 +161,36 @@ impl<'a> Request<'a> {
             unit: text(unit),
         });
         Ok(())
+    }
+}
+
+/// Labels as numbers of symbols, name and value in turn.
+#[derive(Debug, Default)]
+struct Refs {
+    /// The number of a name whose value is still to come.
+    name: Option<u64>,
+}
+
+impl Refs {
+    fn read<'a>(
+        &mut self,
+        field: Field<'a>,
+        symbols: &[&'a [u8]],
+        labels: &mut LabelSet<'a>,
+    ) -> Result<(), ProtoError> {
+        field.each_varint(|number| match self.name.take() {
+            None => self.name = Some(number),
+            Some(name) => match (symbol(symbols, name), symbol(symbols, number)) {
+                (Some(name), Some(value)) => labels.push(name, value),
+                _ => labels.invalid("a label refers to a symbol that is not there"),
+            },
+        })
+    }
+
+    fn end(&self, labels: &mut LabelSet<'_>) {
+        if self.name.is_some() {
+            labels.invalid("a label has a name and no value");
+        }
     }
 }
 

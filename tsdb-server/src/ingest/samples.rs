@@ -1,9 +1,12 @@
 //! The samples of a series on their way into a batch.
 
+use std::ops::Range;
+
 use tsdb_core::{HistogramSample, SeriesBuilder};
 
 use super::apply::{LeftOut, WriteError};
 use super::histogram::{Unfit, histogram};
+use super::label_set::LabelSet;
 use super::proto::{Fields, ProtoError};
 use super::remote_write::{Limits, too_many};
 
@@ -15,6 +18,14 @@ pub(super) struct Times {
     pub(super) start_ms: i64,
 }
 
+#[derive(Debug)]
+struct Exemplar {
+    t_ms: i64,
+    value: f64,
+    /// Where they are.
+    labels: Range<usize>,
+}
+
 /// The samples of one series; the memory is used again for every series.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
@@ -22,6 +33,9 @@ pub(super) struct Samples {
     start_times: bool,
     floats: Vec<(Times, f64)>,
     histograms: Vec<(Times, HistogramSample)>,
+    exemplars: Vec<Exemplar>,
+    /// The labels of all of them, in canonical bytes.
+    exemplar_labels: Vec<u8>,
     /// Histograms that are left out, and why the first is.
     unfit: u64,
     first_unfit: Option<Unfit>,
@@ -42,6 +56,8 @@ impl Samples {
     pub(super) fn clear(&mut self) {
         self.floats.clear();
         self.histograms.clear();
+        self.exemplars.clear();
+        self.exemplar_labels.clear();
         self.unfit = 0;
         self.first_unfit = None;
     }
@@ -87,14 +103,40 @@ impl Samples {
         Ok(())
     }
 
-    /// Whether there is nothing to store.
-    pub(super) fn is_empty(&self) -> bool {
-        self.floats.is_empty() && self.histograms.is_empty()
+    /// Adds an exemplar with these labels. One whose labels are not valid is left out: it is an example, nothing more.
+    ///
+    /// # Errors
+    /// 413 when there are too many.
+    pub(super) fn add_exemplar(
+        &mut self,
+        t_ms: i64,
+        value: f64,
+        labels: &mut LabelSet<'_>,
+        limits: Limits,
+    ) -> Result<(), WriteError> {
+        if self.exemplars.len() >= limits.samples {
+            return Err(too_many("exemplars", limits.samples));
+        }
+        if let Ok(canonical) = labels.canonical_of_any() {
+            let start = self.exemplar_labels.len();
+            self.exemplar_labels.extend_from_slice(canonical);
+            self.exemplars.push(Exemplar {
+                t_ms,
+                value,
+                labels: start..self.exemplar_labels.len(),
+            });
+        }
+        Ok(())
     }
 
-    /// Whether there was nothing at all, not even what is left out.
+    /// Whether there is nothing to store.
+    pub(super) fn is_empty(&self) -> bool {
+        self.floats.is_empty() && self.histograms.is_empty() && self.exemplars.is_empty()
+    }
+
+    /// Whether there was no sample, not even one that is left out.
     pub(super) fn none_came(&self) -> bool {
-        self.is_empty() && self.unfit == 0
+        self.floats.is_empty() && self.histograms.is_empty() && self.unfit == 0
     }
 
     /// Moves the samples to the series.
@@ -107,6 +149,15 @@ impl Samples {
         }
         for (times, histogram) in self.histograms.drain(..) {
             series.histogram_since(start_ms(times), times.t_ms, histogram);
+        }
+        for Exemplar {
+            t_ms,
+            value,
+            labels,
+        } in self.exemplars.drain(..)
+        {
+            let labels = self.exemplar_labels.get(labels).unwrap_or_default();
+            let _ = series.exemplar(t_ms, value, labels); // they are canonical
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod classify;
 mod crash;
+mod exemplars;
 mod histograms;
 mod kinds;
 mod life;

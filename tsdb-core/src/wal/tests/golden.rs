@@ -96,6 +96,8 @@ fn segment() -> Segment {
         record.start_series(8, value.kind());
         record.field(tick, &value);
     }
+    let trace = Labels::from_pairs([("trace_id", "4bf9")]).unwrap();
+    record.exemplar(up.as_bytes(), 1_700_000_030_000, 0.5, trace.as_bytes());
     segment.frame(42, 41, record.finish()).mark(42)
 }
 
@@ -112,7 +114,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
     assert_eq!(recovered.torn, None);
     assert_eq!(recovered.position.next_seq, 43);
     let (mut samples, mut histograms, mut found) = (Vec::new(), Vec::new(), Vec::new());
-    let mut starts = Vec::new();
+    let (mut starts, mut exemplars) = (Vec::new(), Vec::new());
     let mut series = Vec::new();
     for (generation, _, payload) in &frames {
         assert_eq!(*generation, 3);
@@ -146,6 +148,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
                 value,
             } => found.push((series, t_ms, value)),
             RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
+            RecordItem::Exemplar { series, exemplar } => exemplars.push((series, exemplar)),
         })
         .unwrap();
     }
@@ -176,4 +179,8 @@ fn golden_segment_is_what_is_written_and_is_read() {
     let since = 1_600_000_000_000;
     assert_eq!(starts, [0, 1_650_000_000_000, since, 0, since, 0]);
     assert_eq!(series[1].2.metric_name(), "node_load1");
+    assert_eq!(exemplars[0].0.metric_name(), "up");
+    let exemplar = &exemplars[0].1;
+    assert_eq!((exemplar.value, exemplar.t_ms), (0.5, 1_700_000_030_000));
+    assert_eq!(exemplar.labels.get("trace_id"), Some("4bf9"));
 }

@@ -6,7 +6,8 @@ use super::super::{RecordBuilder, RecordItem, read_record};
 use crate::codec::DecodeError;
 use crate::model::histogram::testing;
 use crate::model::{
-    FieldValue, HistogramSample, Kind, Labels, MetricMetadata, MetricType, STALE_NAN_BITS, TimeUnit,
+    Exemplar, FieldValue, HistogramSample, Kind, Labels, MetricMetadata, MetricType,
+    STALE_NAN_BITS, TimeUnit,
 };
 
 /// A [`RecordItem`] that owns its bytes.
@@ -18,6 +19,8 @@ enum Item {
     Histogram(u32, i64, i64, HistogramSample),
     Field(u32, i64, FieldValue),
     Metadata(MetricMetadata),
+    /// The series, and what it is.
+    Exemplar(Labels, Exemplar),
 }
 
 /// All of it counts: the hint of a histogram, and floats that are no number.
@@ -54,6 +57,7 @@ fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
                 value,
             } => Item::Field(series, t_ms, value),
             RecordItem::Metadata(metadata) => Item::Metadata(metadata),
+            RecordItem::Exemplar { series, exemplar } => Item::Exemplar(series, exemplar),
         });
     })?;
     Ok(items)
@@ -81,6 +85,16 @@ fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
                 record.field(*t_ms, value);
             }
             Item::Metadata(metadata) => record.metadata(metadata),
+            Item::Exemplar(
+                series,
+                Exemplar {
+                    labels,
+                    value,
+                    t_ms,
+                },
+            ) => {
+                record.exemplar(series.as_bytes(), *t_ms, *value, labels.as_bytes());
+            }
         }
     }
     assert_eq!(record.is_empty(), items.is_empty());
@@ -128,15 +142,30 @@ fn item() -> impl Strategy<Value = Item> {
                 help,
             })
         }),
+        (any::<u16>(), any::<i64>(), any::<u64>(), any::<u16>()).prop_map(
+            move |(series, t_ms, bits, trace)| {
+                let exemplar = Exemplar {
+                    labels: if trace % 3 == 0 {
+                        Labels::empty()
+                    } else {
+                        labels(trace)
+                    },
+                    value: f64::from_bits(bits),
+                    t_ms,
+                };
+                Item::Exemplar(labels(series), exemplar)
+            }
+        ),
     ]
 }
 
-/// Definitions first, then samples of all kinds as they came, then metadata.
+/// Definitions first, then samples of all kinds as they came, then metadata, then exemplars.
 fn rank(item: &Item) -> u8 {
     match item {
         Item::Series(..) => 0,
         Item::Sample(..) | Item::Histogram(..) | Item::Field(..) => 1,
         Item::Metadata(_) => 2,
+        Item::Exemplar(..) => 3,
     }
 }
 

@@ -12,7 +12,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::model::{self, Kind, MAX_ATTRIBUTES, MAX_NESTED_BYTES, MAX_NUMBERS, Temporality};
+use super::model::{
+    self, Kind, MAX_ATTRIBUTES, MAX_EXEMPLARS, MAX_NESTED_BYTES, MAX_NUMBERS, Temporality,
+};
 use super::translate::Translator;
 use super::value::{self, MAX_DEPTH};
 use crate::ingest::apply::WriteError;
@@ -212,6 +214,7 @@ struct Point {
     positive: Buckets,
     negative: Buckets,
     quantile_values: Few<Quantile, MAX_NUMBERS>,
+    exemplars: Few<Exemplar, MAX_EXEMPLARS>,
 }
 
 impl Point {
@@ -238,6 +241,40 @@ impl Point {
                 .into_iter()
                 .map(|q| (q.quantile.0, q.value.0))
                 .collect(),
+            exemplars: self
+                .exemplars
+                .0
+                .into_iter()
+                .map(Exemplar::into_model)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Exemplar {
+    time_unix_nano: Unsigned,
+    as_double: Option<Double>,
+    as_int: Option<Signed>,
+    trace_id: String,
+    span_id: String,
+    filtered_attributes: Few<KeyValue, MAX_ATTRIBUTES>,
+}
+
+impl Exemplar {
+    fn into_model(self) -> Result<model::Exemplar<'static>, WriteError> {
+        let int = self.as_int.map(|n| n.0 as f64);
+        let identifier = |digits: String| match digits.trim_matches('0') {
+            "" => Cow::Borrowed(""),
+            _ => Cow::Owned(digits.to_ascii_lowercase()),
+        };
+        Ok(model::Exemplar {
+            time_ns: self.time_unix_nano.0,
+            value: self.as_double.map(|n| n.0).or(int),
+            trace_id: identifier(self.trace_id),
+            span_id: identifier(self.span_id),
+            attributes: attributes(self.filtered_attributes)?,
         })
     }
 }

@@ -8,6 +8,7 @@
 //! What is refused is counted and told by `partial_success`; the rest of the request is kept.
 
 mod answer;
+mod exemplars;
 mod histogram;
 mod json;
 mod model;

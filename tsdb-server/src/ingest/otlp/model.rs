@@ -11,6 +11,9 @@ pub(super) const MAX_ATTRIBUTES: usize = 1024;
 /// Buckets, bounds or quantiles of one data point. The store takes fewer; this bounds the memory.
 pub(super) const MAX_NUMBERS: usize = 1 << 14;
 
+/// Exemplars of one data point. SDKs keep tens.
+pub(super) const MAX_EXEMPLARS: usize = 1024;
+
 /// Bytes of a value that is an array or a map, in either encoding.
 pub(super) const MAX_NESTED_BYTES: usize = 64 << 10;
 
@@ -93,6 +96,7 @@ pub(super) struct Point<'a> {
     pub(super) negative: Buckets,
     /// Quantile and value.
     pub(super) quantiles: Vec<(f64, f64)>,
+    pub(super) exemplars: Vec<Exemplar<'a>>,
 }
 
 impl Point<'_> {
@@ -100,6 +104,17 @@ impl Point<'_> {
     pub(super) fn is_stale(&self) -> bool {
         self.flags & 1 != 0
     }
+}
+
+/// An observation behind a data point.
+#[derive(Debug, Default)]
+pub(super) struct Exemplar<'a> {
+    pub(super) time_ns: u64,
+    pub(super) value: Option<f64>,
+    /// In hexadecimal digits; empty where there is none.
+    pub(super) trace_id: Cow<'a, str>,
+    pub(super) span_id: Cow<'a, str>,
+    pub(super) attributes: Vec<Attribute<'a>>,
 }
 
 /// Half of an exponential histogram.

@@ -14,7 +14,8 @@
 use std::borrow::Cow;
 
 use super::model::{
-    Attribute, Buckets, Kind, MAX_ATTRIBUTES, MAX_NUMBERS, Metric, Point, Scope, Temporality,
+    Attribute, Buckets, Exemplar, Kind, MAX_ATTRIBUTES, MAX_EXEMPLARS, MAX_NUMBERS, Metric, Point,
+    Scope, Temporality,
 };
 use super::translate::Translator;
 use super::value;
@@ -123,11 +124,11 @@ fn metric(message: &[u8], translator: &mut Translator<'_>) -> Result<(), WriteEr
 ///
 /// ```text
 /// all                            2 start_time_unix_nano (fixed64)  3 time_unix_nano (fixed64)
-/// NumberDataPoint                4 as_double  6 as_int (sfixed64)  7 attributes*  8 flags
+/// NumberDataPoint                4 as_double  5 exemplars*  6 as_int (sfixed64)  7 attributes*  8 flags
 /// HistogramDataPoint             4 count (fixed64)  5 sum  6 bucket_counts* (fixed64)  7 explicit_bounds* (double)
-///                                9 attributes*  10 flags
+///                                8 exemplars*  9 attributes*  10 flags
 /// ExponentialHistogramDataPoint  1 attributes*  4 count (fixed64)  5 sum  6 scale (sint32)  7 zero_count (fixed64)
-///                                8 positive  9 negative  10 flags  14 zero_threshold
+///                                8 positive  9 negative  10 flags  11 exemplars*  14 zero_threshold
 /// SummaryDataPoint               4 count (fixed64)  5 sum  6 quantile_values { 1 quantile  2 value }  7 attributes*  8 flags
 /// ```
 fn point(kind: Kind, message: &[u8]) -> Result<Point<'_>, ProtoError> {
@@ -154,6 +155,7 @@ fn number_field<'a>(
 ) -> Result<(), ProtoError> {
     match number {
         4 => point.value = Some(field.double()?),
+        5 => exemplar(field, &mut point.exemplars)?,
         6 => point.value = Some(field.fixed64()?.cast_signed() as f64),
         7 => attribute(field, &mut point.attributes)?,
         8 => point.flags = field.uint64()?,
@@ -174,6 +176,7 @@ fn histogram_field<'a>(
             .each_fixed64(|count| point.bucket_counts.push(count))?,
         7 => few(field, 8, point.explicit_bounds.len())?
             .each_double(|bound| point.explicit_bounds.push(bound))?,
+        8 => exemplar(field, &mut point.exemplars)?,
         9 => attribute(field, &mut point.attributes)?,
         10 => point.flags = field.uint64()?,
         _ => {}
@@ -195,6 +198,7 @@ fn exponential_field<'a>(
         8 => point.positive = buckets(field.bytes()?)?,
         9 => point.negative = buckets(field.bytes()?)?,
         10 => point.flags = field.uint64()?,
+        11 => exemplar(field, &mut point.exemplars)?,
         14 => point.zero_threshold = field.double()?,
         _ => {}
     }
@@ -258,6 +262,39 @@ fn room(had: usize, more: usize) -> Result<(), ProtoError> {
         return Err(ProtoError("a data point has more than 16384 numbers"));
     }
     Ok(())
+}
+
+/// `2 time_unix_nano (fixed64)  3 as_double  4 span_id  5 trace_id  6 as_int (sfixed64)  7 filtered_attributes*`
+fn exemplar<'a>(field: Field<'a>, exemplars: &mut Vec<Exemplar<'a>>) -> Result<(), ProtoError> {
+    if exemplars.len() == MAX_EXEMPLARS {
+        return Err(ProtoError("a data point has more than 1024 exemplars"));
+    }
+    let mut exemplar = Exemplar::default();
+    for field in Fields::new(field.bytes()?) {
+        match field? {
+            (2, field) => exemplar.time_ns = field.fixed64()?,
+            (3, field) => exemplar.value = Some(field.double()?),
+            (4, field) => exemplar.span_id = hexadecimal(field.bytes()?)?,
+            (5, field) => exemplar.trace_id = hexadecimal(field.bytes()?)?,
+            (6, field) => exemplar.value = Some(field.fixed64()?.cast_signed() as f64),
+            (7, field) => attribute(field, &mut exemplar.attributes)?,
+            _ => {}
+        }
+    }
+    exemplars.push(exemplar);
+    Ok(())
+}
+
+/// An identifier; one of zeros is none.
+fn hexadecimal(bytes: &[u8]) -> Result<Cow<'static, str>, ProtoError> {
+    if bytes.len() > 16 {
+        return Err(ProtoError("an identifier has more than 16 bytes"));
+    }
+    if bytes.iter().all(|&byte| byte == 0) {
+        return Ok(Cow::Borrowed(""));
+    }
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    Ok(Cow::Owned(digits.collect()))
 }
 
 fn attribute<'a>(field: Field<'a>, attributes: &mut Vec<Attribute<'a>>) -> Result<(), ProtoError> {

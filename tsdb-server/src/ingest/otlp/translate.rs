@@ -4,7 +4,7 @@ use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, STALE_NAN_BITS, SeriesB
 
 use super::model::{Attribute, Kind, Metric, Point, Scope, Temporality};
 use super::resource::{Labels, Resource, labels, scope_labels};
-use super::{histogram, names};
+use super::{exemplars, histogram, names};
 use crate::config::Otlp;
 use crate::ingest::apply::WriteError;
 use crate::ingest::label_set::LabelSet;
@@ -141,9 +141,7 @@ impl<'w> Translator<'w> {
         if self.series > self.limits.series {
             return Err(too_many("series", self.limits.series));
         }
-        if self.writer.samples_len() > self.limits.samples {
-            return Err(too_many("samples", self.limits.samples));
-        }
+        self.limits.check(self.writer)?;
         if self.histogram_bytes > self.limits.histogram_bytes {
             let limit = self.limits.histogram_bytes;
             return Err(too_many("bytes of native histograms", limit));
@@ -188,7 +186,14 @@ impl<'w> Translator<'w> {
             }
             Kind::ExponentialHistogram => histogram::exponential(point)?,
             _ => {
-                for (suffix, extra, value) in floats(self.metric.kind, point)? {
+                let kind = self.metric.kind;
+                for Float {
+                    suffix,
+                    extra,
+                    value,
+                    exemplars,
+                } in floats(kind, point)?
+                {
                     let value = match point.is_stale() {
                         true => f64::from_bits(STALE_NAN_BITS),
                         false => value,
@@ -196,6 +201,9 @@ impl<'w> Translator<'w> {
                     let extra = extra.as_ref().map(|(name, value)| (*name, value.as_str()));
                     let mut series = self.series(&[name, suffix], labels, extra)?;
                     series.sample_since(start_ms, t_ms, value);
+                    if let Some((above, up_to)) = exemplars {
+                        exemplars::add_between(point, above, up_to, &mut series);
+                    }
                 }
                 return Ok(());
             }
@@ -203,6 +211,7 @@ impl<'w> Translator<'w> {
         self.histogram_bytes += histogram.size_bytes();
         let mut series = self.series(&[name], labels, None)?;
         series.histogram_since(start_ms, t_ms, histogram);
+        exemplars::add_all(point, &mut series);
         Ok(())
     }
 
@@ -277,12 +286,31 @@ fn metric_type(kind: Kind) -> MetricType {
     }
 }
 
-fn milliseconds(ns: u64) -> i64 {
+pub(super) fn milliseconds(ns: u64) -> i64 {
     i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// A suffix of the name, another label, and a value.
-type Float = (&'static str, Option<(&'static str, String)>, f64);
+/// A float of a data point, and its series.
+struct Float {
+    /// Of the name.
+    suffix: &'static str,
+    /// Another label.
+    extra: Option<(&'static str, String)>,
+    value: f64,
+    /// Exemplars above the first value, up to the second, are those of the series.
+    exemplars: Option<(f64, f64)>,
+}
+
+impl Float {
+    fn new(suffix: &'static str, value: f64) -> Self {
+        Self {
+            suffix,
+            extra: None,
+            value,
+            exemplars: None,
+        }
+    }
+}
 
 /// The floats of a data point that is no native histogram.
 fn floats(kind: Kind, point: &Point<'_>) -> Result<Vec<Float>, String> {
@@ -290,19 +318,26 @@ fn floats(kind: Kind, point: &Point<'_>) -> Result<Vec<Float>, String> {
         Kind::Histogram => classic(point),
         Kind::Summary => {
             let mut floats = vec![
-                ("_sum", None, point.sum.unwrap_or(0.0)),
-                ("_count", None, point.count as f64),
+                Float::new("_sum", point.sum.unwrap_or(0.0)),
+                Float::new("_count", point.count as f64),
             ];
             for &(quantile, value) in &point.quantiles {
-                floats.push(("", Some(("quantile", number(quantile))), value));
+                floats.push(Float {
+                    extra: Some(("quantile", number(quantile))),
+                    ..Float::new("", value)
+                });
             }
             Ok(floats)
         }
-        _ if point.is_stale() => Ok(vec![("", None, 0.0)]),
-        _ => match point.value {
-            Some(value) => Ok(vec![("", None, value)]),
-            None => Err("the data point has no value".to_owned()),
-        },
+        _ if point.is_stale() => Ok(vec![Float::new("", 0.0)]),
+        _ => {
+            let value = point.value.ok_or("the data point has no value")?;
+            let all = (f64::NEG_INFINITY, f64::INFINITY);
+            Ok(vec![Float {
+                exemplars: matches!(kind, Kind::Sum { .. }).then_some(all),
+                ..Float::new("", value)
+            }])
+        }
     }
 }
 
@@ -318,16 +353,23 @@ fn classic(point: &Point<'_>) -> Result<Vec<Float>, String> {
     }
     let mut floats = Vec::with_capacity(counts.len() + 3);
     if let Some(sum) = point.sum {
-        floats.push(("_sum", None, sum));
+        floats.push(Float::new("_sum", sum));
     }
-    floats.push(("_count", None, point.count as f64));
-    let mut below = 0_u64;
+    floats.push(Float::new("_count", point.count as f64));
+    let (mut below, mut last) = (0_u64, f64::NEG_INFINITY);
+    let mut bucket = |bound, count: u64| {
+        floats.push(Float {
+            extra: Some(("le", number(bound))),
+            exemplars: Some((last, bound)),
+            ..Float::new("_bucket", count as f64)
+        });
+        last = bound;
+    };
     for (count, &bound) in counts.iter().zip(bounds) {
         below = below.saturating_add(*count);
-        floats.push(("_bucket", Some(("le", number(bound))), below as f64));
+        bucket(bound, below);
     }
-    let all = Some(("le", "+Inf".to_owned()));
-    floats.push(("_bucket", all, point.count as f64));
+    bucket(f64::INFINITY, point.count);
     Ok(floats)
 }
 
