@@ -59,8 +59,8 @@ pub use options::{Clock, Durability, ManualClock, Options};
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, VerifyReport, WriteReport,
-    Writer,
+    Commit, DamagedUnit, KnownSeries, Part, RejectReason, Rejected, Rejection, VerifyReport,
+    WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

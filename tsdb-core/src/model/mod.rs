@@ -15,8 +15,8 @@ mod sample;
 mod stored;
 mod time;
 
-pub(crate) use batch::Form;
-pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, Encoding, SeriesBuilder, WriteBatch};
+pub(crate) use batch::{Form, FormKey};
 pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};
 pub(crate) use labels::check_canonical;
 pub(crate) use labels::push_label;

@@ -236,8 +236,8 @@ impl Apply<'_> {
             }
         }
         self.report.accepted_histograms += self.report.accepted - accepted;
-        if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
-            self.generation.learn(key, series);
+        if let (Form::Encoded(encoding), Some(series)) = (entry.form, state.series) {
+            self.generation.learn(encoding, series);
         }
     }
 

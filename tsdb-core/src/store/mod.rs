@@ -52,7 +52,7 @@ pub(crate) use maintenance::Maintenance;
 pub(crate) use verify::verify;
 pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
-pub use writer::{Encoding, Writer};
+pub use writer::{KnownSeries, Part, Writer};
 
 /// An open store.
 #[derive(Debug)]

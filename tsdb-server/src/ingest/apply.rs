@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
-use tsdb_core::{Commit, Rejected, WriteReport};
+use tsdb_core::{Commit, LabelError, Rejected, WriteReport};
 
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
@@ -22,6 +22,11 @@ impl WriteError {
             status,
             message: message.into(),
         }
+    }
+
+    /// The batch does not take what the request holds.
+    pub(crate) fn too_large(e: LabelError) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, e.to_string())
     }
 
     /// Overload: senders of remote write try again on 503, and on 429 only if told to.
