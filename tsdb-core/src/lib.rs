@@ -53,14 +53,15 @@ mod store;
 mod wal;
 
 pub use db::Db;
+pub use disk::{LossCause, LostRange};
 pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, VerifyReport, WriteReport,
-    Writer,
+    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, SnapshotHead, VerifyReport,
+    WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

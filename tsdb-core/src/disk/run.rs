@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::cache::GroupCache;
 use super::checksum::FileIdentity;
 use super::chunk_group::ChunkGroup;
-use super::column;
+use super::column::{self, ColumnStats};
 use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
 use super::float_group::FloatGroup;
 use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
 use super::group::{Group, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
-use super::loader::{GroupReader, Loader};
+use super::loader::Loader;
 use super::name::RunName;
 use super::section;
 use super::times::TimesTable;
@@ -132,19 +132,21 @@ impl Run {
             .sum()
     }
 
-    /// Appends the samples of a series inside `range` to `out`, times strictly rising.
+    /// Appends the samples of a series inside `range` to `out`, times strictly rising. What stands in a damaged part of the
+    /// file is left out, and given to `lost`, column by column.
     ///
     /// # Errors
-    /// When the file cannot be read or is damaged; `out` is then as it was.
+    /// When the file cannot be read, or its directory is damaged.
     pub(crate) fn read_series(
         &self,
         series: u32,
         range: TimeRange,
         cache: &GroupCache,
         out: &mut Columns,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<()> {
         let mut loader = cache;
-        self.read_with(series, range, &mut loader, out)
+        self.read_with(series, range, &mut loader, out, lost)
     }
 
     /// As [`Self::read_series`], with what `loader` gives.
@@ -154,33 +156,36 @@ impl Run {
         range: TimeRange,
         loader: &mut impl Loader,
         out: &mut Columns,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<()> {
-        let start = out.len();
         let mut after_ms = None;
-        let mut read = || {
-            for record in self.columns(series) {
-                let record = record?;
-                let stats = record.extent.stats;
-                if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
-                    return Err(self.damaged(&record, "columns of a series overlap"));
-                }
-                after_ms = Some(stats.max_ms);
-                if range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
-                    self.read_column(&record, range, loader, out)?;
-                }
+        for record in self.columns(series) {
+            let record = record?;
+            let stats = record.extent.stats;
+            if !range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
+                continue;
             }
-            Ok(())
-        };
-        let done = read();
-        if done.is_err() {
-            // Values may have come without their times.
-            out.values.truncate(start);
-            out.truncate(start);
+            if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
+                lost(stats, self.damaged(&record, "columns of a series overlap"));
+                continue;
+            }
+            after_ms = Some(stats.max_ms);
+            let start = out.len();
+            match self.read_column(&record, range, loader, out) {
+                Err(damage) if damage.is_corruption() => {
+                    // Values may have come without their times.
+                    out.values.truncate(start);
+                    out.truncate(start);
+                    lost(stats, damage);
+                }
+                read => read?,
+            }
         }
-        done
+        Ok(())
     }
 
-    fn read_column(
+    /// Appends the samples of a column inside `range` to `out`. After an error `out` may hold some of them.
+    pub(super) fn read_column(
         &self,
         record: &ColumnRecord,
         range: TimeRange,
@@ -246,27 +251,13 @@ impl Run {
         }
     }
 
-    /// Reads every group, every table and every column once, as verifying does.
-    ///
-    /// # Errors
-    /// The first damage found.
-    pub(crate) fn verify(&self) -> Result<()> {
-        let mut groups = GroupReader::default();
-        let mut samples = 0;
-        let mut out = Columns::default();
-        for series in 0..self.meta.series {
-            out.clear();
-            groups.read_series(self, series, TimeRange::ALL, &mut out)?;
-            self.index.labels(series)?;
-            self.index.unit(series)?;
-            samples += out.len() as u64;
-        }
-        let directory = &self.directory;
-        groups.load_all(self, directory.groups_len(), directory.tables_len())?;
-        if samples != self.meta.samples {
-            return Err(Error::corrupt(&*self.path, 0, "number of samples differs"));
-        }
-        Ok(())
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Where the groups end.
+    pub(super) fn groups_end(&self) -> u64 {
+        self.groups_end
     }
 
     pub(super) fn columns(&self, series: u32) -> impl Iterator<Item = Result<ColumnRecord>> {

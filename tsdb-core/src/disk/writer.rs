@@ -8,6 +8,7 @@ use super::checksum::FileIdentity;
 use super::column::ColumnStats;
 use super::columns::ColumnsWriter;
 use super::footer::{self, Footer, RunMeta};
+use super::lost::{self, LostRange};
 use super::name::{RunName, State};
 use super::output::Output;
 use super::partition::Partition;
@@ -99,6 +100,7 @@ impl RunWriter {
                 level: spec.level,
                 class: 0,
                 replaces: spec.replaces,
+                lost: Vec::new(),
                 bytes: 0,
             },
             index: IndexWriter::default(),
@@ -192,6 +194,11 @@ impl RunWriter {
             .push_chunks(kind, series, column, stats, &mut self.out)
     }
 
+    /// Records that samples which belong into the run are lost.
+    pub(crate) fn add_lost(&mut self, lost: LostRange) {
+        self.meta.lost.push(lost);
+    }
+
     /// Writes what is left and syncs the file, which keeps its temporary name.
     ///
     /// # Errors
@@ -199,6 +206,7 @@ impl RunWriter {
     pub(crate) fn finish(mut self) -> Result<FinishedRun> {
         self.end_series()?;
         self.meta.series = self.index.series_len() as u32;
+        lost::coalesce(&mut self.meta.lost);
         if self.meta.samples == 0 {
             let start_ms = self.meta.partition.start_ms;
             (self.meta.min_ms, self.meta.max_ms) = (start_ms, start_ms);

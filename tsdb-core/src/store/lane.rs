@@ -80,7 +80,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
             break (lane, targets);
         }
     };
-    store.check_open()?;
+    store.check_writable()?;
     let seq = match &store.wal {
         Some(wal) => {
             wal.check_writable()?;

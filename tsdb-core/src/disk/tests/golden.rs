@@ -64,7 +64,7 @@ fn bytes_are_those_committed() {
     };
     let run = write(&shared(&fs), spec, &golden_contents()).unwrap();
     let bytes = fs.contents(run.path()).unwrap();
-    let committed = golden::committed("run-v3.run", &bytes);
+    let committed = golden::committed("run-v4.run", &bytes);
     fs.overwrite(run.path(), &committed);
     assert_eq!(contents(&[run]).unwrap(), golden_contents());
 }

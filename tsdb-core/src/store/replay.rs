@@ -1,0 +1,177 @@
+//! The log becomes generations again.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::figures::{self, Counters};
+use super::lookup::hash_labels;
+use super::metadata::MetadataFile;
+use crate::disk::{LossCause, LostRange};
+use crate::error::{Error, Result};
+use crate::head::{Generation, SeriesRef};
+use crate::model::TimeRange;
+use crate::wal::{Damage, RecordItem, read_record};
+
+/// Takes in the frames of the log in order.
+#[derive(Debug)]
+pub(super) struct Replay<'a> {
+    pub(super) hasher: foldhash::fast::RandomState,
+    metadata: &'a MetadataFile,
+    pub(super) generations: Vec<Generation>,
+    /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
+    refs: Vec<Option<SeriesRef>>,
+    pub(super) shifted: bool,
+    pub(super) dropped_samples: u64,
+    /// Where numbers of frames do not follow each other: the frames on both sides.
+    gaps: Vec<(Option<FrameTimes>, Option<FrameTimes>)>,
+    last: Option<FrameTimes>,
+}
+
+/// The number of a frame, and the times of its samples.
+#[derive(Clone, Copy, Debug)]
+struct FrameTimes {
+    seq: u64,
+    range: TimeRange,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(metadata: &'a MetadataFile) -> Self {
+        Self {
+            hasher: foldhash::fast::RandomState::default(),
+            metadata,
+            generations: Vec::new(),
+            refs: Vec::new(),
+            shifted: false,
+            dropped_samples: 0,
+            gaps: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// Takes in a frame.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for a record that this program does not know.
+    pub(super) fn frame(&mut self, generation: u64, seq: u64, payload: &[u8]) -> Result<()> {
+        if self
+            .generations
+            .last()
+            .is_none_or(|last| last.id() != generation)
+        {
+            self.generations.push(Generation::new(generation));
+            self.refs.clear();
+            self.shifted = false;
+        }
+        let Some(generation) = self.generations.last() else {
+            return Ok(());
+        };
+        let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
+        let dropped = &mut self.dropped_samples;
+        let mut times: Option<TimeRange> = None;
+        let mut at = |t_ms: i64| {
+            let range = times.get_or_insert(TimeRange::new(t_ms, t_ms));
+            *range = TimeRange::new(range.start_ms.min(t_ms), range.end_ms.max(t_ms));
+        };
+        let read = read_record(payload, |item| match item {
+            RecordItem::Series {
+                series, canonical, ..
+            } => {
+                let at = series as usize;
+                if refs.len() <= at {
+                    refs.resize(at + 1, None);
+                }
+                let hash = hash_labels(hasher, canonical);
+                let made = generation
+                    .find(hash, canonical)
+                    .unwrap_or_else(|| generation.create(hash, canonical, None));
+                *shifted |= made != series;
+                refs[at] = Some(made);
+            }
+            RecordItem::Sample { series, t_ms, bits } => {
+                at(t_ms);
+                match refs.get(series as usize).copied().flatten() {
+                    Some(series) => generation.append(series, t_ms, bits),
+                    None => *dropped += 1,
+                }
+            }
+            RecordItem::Histogram {
+                series,
+                t_ms,
+                histogram,
+            } => {
+                at(t_ms);
+                match refs.get(series as usize).copied().flatten() {
+                    // What is not storable was never logged.
+                    Some(series) if histogram.is_storable() => {
+                        generation.append(series, t_ms, &histogram);
+                    }
+                    _ => *dropped += 1,
+                }
+            }
+            RecordItem::Metadata(metadata) => {
+                self.metadata.set(&metadata);
+            }
+        });
+        self.note_times(seq, times);
+        // The frame's checksum is right, so this is a record that this program does not know.
+        read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
+    }
+
+    /// Keeps the times of the frames beside a gap.
+    fn note_times(&mut self, seq: u64, times: Option<TimeRange>) {
+        let before = self.last;
+        let range = times.or(before.map(|last| last.range));
+        let this = range.map(|range| FrameTimes { seq, range });
+        if before.is_none_or(|last| last.seq.checked_add(1) != Some(seq)) {
+            self.gaps.push((before, this));
+        }
+        self.last = this;
+    }
+
+    /// What is lost by damage in the log. When the samples of frames that are gone were taken can only be told from the
+    /// frames around them.
+    pub(super) fn lost_by(&self, damage: &Damage) -> Option<LostRange> {
+        damage.lost_seqs.as_ref().map(|seqs| LostRange {
+            range: self.times_around(seqs),
+            series: None,
+            samples: None,
+            cause: LossCause::DamagedLog,
+        })
+    }
+
+    /// Tells of damage in the log, and gives what is lost by it, with the generation.
+    pub(super) fn tell_lost(
+        &self,
+        damages: &[Damage],
+        counters: &Counters,
+    ) -> Arc<[(u64, LostRange)]> {
+        let mut lost_in_log = Vec::new();
+        for damage in damages {
+            figures::count(&counters.corruptions, 1);
+            let lost = self.lost_by(damage);
+            tracing::warn!(
+                path = %damage.path.display(),
+                offset = damage.offset,
+                bytes = damage.bytes,
+                lost_frames = damage.lost_seqs.as_ref().map(|seqs| seqs.end() - seqs.start() + 1),
+                lost_from_ms = lost.map(|lost| lost.range.start_ms),
+                lost_to_ms = lost.map(|lost| lost.range.end_ms),
+                "damage in the write-ahead log, what follows is kept: {}", damage.what
+            );
+            lost_in_log.extend(lost.map(|lost| (damage.generation, lost)));
+        }
+        lost_in_log.into()
+    }
+
+    fn times_around(&self, seqs: &RangeInclusive<u64>) -> TimeRange {
+        let beside = self.gaps.iter().find(|(before, after)| {
+            before.is_none_or(|before| before.seq < *seqs.start())
+                && after.is_none_or(|after| after.seq > *seqs.end())
+        });
+        let (before, after) = beside.copied().unwrap_or((self.last, None));
+        let around = before.into_iter().chain(after).map(|frame| frame.range);
+        around
+            .reduce(|a, b| TimeRange::new(a.start_ms.min(b.start_ms), a.end_ms.max(b.end_ms)))
+            .unwrap_or(TimeRange::ALL)
+    }
+}
