@@ -1,6 +1,6 @@
 //! The public handle of a store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -187,6 +187,13 @@ impl Db {
     /// [`Error::Io`], also when the directory exists; [`Error::InvalidOption`] for a store in memory.
     pub fn snapshot_to(&self, dir: impl AsRef<Path>, head: SnapshotHead) -> Result<()> {
         self.handle.store.snapshot_to(dir.as_ref(), head)
+    }
+
+    /// The store's own directory for snapshots, which need not be there. What a crash leaves of an unfinished snapshot in it
+    /// is removed when the store is opened; whole ones are left alone, and counted nowhere.
+    #[must_use]
+    pub fn snapshots_dir(&self) -> PathBuf {
+        self.handle.store.snapshots_dir()
     }
 
     /// Reads every byte of the store in a directory that no process has open, checks it, and changes nothing.

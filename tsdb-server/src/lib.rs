@@ -6,6 +6,7 @@
 
 mod api;
 mod bridge;
+mod cli;
 mod config;
 mod duration;
 mod error;
@@ -16,6 +17,7 @@ mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
+mod verify;
 
 use std::future::IntoFuture;
 use std::io;
@@ -25,8 +27,10 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+pub use cli::{Cli, Command};
 pub use config::{Config, LogFormat, LogLevel};
 pub use state::AppState;
+pub use verify::{VerifyArgs, verify};
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {

@@ -3,11 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tsdb_server::{Config, run, telemetry};
+use tsdb_server::{Cli, Command, run, telemetry, verify};
 
-/// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration.
+/// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration; those of the commands are in their help.
 fn main() -> ExitCode {
-    let config = Config::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    let Cli { command, config } = Cli::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    if let Some(Command::Verify(args)) = command {
+        return verify(&args);
+    }
     if let Err(reason) = config.check() {
         eprintln!("error: {reason}\n\nFor more information, try '--help'.");
         return ExitCode::from(2);

@@ -5,7 +5,7 @@
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store, `replay`:
 //!   the log into generations. `read_only`: beside another process. `snapshot`: a copy that is a store. `identity`: the `store` file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
-//! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
+//! * `verify`: every byte checked, without opening; `scrub`: while open. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
 //!
 //! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
 //! No file is touched under the lane or the view.
@@ -22,6 +22,7 @@ mod metadata;
 mod open;
 mod read_only;
 mod replay;
+mod scrub;
 mod snapshot;
 mod verify;
 mod write;

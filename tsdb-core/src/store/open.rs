@@ -23,6 +23,7 @@ use crate::disk::{GroupCache, LossCause, LostRange, Partition, Run, catalog};
 use crate::error::{Error, Result};
 use crate::head::Generation;
 use crate::io::{Fs, MemFs};
+use crate::model::TimeRange;
 use crate::options::Options;
 use crate::read::{CurrentView, View};
 use crate::wal::{self, LogPosition, Wal};
@@ -58,7 +59,7 @@ impl Store {
         let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
         let metadata = open_metadata(&*fs, dir, identity, &counters)?;
 
-        let mut replay = Replay::new(&metadata);
+        let mut replay = Replay::new(&metadata, times_of_log(&opened, &options));
         let flushed = opened.flushed_generation;
         let recovered = wal::recover(
             &*fs,
@@ -328,6 +329,15 @@ pub(super) fn tell_damaged_runs(
     files
         .map(|aside| (range_of(aside), aside.path.clone()))
         .collect()
+}
+
+/// When samples of the log can have been taken.
+pub(super) fn times_of_log(opened: &catalog::Opened, options: &Options) -> TimeRange {
+    let newest_ms = opened.runs.iter().map(|run| run.meta().max_ms).max();
+    let latest_ms = options
+        .future_limit_ms
+        .map(|limit_ms| options.clock.now_ms().saturating_add(limit_ms));
+    TimeRange::new(newest_ms.unwrap_or(i64::MIN), latest_ms.unwrap_or(i64::MAX))
 }
 
 /// Opens the metadata file, and tells of damage.

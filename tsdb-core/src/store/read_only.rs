@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::Store;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
-use super::open::{Parts, open_metadata, tell_damaged_runs};
+use super::open::{Parts, open_metadata, tell_damaged_runs, times_of_log};
 use super::replay::Replay;
 use crate::codec::StoreIdentity;
 use crate::disk::catalog;
@@ -77,7 +77,7 @@ fn look(
     let counters = Counters::default();
     let metadata = open_metadata(&**fs, dir, identity, &counters)?;
     let flushed = opened.flushed_generation;
-    let mut replay = Replay::new(&metadata);
+    let mut replay = Replay::new(&metadata, times_of_log(&opened, options));
     let damages = wal::read(
         &**fs,
         &dir.join("wal"),

@@ -23,8 +23,10 @@ pub(super) struct Replay<'a> {
     pub(super) shifted: bool,
     pub(super) dropped_samples: u64,
     /// Where numbers of frames do not follow each other: the frames on both sides.
-    gaps: Vec<(Option<FrameTimes>, Option<FrameTimes>)>,
+    gaps: Vec<(Option<FrameTimes>, FrameTimes)>,
     last: Option<FrameTimes>,
+    /// When samples of the log can have been taken, where no frame beside a gap tells more.
+    within: TimeRange,
 }
 
 /// The number of a frame, and the times of its samples.
@@ -35,7 +37,9 @@ struct FrameTimes {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(metadata: &'a MetadataFile) -> Self {
+    /// `within` is when samples of the log can have been taken, as far as it is not told by the log: from the newest sample
+    /// of the runs to the latest time that is accepted.
+    pub(super) fn new(metadata: &'a MetadataFile, within: TimeRange) -> Self {
         Self {
             hasher: foldhash::fast::RandomState::default(),
             metadata,
@@ -45,6 +49,7 @@ impl<'a> Replay<'a> {
             dropped_samples: 0,
             gaps: Vec::new(),
             last: None,
+            within,
         }
     }
 
@@ -120,12 +125,18 @@ impl<'a> Replay<'a> {
     /// Keeps the times of the frames beside a gap.
     fn note_times(&mut self, seq: u64, times: Option<TimeRange>) {
         let before = self.last;
-        let range = times.or(before.map(|last| last.range));
-        let this = range.map(|range| FrameTimes { seq, range });
+        let this = FrameTimes {
+            seq,
+            range: times.unwrap_or(TimeRange::new(self.within.end_ms, self.within.end_ms)),
+        };
         if before.is_none_or(|last| last.seq.checked_add(1) != Some(seq)) {
             self.gaps.push((before, this));
         }
-        self.last = this;
+        self.last = match (times, before) {
+            // A frame without samples tells of no time.
+            (None, Some(before)) => Some(FrameTimes { seq, ..before }),
+            _ => Some(this),
+        };
     }
 
     /// What is lost by damage in the log. When the samples of frames that are gone were taken can only be told from the
@@ -165,13 +176,18 @@ impl<'a> Replay<'a> {
 
     fn times_around(&self, seqs: &RangeInclusive<u64>) -> TimeRange {
         let beside = self.gaps.iter().find(|(before, after)| {
-            before.is_none_or(|before| before.seq < *seqs.start())
-                && after.is_none_or(|after| after.seq > *seqs.end())
+            before.is_none_or(|before| before.seq < *seqs.start()) && after.seq > *seqs.end()
         });
-        let (before, after) = beside.copied().unwrap_or((self.last, None));
-        let around = before.into_iter().chain(after).map(|frame| frame.range);
-        around
-            .reduce(|a, b| TimeRange::new(a.start_ms.min(b.start_ms), a.end_ms.max(b.end_ms)))
-            .unwrap_or(TimeRange::ALL)
+        let (before, after) = match beside {
+            Some((before, after)) => (*before, Some(*after)),
+            None => (self.last, None),
+        };
+        let TimeRange { start_ms, end_ms } = self.within;
+        let before = before.map_or(TimeRange::new(start_ms, start_ms), |frame| frame.range);
+        let after = after.map_or(TimeRange::new(end_ms, end_ms), |frame| frame.range);
+        TimeRange::new(
+            before.start_ms.min(after.start_ms),
+            before.end_ms.max(after.end_ms),
+        )
     }
 }

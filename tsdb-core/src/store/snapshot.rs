@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::io::Fs;
 
 /// Directory of a store for snapshots of it.
-pub(super) const SNAPSHOTS: &str = "snapshots";
+const SNAPSHOTS: &str = "snapshots";
 
 /// What the name of a snapshot ends in while it is made.
 const TMP: &str = ".snapshot-tmp";
@@ -80,6 +80,11 @@ impl Store {
             let _ = fs.remove_dir_all(&tmp);
         }
         made
+    }
+
+    /// See [`Db::snapshots_dir`](crate::Db::snapshots_dir).
+    pub(crate) fn snapshots_dir(&self) -> PathBuf {
+        self.data_dir.with_file_name(SNAPSHOTS)
     }
 
     /// Makes the files of a snapshot and syncs them.

@@ -9,6 +9,7 @@ use crate::codec::StoreIdentity;
 use crate::disk::{LostRange, Run, RunDamage, catalog};
 use crate::error::{Error, Result};
 use crate::io::Fs;
+use crate::model::TimeRange;
 use crate::wal;
 
 /// What [`Db::verify`](crate::Db::verify) found.
@@ -35,7 +36,8 @@ pub struct DamagedUnit {
     pub path: PathBuf,
     /// Where the damage was found, in bytes.
     pub offset: u64,
-    /// How many bytes from there cannot be used; 0 where they are gone or that is not known.
+    /// How many bytes of the file cannot be used because of it: those of the unit, or all of them; 0 where they are gone or
+    /// that is not known.
     pub bytes: u64,
     /// What is wrong there.
     pub what: String,
@@ -45,7 +47,7 @@ pub struct DamagedUnit {
 
 impl DamagedUnit {
     /// An error that was met in a file.
-    fn of(path: &Path, e: &Error) -> Self {
+    pub(super) fn of(path: &Path, e: &Error) -> Self {
         let (path, offset, what) = match e {
             Error::Corrupt { path, offset, what } => (path.as_path(), *offset, (*what).to_owned()),
             e => (path, 0, e.to_string()),
@@ -80,6 +82,7 @@ pub(crate) fn verify(fs: &dyn Fs, dir: &Path) -> Result<VerifyReport> {
         dir,
         report: VerifyReport::default(),
         flushed: 0,
+        newest_ms: i64::MIN,
     };
     match verify.identity() {
         Some(identity) => {
@@ -101,6 +104,8 @@ struct Verify<'a> {
     report: VerifyReport,
     /// The last generation that a run holds.
     flushed: u64,
+    /// The newest sample of a run, in milliseconds.
+    newest_ms: i64,
 }
 
 impl Verify<'_> {
@@ -147,11 +152,10 @@ impl Verify<'_> {
                     ..DamagedUnit::of(&file.path, &Error::corrupt(&file.path, 0, SET_ASIDE))
                 });
             } else if let Err(e) = self.run(&file.path, identity) {
-                let unit = DamagedUnit::of(&file.path, &e);
                 self.report.damages.push(DamagedUnit {
-                    bytes: self.len(&file.path).saturating_sub(unit.offset),
+                    bytes: self.len(&file.path),
                     lost: catalog::held_by(self.fs, &file.path),
-                    ..unit
+                    ..DamagedUnit::of(&file.path, &e)
                 });
             }
         }
@@ -160,6 +164,7 @@ impl Verify<'_> {
     fn run(&mut self, path: &Path, identity: StoreIdentity) -> Result<()> {
         let run = Run::open(self.fs, path, identity)?;
         let meta = run.meta();
+        self.newest_ms = self.newest_ms.max(meta.max_ms);
         self.flushed = self.flushed.max(*meta.generations.end());
         let damages = run.check(&mut |_| true)?;
         let report = &mut self.report;
@@ -179,7 +184,7 @@ impl Verify<'_> {
         self.directories(&dir);
         let (flushed, mut frames) = (self.flushed, 0);
         let metadata = MetadataFile::empty(self.dir, identity);
-        let mut replay = Replay::new(&metadata);
+        let mut replay = Replay::new(&metadata, TimeRange::new(self.newest_ms, i64::MAX));
         let read = wal::read(
             self.fs,
             &dir,
