@@ -64,6 +64,9 @@ struct Check<'r> {
 
 impl Check<'_> {
     fn all(&mut self, go_on: &mut dyn FnMut(u64) -> bool) -> Result<()> {
+        if let Some(damage) = self.run.header_damage() {
+            self.note(damage, None);
+        }
         self.read_places()?;
         let directory = self.run.directory();
         for group in 0..directory.groups_len() {
@@ -96,9 +99,10 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Groups and tables follow each other from the header to the index.
+    /// Header, groups and tables follow each other up to the index.
     fn read_places(&mut self) -> Result<()> {
         let directory = self.run.directory();
+        self.places.insert(0, HEADER_LEN as u64);
         for group in 0..directory.groups_len() {
             let place = directory.group(group)?.place;
             self.places.insert(place.offset, u64::from(place.len));
@@ -107,7 +111,7 @@ impl Check<'_> {
             let place = directory.table(table)?;
             self.places.insert(place.offset, u64::from(place.len));
         }
-        let mut end = HEADER_LEN as u64;
+        let mut end = 0;
         for (&offset, &len) in &self.places {
             if offset != end {
                 break;

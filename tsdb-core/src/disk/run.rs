@@ -34,10 +34,13 @@ pub(crate) struct Run {
     directory: Directory,
     /// Where the groups end.
     groups_end: u64,
+    /// What is wrong with the header, of which the footer says the same.
+    header_damage: Option<&'static str>,
 }
 
 impl Run {
-    /// Opens a run and verifies everything but its groups. Allocates nothing per series.
+    /// Opens a run and verifies everything but its groups. Allocates nothing per series. A damaged header does no harm, since
+    /// the footer says the same.
     ///
     /// # Errors
     /// [`Error::Corrupt`] for damage and for a file of another store; [`Error::UnsupportedFormat`]; those of the
@@ -64,7 +67,11 @@ impl Run {
             file_id: name.file_id,
         };
         let refused = |refusal| refused(&path, refusal);
-        footer::check_header(map, identity).map_err(refused)?;
+        let header_damage = match footer::check_header(map, identity) {
+            Ok(()) => None,
+            Err(Refusal::Damage(_, what)) => Some(what),
+            Err(version) => return Err(refused(version)),
+        };
         let footer = Footer::decode(map, name.file_id).map_err(refused)?;
         let damage = |offset, what| Error::corrupt(&*path, offset, what);
         if footer.identity != store {
@@ -86,6 +93,7 @@ impl Run {
             index,
             directory,
             groups_end: footer.index.offset,
+            header_damage,
             meta: footer.meta,
             path,
         })
@@ -94,6 +102,12 @@ impl Run {
     /// What the run is and holds.
     pub(crate) fn meta(&self) -> &RunMeta {
         &self.meta
+    }
+
+    /// What is wrong with its header.
+    pub(crate) fn header_damage(&self) -> Option<Error> {
+        let damage = |what| Error::corrupt(&*self.path, 0, what);
+        self.header_damage.map(damage)
     }
 
     /// Its file.
