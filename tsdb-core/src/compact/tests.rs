@@ -164,10 +164,10 @@ fn a_failure_at_every_operation_of_a_merge_and_a_second_try() {
 fn what_is_readable_of_a_damaged_input_is_merged_and_what_is_lost_recorded() {
     let fs = fault_fs();
     let noise = |series: u64, t: i64| {
-        (series << 40 ^ t as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2
+        ((series << 40) ^ (t as u64 + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2
     };
     let of_series = |series: u64, seed: u64| {
-        let samples = (0..3_000i64).map(move |i| (i * 100, noise(series ^ seed << 8, i)));
+        let samples = (0..3_000i64).map(move |i| (i * 100, noise(series ^ (seed << 8), i)));
         (
             labels(&[("series", &format!("{series:02}"))]),
             samples.collect(),
