@@ -117,6 +117,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
     let run = crate::disk::Run::open(&fs, Path::new(RUN), IDENTITY)?;
     // Bytes of another version or identity are refused, not set aside.
     assert!(catalog::identity_in_footers(&fs, Path::new(DIR)).is_ok());
+    run.check(&mut |_| true)?;
     let index = run.index();
     let cache = GroupCache::new(1 << 20);
     for name in index.label_names()? {
