@@ -33,6 +33,7 @@
 //! since the Unix epoch. A series may hold native histograms beside floats ([`Value`]); a reader finds empty buckets in them
 //! that others of the same chunk have, and of the hint of a counter reset only what the samples around tell.
 
+mod budget;
 mod codec;
 mod compact;
 mod db;
@@ -47,21 +48,24 @@ mod index;
 mod io;
 pub mod model;
 mod options;
+mod progress;
 mod read;
 mod stats;
 mod store;
 mod wal;
 
+pub use budget::{MemoryBudget, MemoryUse, Reservation};
 pub use db::Db;
 pub use disk::{LossCause, LostRange};
 pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
+pub use progress::RecoveryProgress;
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, SnapshotHead, VerifyReport,
-    WriteReport, Writer,
+    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, SeriesLimits, SeriesMaker,
+    SnapshotHead, VerifyReport, WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

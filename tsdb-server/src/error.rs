@@ -103,6 +103,7 @@ impl From<QueryError> for ApiError {
     fn from(e: QueryError) -> Self {
         let kind = match &e {
             QueryError::Parse(e) => return Self::invalid_parameter("query", e),
+            QueryError::OutOfMemory { .. } => ErrorKind::Retry,
             QueryError::Timeout => ErrorKind::Timeout,
             QueryError::Canceled => ErrorKind::Canceled,
             QueryError::Storage(_) => ErrorKind::Internal,

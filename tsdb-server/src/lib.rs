@@ -6,6 +6,7 @@
 
 mod api;
 mod bridge;
+mod bytes;
 mod cli;
 mod config;
 mod duration;
@@ -28,7 +29,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 pub use cli::{Cli, Command};
-pub use config::{Config, LogFormat, LogLevel};
+pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
 pub use state::AppState;
 pub use verify::{VerifyArgs, verify};
 
@@ -68,6 +69,8 @@ pub async fn run(config: Config) -> io::Result<()> {
 
     features::log(&config.enable_feature);
     let state = AppState::new(config);
+    state.reload().map_err(io::Error::other)?;
+    telemetry::watch_memory(state.clone());
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()
@@ -80,7 +83,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     });
     let serving = tokio::spawn(serving.into_future());
 
-    let outcome = shutdown::wait(opening).await;
+    let outcome = shutdown::wait(opening, &state).await;
     let _ = stop.send(true);
     shutdown::drain(serving, &state).await?;
     shutdown::close_store(state).await?;

@@ -15,6 +15,10 @@ fn main() -> ExitCode {
         eprintln!("error: {reason}\n\nFor more information, try '--help'.");
         return ExitCode::from(2);
     }
+    if let Err(reason) = config.read_settings() {
+        eprintln!("error: {reason}");
+        return ExitCode::from(2);
+    }
     telemetry::init_logs(config.log_level, config.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

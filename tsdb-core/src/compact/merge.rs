@@ -33,7 +33,7 @@ pub(crate) fn merge(
     let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
     let inputs: Result<Vec<Input>> = inputs.iter().map(Input::new).collect();
     let mut inputs = inputs?;
-    let mut samples = Columns::default();
+    let mut samples = Columns::with_start_times();
     while let Some(labels) = least(&inputs) {
         let mut same: Vec<&mut Input> = inputs
             .iter_mut()
@@ -111,7 +111,7 @@ impl Input {
                     out.start_series(labels)?;
                     started = true;
                 }
-                out.push_column(column.kind, column.bytes, column.stats)
+                out.push_column(&column)
             },
             &mut |stats, damage| note(damages, id, stats, damage),
         )

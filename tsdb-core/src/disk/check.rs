@@ -33,7 +33,7 @@ impl Run {
         let mut check = Check {
             run: self,
             groups: GroupReader::default(),
-            out: Columns::default(),
+            out: Columns::with_start_times(),
             places: BTreeMap::new(),
             tables: BTreeSet::new(),
             found: BTreeMap::new(),

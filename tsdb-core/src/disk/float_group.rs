@@ -8,7 +8,7 @@
 //! The list has three sequences of one number a column, packed as a group is. With it a column is told and decoded
 //! without the directory; with the directory it is what the directory is compared with.
 
-use super::column::ColumnStats;
+use super::column::{ColumnStats, MAX_SAMPLES};
 use super::group_header::{CRC_LEN, Contents, GroupHeader, HEADER_LEN};
 use crate::codec::DecodeError;
 use crate::codec::column::{
@@ -19,9 +19,6 @@ use crate::codec::cursor::Cursor;
 use crate::codec::varint::push_uvarint;
 use crate::disk::checksum::FileIdentity;
 
-/// Samples of a column at most. A column is decoded as a whole, also for the last sample of it: it takes some 10 µs.
-/// Longer columns are hardly smaller.
-pub(super) const MAX_SAMPLES: usize = 8 << 10;
 /// A group ends with the column that brings it to this many bytes, before compression.
 const TARGET_BYTES: usize = 32 << 10;
 /// Columns of a group at most.
@@ -53,6 +50,11 @@ impl FloatGroupBuilder {
             open: None,
             contents: Vec::new(),
         }
+    }
+
+    /// Number of columns.
+    pub(super) fn columns(&self) -> u32 {
+        self.open.map_or(0, |header| header.columns)
     }
 
     /// Whether the group is to end before a further column.
@@ -92,10 +94,11 @@ impl FloatGroupBuilder {
         self.values.push(comparable, values, hint)
     }
 
-    /// Appends the group, which will stand at `offset` of the file and uses this table, to `out` and starts the next.
-    /// Gives its header; `None` when it holds nothing.
+    /// Appends the group, which has these start times, will stand at `offset` of the file and uses this table, to `out` and
+    /// starts the next. Gives its header; `None` when it holds nothing.
     pub(super) fn finish(
         &mut self,
+        starts: &[u8],
         table: u32,
         packer: &mut Packer,
         file: FileIdentity,
@@ -118,7 +121,7 @@ impl FloatGroupBuilder {
         push_uvarint(&mut self.contents, packed.len() as u64);
         self.contents.extend_from_slice(&packed);
         self.values.finish(packer, &mut self.contents)?;
-        header.push_group(&self.contents, file, offset, out);
+        header.push_group(starts, &self.contents, file, offset, out);
         debug_assert!(header.raw_len as usize <= MAX_BYTES && self.contents.len() <= MAX_BYTES);
         Ok(Some(header))
     }
@@ -237,9 +240,13 @@ mod tests {
         builder.push(9, &stats(1), TimesRef(0), &[f64::NAN], None);
         let mut packer = Packer::new().unwrap();
         let mut out = Vec::new();
-        let header = builder.finish(4, &mut packer, FILE, 99, &mut out).unwrap();
+        let header = builder
+            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
+            .unwrap();
         assert_eq!(header.map(|header| header.columns), Some(2));
-        let none = builder.finish(4, &mut packer, FILE, 99, &mut out).unwrap();
+        let none = builder
+            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
+            .unwrap();
         assert_eq!(none, None);
         out
     }

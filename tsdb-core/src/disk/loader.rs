@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::cache::{FollowedIn, UnpackerPool};
 use super::column::ColumnStats;
 use super::float_group::FloatGroup;
-use super::group::Group;
+use super::group::{Group, GroupColumns};
 use super::run::Run;
 use super::times::TimesTable;
 use crate::codec::DecodeError;
 use crate::codec::column::TimesRef;
 use crate::error::{Error, Result};
-use crate::model::{Columns, Kind, TimeRange};
+use crate::model::{Columns, Kind, StartRun, TimeRange};
 
 /// Gives the parts of a run.
 pub(super) trait Loader {
@@ -89,6 +89,7 @@ pub(crate) struct RawColumn<'a> {
     pub(crate) kind: Kind,
     pub(crate) stats: ColumnStats,
     pub(crate) bytes: &'a [u8],
+    pub(crate) starts: &'a [StartRun],
 }
 
 impl Loader for GroupReader {
@@ -184,11 +185,16 @@ impl GroupReader {
                 }
                 group => group?,
             };
-            let Group::Chunks(group) = &*group else {
+            let GroupColumns::Chunks(columns) = &group.columns else {
                 continue;
             };
-            match run.chunks(group, &record) {
-                Ok((kind, bytes)) => visit(RawColumn { kind, stats, bytes })?,
+            match run.chunks(columns, &record) {
+                Ok((kind, bytes)) => visit(RawColumn {
+                    kind,
+                    stats,
+                    bytes,
+                    starts: group.starts_of(record.index),
+                })?,
                 Err(damage) => lost(stats, damage),
             }
         }

@@ -12,9 +12,9 @@
 //! * A damaged file is set aside, never removed, and its id is never used again.
 //!
 //! `name`, `partition`, `footer`: what a file is. `float_group` and `times` for floats, `column` and `chunk_group` for
-//! what is not, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
-//! `group`, `loader`, `cache`: reading one. `check`, `lost`: what is
-//! damaged of one, and what it knows to be lost. `publish`, `catalog`: the life of all.
+//! what is not, `starts` for start times, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
+//! `group`, `loader`, `cache`: reading one. `check`, `lost`: what is damaged of one, and what it
+//! knows to be lost. `publish`, `catalog`: the life of all.
 
 mod cache;
 pub(crate) mod catalog;
@@ -36,6 +36,7 @@ mod partition;
 mod publish;
 mod run;
 mod section;
+mod starts;
 mod times;
 mod writer;
 

@@ -10,7 +10,7 @@ use super::column::{self, ColumnStats};
 use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
 use super::float_group::FloatGroup;
 use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
-use super::group::{Group, MAX_STORED_BYTES, Unpacker};
+use super::group::{Group, GroupColumns, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
 use super::loader::Loader;
 use super::name::RunName;
@@ -206,13 +206,15 @@ impl Run {
         loader: &mut impl Loader,
         out: &mut Columns,
     ) -> Result<()> {
-        match &*loader.group(self, record.group)? {
-            Group::Chunks(group) => {
+        let first = out.len();
+        let group = loader.group(self, record.group)?;
+        match &group.columns {
+            GroupColumns::Chunks(group) => {
                 let (kind, bytes) = self.chunks(group, record)?;
                 column::decode(kind, bytes, &record.extent.stats, range, out)
-                    .map_err(|e| self.damaged(record, e.what))
+                    .map_err(|e| self.damaged(record, e.what))?;
             }
-            Group::Floats(group) => {
+            GroupColumns::Floats(group) => {
                 let times_ms = self.times(record, group, loader)?;
                 let from = times_ms.partition_point(|&t_ms| t_ms < range.start_ms);
                 let to = times_ms.partition_point(|&t_ms| t_ms <= range.end_ms);
@@ -228,9 +230,10 @@ impl Run {
                 out.values.drain(start..start + from);
                 let within = times_ms.get(from..to).unwrap_or_default();
                 out.times_ms.extend_from_slice(within);
-                Ok(())
             }
         }
+        out.set_start_times(first, group.starts_of(record.index));
+        Ok(())
     }
 
     /// The last sample of a series.
@@ -246,13 +249,13 @@ impl Run {
             return Ok(None);
         };
         let mut loader = cache;
-        match &*loader.group(self, record.group)? {
-            Group::Chunks(group) => {
+        match &loader.group(self, record.group)?.columns {
+            GroupColumns::Chunks(group) => {
                 let (kind, bytes) = self.chunks(group, &record)?;
                 column::last_sample(kind, bytes, &record.extent.stats)
                     .map_err(|e| self.damaged(&record, e.what))
             }
-            Group::Floats(_) => {
+            GroupColumns::Floats(_) => {
                 let mut last = Columns::default();
                 let t_ms = record.extent.stats.max_ms;
                 let range = TimeRange::new(t_ms, t_ms);

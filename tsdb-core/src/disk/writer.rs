@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::checksum::FileIdentity;
-use super::column::ColumnStats;
 use super::columns::ColumnsWriter;
 use super::footer::{self, Footer, RunMeta};
+use super::loader::RawColumn;
 use super::lost::{self, LostRange};
 use super::name::{RunName, State};
 use super::output::Output;
@@ -17,7 +17,7 @@ use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexWriter;
 use crate::io::Fs;
-use crate::model::{Columns, Kind, Labels};
+use crate::model::{Columns, Labels};
 
 /// What a run is to be; the meaning of the fields is that of [`RunMeta`].
 #[derive(Clone, Debug)]
@@ -154,6 +154,7 @@ impl RunWriter {
             return Err(misuse("times do not rise"));
         }
         let series = self.extend_times(min_ms, max_ms, samples.len() as u64)?;
+        self.columns.push_start_times(samples);
         let mut from = 0;
         let mut histograms = &*samples.histograms;
         while let Some((at, _)) = histograms.first() {
@@ -183,15 +184,10 @@ impl RunWriter {
     ///
     /// # Errors
     /// Those of [`Self::push_series`].
-    pub(crate) fn push_column(
-        &mut self,
-        kind: Kind,
-        column: &[u8],
-        stats: ColumnStats,
-    ) -> Result<()> {
+    pub(crate) fn push_column(&mut self, column: &RawColumn<'_>) -> Result<()> {
+        let stats = column.stats;
         let series = self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
-        self.columns
-            .push_chunks(kind, series, column, stats, &mut self.out)
+        self.columns.push_chunks(series, column, &mut self.out)
     }
 
     /// Records that samples which belong into the run are lost.

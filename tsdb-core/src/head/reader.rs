@@ -7,13 +7,15 @@ use super::series::ClosedChunk;
 use crate::codec::DecodeError;
 use crate::codec::chunk;
 use crate::codec::xor::{self, OpenChunk, Published};
-use crate::model::{Columns, TimeRange};
+use crate::model::{Columns, StartRuns, TimeRange};
 
 /// The samples of one series at one moment. Shares the memory of the generation, and keeps it when that is dropped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SeriesSnapshot {
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
     pub(super) open: Option<OpenSnapshot>,
+    /// Of the samples in chunks.
+    pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
 }
 
@@ -64,6 +66,9 @@ impl SeriesSnapshot {
         let start = out.len();
         let mut read = || {
             self.read_in_order(range, out)?;
+            if let Some(starts) = &self.starts {
+                out.set_start_times(start, starts.as_slice());
+            }
             if let Some(log) = &self.out_of_order {
                 let late = out.len();
                 log.read(range, out)?;

@@ -21,8 +21,9 @@ impl Columns {
             return;
         }
         let from = start + early.partition_point(|&t_ms| t_ms < first_late_ms);
-        if self.histograms.last().is_some_and(|(at, _)| *at >= from) {
-            return self.merge_with_histograms(start, from, middle);
+        let has_histograms = self.histograms.last().is_some_and(|(at, _)| *at >= from);
+        if has_histograms || self.has_start_times() {
+            return self.merge_any(start, from, middle);
         }
         let late_times_ms = self.times_ms.split_off(middle);
         let late_values = self.values.split_off(middle);
@@ -47,8 +48,8 @@ impl Columns {
         }
     }
 
-    /// The same with histograms in the parts that meet, `from..middle` and `middle..`.
-    fn merge_with_histograms(&mut self, start: usize, from: usize, middle: usize) {
+    /// The same with histograms and start times in the parts that meet, `from..middle` and `middle..`.
+    fn merge_any(&mut self, start: usize, from: usize, middle: usize) {
         let mut late = self.split_off(middle).peekable();
         let mut early = self.split_off(from).peekable();
         // Which part the sample before is of.
@@ -73,6 +74,7 @@ impl Columns {
                     self.push_histogram(sample.t_ms, histogram);
                 }
             }
+            self.set_start_time(sample.start_ms);
             before = Some(part);
         }
     }
@@ -91,15 +93,24 @@ impl Columns {
         let kept = self.histograms.partition_point(|(at, _)| *at < len);
         let mut histograms = self.histograms.split_off(kept).into_iter().peekable();
         let times_ms = self.times_ms.split_off(len);
+        let starts_ms = match &mut self.starts_ms {
+            Some(starts_ms) => starts_ms.split_off(len.min(starts_ms.len())),
+            None => Vec::new(),
+        };
+        let starts_ms = starts_ms.into_iter().chain(std::iter::repeat(0));
         let samples = times_ms.into_iter().zip(self.values.split_off(len));
-        (len..).zip(samples).map(move |(at, (t_ms, value))| {
-            let histogram = histograms.next_if(|(of, _)| *of == at);
-            AnySample {
-                t_ms,
-                value,
-                histogram: histogram.map(|(_, histogram)| histogram),
-            }
-        })
+        let samples = samples.zip(starts_ms);
+        (len..)
+            .zip(samples)
+            .map(move |(at, ((t_ms, value), start_ms))| {
+                let histogram = histograms.next_if(|(of, _)| *of == at);
+                AnySample {
+                    t_ms,
+                    start_ms,
+                    value,
+                    histogram: histogram.map(|(_, histogram)| histogram),
+                }
+            })
     }
 
     /// Shortens the columns to their first `len` samples.
@@ -108,6 +119,7 @@ impl Columns {
         self.values.truncate(len);
         let kept = self.histograms.partition_point(|(at, _)| *at < len);
         self.histograms.truncate(kept);
+        self.starts_ms.iter_mut().for_each(|s| s.truncate(len));
     }
 }
 
@@ -121,6 +133,7 @@ enum Part {
 /// A sample taken from columns.
 struct AnySample {
     t_ms: i64,
+    start_ms: i64,
     value: f64,
     histogram: Option<HistogramSample>,
 }
@@ -139,6 +152,13 @@ mod tests {
     enum Value {
         Float(u64),
         Histogram(u64),
+    }
+
+    /// Some have a start time, which their value tells.
+    fn start_of(value: Value) -> Option<i64> {
+        let (Value::Float(n) | Value::Histogram(n)) = value;
+        let start_ms = (n % 3).cast_signed();
+        (start_ms != 0).then_some(start_ms)
     }
 
     fn part() -> impl Strategy<Value = BTreeMap<i64, Value>> {
@@ -170,6 +190,7 @@ mod tests {
                     hint = CounterResetHint::NotReset;
                 }
             }
+            out.set_start_time(start_of(value).unwrap_or(0));
         }
     }
 
@@ -183,6 +204,9 @@ mod tests {
                     Some((_, HistogramSample::Float(_))) => panic!("none was written"),
                     None => Value::Float(value.to_bits()),
                 };
+                if columns.starts_ms.is_some() {
+                    assert_eq!(columns.start_time_ms(i), start_of(value));
+                }
                 (t_ms, value)
             })
             .collect();
@@ -210,8 +234,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4)) {
-            let mut out = Columns::default();
+        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4), starts: bool) {
+            let mut out = if starts { Columns::with_start_times() } else { Columns::default() };
             let mut expected = BTreeMap::new();
             push_all(&mut out, &before);
             let start = out.len();

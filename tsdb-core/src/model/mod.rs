@@ -12,6 +12,7 @@ mod merge;
 mod metadata;
 mod regex;
 mod sample;
+mod start_times;
 mod stored;
 mod time;
 
@@ -25,5 +26,6 @@ pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
 pub use regex::{LabelRegex, RegexError};
 pub use sample::{Columns, HistogramSample, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
+pub(crate) use start_times::{StartRun, StartRuns};
 pub(crate) use stored::{LastSample, StoredValue};
 pub use time::{TimeRange, TimeUnit};

@@ -59,6 +59,8 @@ pub struct Sample<'a> {
     pub t_ms: i64,
     /// The value.
     pub value: Value<'a>,
+    /// Since when it counts, in milliseconds since the Unix epoch, if the sender said so.
+    pub start_ms: Option<i64>,
 }
 
 /// Samples of one series as columns: `times_ms[i]` belongs to `values[i]`, times strictly rising.
@@ -71,6 +73,8 @@ pub struct Columns {
     /// The native histograms among the samples, with their index in the other columns, rising. `values` has a NaN there
     /// that means nothing.
     pub histograms: Vec<(usize, HistogramSample)>,
+    /// Start times of the samples, 0 for none, up to the last sample that has one; not there if nobody asks for them.
+    pub(super) starts_ms: Option<Vec<i64>>,
 }
 
 /// A native histogram as it was written. Equality is that of [`Histogram`] and [`FloatHistogram`].
@@ -100,6 +104,7 @@ impl Columns {
         self.times_ms.clear();
         self.values.clear();
         self.histograms.clear();
+        self.starts_ms.iter_mut().for_each(Vec::clear);
     }
 
     /// Appends a native histogram; the caller keeps the times rising.

@@ -40,13 +40,13 @@ impl Series {
     /// # Errors
     /// As [`read_into`](Self::read_into).
     pub fn samples(&self) -> Result<Samples> {
-        let mut columns = Columns::default();
+        let mut columns = Columns::with_start_times();
         self.read_into(self.range, &mut columns)?;
         Ok(Samples { columns })
     }
 
     /// Appends the samples inside `range` and inside the querier's range to `out`, times strictly rising, staleness
-    /// markers included. What stands in a damaged part of a file is left out, and told by [`Snapshot::warnings`](crate::Snapshot::warnings).
+    /// markers included, start times if [`out` asks for them](Columns::with_start_times). What stands in a damaged part of a file is left out, and told by [`Snapshot::warnings`](crate::Snapshot::warnings).
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -144,8 +144,13 @@ impl<'a> Iterator for SamplesIter<'a> {
             }
             _ => Value::Float(*self.columns.values.get(self.next)?),
         };
+        let start_ms = self.columns.start_time_ms(self.next);
         self.next += 1;
-        Some(Sample { t_ms, value })
+        Some(Sample {
+            t_ms,
+            value,
+            start_ms,
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

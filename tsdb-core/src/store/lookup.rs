@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 
@@ -41,6 +42,8 @@ pub(super) enum Target {
         hash: u64,
         /// Its newest sample in what is older, as far as the batch could meet it.
         last: Option<LastSample>,
+        /// Whether something older is known to have it.
+        known: bool,
     },
 }
 
@@ -67,7 +70,11 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                         Some(series) => Target::There(series),
                         None => {
                             missing = true;
-                            Target::Missing { hash, last: None }
+                            Target::Missing {
+                                hash,
+                                last: None,
+                                known: false,
+                            }
                         }
                     }
                 }
@@ -76,22 +83,45 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
     }
     if missing {
         let runs_max_ms = view.runs_max_ms();
+        let asks_runs = store.asks_runs.load(Ordering::Relaxed);
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
-            if let Target::Missing { hash, last } = target {
-                let (times_ms, _) = batch.samples_of(entry);
-                let histograms = batch.histograms_of(entry).iter();
-                let times_ms = times_ms.iter().copied().chain(histograms.map(|h| h.t_ms));
-                let oldest_ms = times_ms.min().unwrap_or(i64::MAX);
-                let runs = match oldest_ms <= runs_max_ms {
+            if let Target::Missing { hash, last, known } = target {
+                let runs = match oldest_of(batch, entry) <= runs_max_ms {
                     true => view.runs.as_slice(),
                     false => &[],
                 };
                 let canonical = incoming.canonical(entry);
                 *last = last_before(store, runs, &view.frozen, *hash, canonical)?;
+                *known = last.is_some() || (asks_runs && in_recent_run(store, view, canonical)?);
             }
         }
     }
+    if view.active.is_replayed() {
+        recall(store, view, incoming, &targets)?;
+    }
     Ok(targets)
+}
+
+/// A series without a sample for longer is not active any more, in milliseconds.
+const RECENT_MS: i64 = 60 * 60_000;
+
+/// Whether a run with samples of the last hour has a series.
+fn in_recent_run(store: &Store, view: &View, canonical: &[u8]) -> Result<bool> {
+    let labels = Labels::from_canonical(canonical)?;
+    let since_ms = store
+        .newest_ms
+        .load(Ordering::Relaxed)
+        .saturating_sub(RECENT_MS);
+    for run in view.runs.iter().filter(|run| run.meta().max_ms >= since_ms) {
+        match run.index().find(&labels) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(true),
+            // Of a damaged run nobody knows what it has.
+            Err(e) if e.is_corruption() => return Ok(true),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(false)
 }
 
 /// The last sample of a series in a run, if it is newer than what is known.
@@ -113,34 +143,43 @@ fn last_in_run(
     run.last_sample(series, &store.cache)
 }
 
-/// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
-/// they were made: the log does not say.
+/// Tells the series of a batch that came from the log of their newest samples in what is older, which they knew when they
+/// were made: the log does not say. Only those that the batch could meet are read, and each only once, so that a store with
+/// many series is open at once after a crash.
 ///
 /// # Errors
 /// When a run that holds a series cannot be read.
-pub(super) fn recall_last(store: &Store) -> Result<()> {
-    let view = store.view.get();
-    let runs_max_ms = view.runs_max_ms();
-    let generations: Vec<&Arc<Generation>> = view.generations().collect();
-    for (i, generation) in generations.iter().enumerate() {
-        let earlier = &view.frozen[..i];
-        for series in 0..generation.series_len() {
-            let newest_ms = generation.last(series).map_or(i64::MIN, |last| last.t_ms);
-            let runs = match newest_ms <= runs_max_ms {
-                true => view.runs.as_slice(),
-                false => &[],
-            };
-            if runs.is_empty() && earlier.is_empty() {
-                continue;
-            }
-            let canonical = generation.canonical(series);
-            let hash = store.hash(canonical);
-            if let Some(last) = last_before(store, runs, earlier, hash, canonical)? {
-                generation.recall_last(series, last);
-            }
+fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]) -> Result<()> {
+    let frozen_ms = view
+        .frozen
+        .iter()
+        .filter_map(|generation| generation.time_range());
+    let older_ms = frozen_ms
+        .map(|(_, max_ms)| max_ms)
+        .max()
+        .unwrap_or(i64::MIN);
+    let older_ms = older_ms.max(view.runs_max_ms());
+    for (entry, target) in incoming.batch.entries().iter().zip(targets) {
+        let Target::There(series) = *target else {
+            continue;
+        };
+        if oldest_of(incoming.batch, entry) > older_ms || !view.active.recall_due(series) {
+            continue;
         }
+        let canonical = view.active.canonical(series);
+        let hash = store.hash(canonical);
+        let last = last_before(store, &view.runs, &view.frozen, hash, canonical)?;
+        view.active.recall_last(series, last);
     }
     Ok(())
+}
+
+/// Time of the oldest sample of an entry, in milliseconds.
+fn oldest_of(batch: &WriteBatch, entry: &BatchSeries) -> i64 {
+    let (times_ms, _) = batch.samples_of(entry);
+    let histograms = batch.histograms_of(entry).iter().map(|h| h.t_ms);
+    let oldest_ms = times_ms.iter().copied().chain(histograms).min();
+    oldest_ms.unwrap_or(i64::MAX)
 }
 
 impl Store {
@@ -165,12 +204,19 @@ fn last_before(
     hash: u64,
     canonical: &[u8],
 ) -> Result<Option<LastSample>> {
+    let mut newest: Option<LastSample> = None;
     for generation in generations.iter().rev() {
         if let Some(series) = generation.find(hash, canonical) {
-            return Ok(generation.last(series));
+            let last = generation.last(series);
+            let is_newer = |last: &LastSample| newest.as_ref().is_none_or(|n| n.t_ms < last.t_ms);
+            if last.as_ref().is_some_and(is_newer) {
+                newest = last;
+            }
+            if !generation.recall_due(series) {
+                return Ok(newest);
+            }
         }
     }
-    let mut newest: Option<LastSample> = None;
     if !runs.is_empty() {
         let labels = Labels::from_canonical(canonical)?;
         for run in runs.iter().rev() {

@@ -13,7 +13,6 @@ use super::clock::ReferenceClock;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
-use super::lookup::recall_last;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::replay::Replay;
@@ -28,7 +27,7 @@ use crate::options::Options;
 use crate::read::{CurrentView, View};
 use crate::wal::{self, LogPosition, Wal};
 
-/// Decompressed groups that are kept, in bytes.
+/// Decompressed groups that are kept when there is memory for them, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
 
 impl Store {
@@ -66,6 +65,7 @@ impl Store {
             &wal_dir,
             Some(identity),
             &|generation| flushed.is_some_and(|flushed| generation <= flushed),
+            &options.progress,
             &mut |generation, seq, payload| replay.frame(generation, seq, payload),
         )?;
         let lost_in_log = replay.tell_lost(&recovered.damages, &counters);
@@ -121,7 +121,6 @@ impl Store {
             counters,
         });
         *store.lock.lock() = Some(lock);
-        recall_last(&store)?;
         if !store.view.get().frozen.is_empty() {
             store.signal.generation_frozen();
         }
@@ -178,6 +177,8 @@ impl Store {
             .max()
             .unwrap_or(i64::MIN);
         let tolerance_ms = parts.options.future_limit_ms.unwrap_or(i64::MAX);
+        let budget = parts.options.budget.clone().unwrap_or_default();
+        budget.set_head(view.head_bytes());
         Self {
             fs: parts.fs,
             wal: parts.wal,
@@ -190,7 +191,8 @@ impl Store {
             form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
             batches: Mutex::default(),
             view: Arc::new(CurrentView::new(view)),
-            cache: Arc::new(GroupCache::new(CACHE_BYTES)),
+            cache: GroupCache::in_budget(CACHE_BYTES, &budget),
+            budget,
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
             newest_ms: AtomicI64::new(newest_ms),
@@ -199,6 +201,7 @@ impl Store {
             merging: Mutex::default(),
             signal: Signal::default(),
             counters: parts.counters,
+            asks_runs: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(None),
         }

@@ -8,7 +8,7 @@ use super::lookup::hash_labels;
 use super::metadata::MetadataFile;
 use crate::disk::{LossCause, LostRange};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
+use crate::head::{Generation, NewValue, SeriesRef, Since};
 use crate::model::TimeRange;
 use crate::wal::{Damage, RecordItem, read_record};
 
@@ -88,27 +88,33 @@ impl<'a> Replay<'a> {
                 let hash = hash_labels(hasher, canonical);
                 let made = generation
                     .find(hash, canonical)
-                    .unwrap_or_else(|| generation.create(hash, canonical, None));
+                    .unwrap_or_else(|| generation.replay(hash, canonical));
                 *shifted |= made != series;
                 refs[at] = Some(made);
             }
-            RecordItem::Sample { series, t_ms, bits } => {
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => {
                 at(t_ms);
                 match refs.get(series as usize).copied().flatten() {
-                    Some(series) => generation.append(series, t_ms, bits),
+                    Some(series) => append(generation, series, t_ms, start_ms, bits),
                     None => *dropped += 1,
                 }
             }
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
             } => {
                 at(t_ms);
                 match refs.get(series as usize).copied().flatten() {
                     // What is not storable was never logged.
                     Some(series) if histogram.is_storable() => {
-                        generation.append(series, t_ms, &histogram);
+                        append(generation, series, t_ms, start_ms, &histogram);
                     }
                     _ => *dropped += 1,
                 }
@@ -189,5 +195,20 @@ impl<'a> Replay<'a> {
             before.start_ms.min(after.start_ms),
             before.end_ms.max(after.end_ms),
         )
+    }
+}
+
+/// Appends a sample; its start time is 0 for none.
+#[inline]
+fn append(
+    generation: &Generation,
+    series: SeriesRef,
+    t_ms: i64,
+    start_ms: i64,
+    value: impl NewValue,
+) {
+    match start_ms {
+        0 => generation.append(series, t_ms, value),
+        _ => generation.append(series, t_ms, Since { start_ms, value }),
     }
 }

@@ -15,6 +15,7 @@ use super::writer::LogPosition;
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::io::Fs;
+use crate::progress::RecoveryProgress;
 
 /// What recovery found.
 #[derive(Clone, Debug)]
@@ -50,6 +51,7 @@ pub(crate) fn recover(
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
+    progress: &RecoveryProgress,
     visit: &mut TakeFrame<'_>,
 ) -> Result<Recovered> {
     let all = segment::list(fs, dir)?;
@@ -59,7 +61,7 @@ pub(crate) fn recover(
     remove(fs, dir, flushed)?;
 
     let log = Log::read(fs, dir, identity, kept, is_flushed)?;
-    let (frames, end) = log.visit(fs, dir, visit)?;
+    let (frames, end) = log.visit(fs, dir, progress, visit)?;
     let torn = log.cut(fs, dir, end)?;
     if let Some(torn) = &torn {
         tracing::info!(path = %torn.path.display(), offset = torn.offset, bytes = torn.bytes, "the end of the write-ahead log was not yet durable and is cut off");
@@ -98,7 +100,7 @@ pub(crate) fn read(
         .filter(|id| !is_flushed(id.generation))
         .collect();
     let log = Log::read(fs, dir, identity, kept, is_flushed)?;
-    log.visit(fs, dir, visit)?;
+    log.visit(fs, dir, &RecoveryProgress::default(), visit)?;
     Ok(log.damages)
 }
 
@@ -239,8 +241,10 @@ impl Log {
         &self,
         fs: &dyn Fs,
         dir: &Path,
+        progress: &RecoveryProgress,
         visit: &mut TakeFrame<'_>,
     ) -> Result<(u64, Option<FrameEnd>)> {
+        progress.begin(self.found.len());
         let mut frames = 0;
         let mut end = None;
         let mut loaded: Option<(usize, Vec<u8>)> = None;
@@ -248,6 +252,7 @@ impl Log {
             let Some(found) = self.found.get(wanted.segment) else {
                 continue;
             };
+            progress.reached(wanted.segment);
             let path = found.id.path(dir);
             let bytes = match &loaded {
                 Some((segment, bytes)) if *segment == wanted.segment => bytes,
@@ -283,6 +288,7 @@ impl Log {
                 ));
             }
         }
+        progress.reached(self.found.len());
         Ok((frames, end))
     }
 

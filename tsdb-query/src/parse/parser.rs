@@ -9,7 +9,8 @@ use crate::ast::{Expr, Position, Span};
 /// Reads a query by recursive descent with one token ahead. Each file of this room adds the rules of one construct.
 ///
 /// Two numbers bound the recursion: `depth` grows with each rule that may contain itself, and the height of every tree is
-/// counted as it grows. Both stay within [`ParseOptions::max_depth`], so that whoever walks a tree may recurse.
+/// counted as it grows. Both stay within [`ParseOptions::max_depth`], so that whoever walks a tree may recurse; a chain of
+/// operators counts once.
 pub(super) struct Parser<'q> {
     lexer: Lexer<'q>,
     pub(super) options: &'q ParseOptions,
@@ -18,6 +19,7 @@ pub(super) struct Parser<'q> {
     /// End of the last token that was taken.
     pub(super) last_end: Position,
     depth: usize,
+    operands: usize,
     /// How many aggregations are open: their errors say so.
     pub(super) open_aggregations: usize,
 }
@@ -47,6 +49,7 @@ impl<'q> Parser<'q> {
             token,
             last_end: 0,
             depth: 0,
+            operands: 0,
             open_aggregations: 0,
         })
     }
@@ -114,12 +117,22 @@ impl<'q> Parser<'q> {
         }
     }
 
-    /// Goes one level deeper, if it may.
+    /// Goes one level deeper, to another operand, if it may.
     pub(super) fn enter(&mut self) -> Result<()> {
         if self.depth >= self.options.max_depth {
             return self.too_deep(self.token.span);
         }
         self.depth += 1;
+        self.operands += 1;
+        if self.operands > self.options.max_operands {
+            return fail(
+                self.token.span,
+                format!(
+                    "expression has more than {} operands",
+                    self.options.max_operands
+                ),
+            );
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 
 use super::json_histogram;
 use tsdb_core::Labels;
-use tsdb_query::{MatrixSeries, QueryResult, QueryValue, VectorSample};
+use tsdb_query::{MatrixSeries, QueryValue, VectorSample};
 
 /// Writes `items` between brackets with commas between them.
 pub(crate) fn array<T>(
@@ -154,7 +154,7 @@ fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     out.push(b'}');
 }
 
-fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
+pub(crate) fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &series.labels);
     if !series.values.is_empty() {
@@ -171,20 +171,26 @@ fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     out.push(b'}');
 }
 
-/// `resultType` and `result`, in this order: readers that stream need the type first.
-fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str> {
-    let open = |out: &mut Vec<u8>, name: &str| {
-        out.extend_from_slice(b"{\"resultType\":\"");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\",\"result\":");
-    };
+/// Begins the answer to a query: `resultType` and `result`, in this order, since readers that stream need the type first.
+pub(crate) fn begin_query(out: &mut Vec<u8>, result_type: &str) {
+    out.extend_from_slice(SUCCESS);
+    out.extend_from_slice(b"{\"resultType\":\"");
+    out.extend_from_slice(result_type.as_bytes());
+    out.extend_from_slice(b"\",\"result\":");
+}
+
+/// The answer to a query up to the end of its value.
+///
+/// # Errors
+/// When the value is of a kind that this writer does not know.
+pub(crate) fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str> {
     match value {
         QueryValue::Scalar { t_ms, value } => {
-            open(out, "scalar");
+            begin_query(out, "scalar");
             point(out, *t_ms, *value);
         }
         QueryValue::String { t_ms, value } => {
-            open(out, "string");
+            begin_query(out, "string");
             out.push(b'[');
             timestamp(out, *t_ms);
             out.push(b',');
@@ -192,11 +198,11 @@ fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str
             out.push(b']');
         }
         QueryValue::Vector(samples) => {
-            open(out, "vector");
+            begin_query(out, "vector");
             array(out, samples, vector_sample);
         }
         QueryValue::Matrix(series) => {
-            open(out, "matrix");
+            begin_query(out, "matrix");
             array(out, series, matrix_series);
         }
         _ => return Err("a kind of value that the API does not know"),
@@ -204,22 +210,26 @@ fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str
     Ok(())
 }
 
-/// The answer to a query. `stats` is a finished JSON object, if asked for.
-///
-/// # Errors
-/// When the value is of a kind that this writer does not know.
-pub(crate) fn query(result: &QueryResult, stats: Option<&str>) -> Result<Vec<u8>, &'static str> {
-    let mut data = Ok(());
-    let out = success_with(&result.warnings, &result.infos, |out| {
-        data = query_value(out, &result.value);
-        if let Some(stats) = stats {
-            out.extend_from_slice(b",\"stats\":");
-            out.extend_from_slice(stats.as_bytes());
+/// What stands behind the value of a query: `extras`, which are finished JSON under their names, and annotations.
+pub(crate) fn end_query(
+    out: &mut Vec<u8>,
+    extras: &[(&str, Option<String>)],
+    warnings: &[String],
+    infos: &[String],
+) {
+    for (name, extra) in extras {
+        if let Some(extra) = extra {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(extra.as_bytes());
         }
-        out.push(b'}');
-    });
-    data.map(|()| out)
+    }
+    out.push(b'}');
+    end(out, warnings, infos);
 }
+
+const SUCCESS: &[u8] = b"{\"status\":\"success\",\"data\":";
 
 /// `{"status":"success","data":…}`
 pub(crate) fn success(data: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -232,8 +242,14 @@ pub(crate) fn success_with(
     infos: &[String],
     data: impl FnOnce(&mut Vec<u8>),
 ) -> Vec<u8> {
-    let mut out = b"{\"status\":\"success\",\"data\":".to_vec();
+    let mut out = SUCCESS.to_vec();
     data(&mut out);
+    end(&mut out, warnings, infos);
+    out
+}
+
+/// Annotations and the end of an answer.
+fn end(out: &mut Vec<u8>, warnings: &[String], infos: &[String]) {
     for (name, kind, texts) in [("warnings", "warning", warnings), ("infos", "info", infos)] {
         if !texts.is_empty() {
             out.extend_from_slice(b",\"");
@@ -242,13 +258,12 @@ pub(crate) fn success_with(
             let (given, omitted) = texts.split_at(texts.len().min(MAX_ANNOTATIONS));
             let rest = (!omitted.is_empty())
                 .then(|| format!("{} more {kind} annotations omitted", omitted.len()));
-            array(&mut out, given.iter().chain(&rest), |out, text| {
+            array(out, given.iter().chain(&rest), |out, text| {
                 string(out, text);
             });
         }
     }
     out.push(b'}');
-    out
 }
 
 /// How many warnings, and how many infos, an answer has.
@@ -270,7 +285,6 @@ mod tests {
 
     use proptest::prelude::*;
     use tsdb_core::FloatHistogram;
-    use tsdb_query::QueryStats;
 
     use super::*;
 
@@ -335,15 +349,13 @@ mod tests {
 
     #[test]
     fn an_empty_answer_has_arrays_and_no_warnings() {
-        let result = QueryResult {
-            value: QueryValue::Matrix(Vec::new()),
-            warnings: Vec::new(),
-            infos: vec!["i".to_owned()],
-            stats: QueryStats::default(),
-        };
+        let mut out = Vec::new();
+        query_value(&mut out, &QueryValue::Matrix(Vec::new())).unwrap();
+        let extras = [("stats", None), ("x", Some("{}".to_owned()))];
+        end_query(&mut out, &extras, &[], &["i".to_owned()]);
         assert_eq!(
-            query(&result, None).unwrap(),
-            br#"{"status":"success","data":{"resultType":"matrix","result":[]},"infos":["i"]}"#
+            out,
+            br#"{"status":"success","data":{"resultType":"matrix","result":[],"x":{}},"infos":["i"]}"#
         );
     }
 

@@ -1,6 +1,7 @@
 //! The server from outside: through the router without a port, and as a process with one.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod grafana;

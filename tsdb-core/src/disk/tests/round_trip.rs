@@ -5,13 +5,14 @@ use proptest::prelude::*;
 use super::support::*;
 use crate::codec::StoreIdentity;
 use crate::disk::column::{ColumnBuilder, ColumnStats};
+use crate::disk::loader::RawColumn;
 use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Error;
 use crate::io::Fs;
 use crate::model::histogram::{Side, Span, testing};
 use crate::model::{
-    Columns, CounterResetHint, FloatHistogram, HistogramSample, Kind, Labels, StoredValue,
-    TimeRange,
+    Columns, CounterResetHint, FloatHistogram, HistogramSample, Kind, Labels, StartRuns,
+    StoredValue, TimeRange,
 };
 
 const START_MS: i64 = 4 * HOUR_MS;
@@ -145,6 +146,12 @@ fn chunks(samples: &Columns) -> (Vec<u8>, ColumnStats) {
     (bytes, stats)
 }
 
+fn runs_of(samples: &Columns) -> StartRuns {
+    let mut runs = StartRuns::default();
+    runs.extend(samples);
+    runs
+}
+
 #[test]
 fn columns_of_chunks_and_of_floats_stand_side_by_side() {
     let fs = shared(&fault_fs());
@@ -156,14 +163,23 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
         let mut all = Columns::default();
         // Some series change in the middle, some are of one sort.
         for part in 0..3 {
-            let mut samples = Columns::default();
+            let mut samples = Columns::with_start_times();
             for i in 0..100 {
-                samples.push((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
-                all.push((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
+                let (t_ms, value) = ((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
+                samples.push(t_ms, value);
+                samples.set_start_time(start_of(&labels, t_ms, value.to_bits()).unwrap_or(0));
+                all.push(t_ms, value);
             }
             if (series / 10 + part * (series % 3)) % 2 == 0 {
                 let (bytes, stats) = chunks(&samples);
-                writer.push_column(Kind::Float, &bytes, stats).unwrap();
+                let runs = runs_of(&samples);
+                let column = RawColumn {
+                    kind: Kind::Float,
+                    stats,
+                    bytes: &bytes,
+                    starts: runs.as_slice(),
+                };
+                writer.push_column(&column).unwrap();
             } else {
                 writer.push_samples(&samples).unwrap();
             }

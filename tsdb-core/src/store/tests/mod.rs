@@ -8,6 +8,7 @@ mod damage;
 mod faults;
 mod histograms;
 mod life;
+mod limits;
 mod model;
 mod snapshot;
 mod verify;
@@ -56,16 +57,36 @@ pub(super) type Contents = BTreeMap<String, BTreeMap<i64, u64>>;
 pub(super) type Rows<'a> = &'a [(&'a str, i64, f64)];
 
 pub(super) fn batch(rows: Rows<'_>) -> WriteBatch {
+    batch_since(rows.iter().map(|row| (0, *row)))
+}
+
+/// One batch of rows with their start times, 0 for none.
+pub(super) fn batch_since<'a>(
+    rows: impl IntoIterator<Item = (i64, (&'a str, i64, f64))>,
+) -> WriteBatch {
     let mut batch = WriteBatch::new();
-    for (series, t_ms, value) in rows {
+    for (start_ms, (series, t_ms, value)) in rows {
         let labels = [("__name__", "m"), ("series", series), ("job", "test")];
         let mut series = batch.series(labels).unwrap();
         match testing::histogram_of(value.to_bits()) {
-            Some(histogram) => series.histogram(*t_ms, histogram),
-            None => series.sample(*t_ms, *value),
+            Some(histogram) => series.histogram_since(start_ms, t_ms, histogram),
+            None => series.sample_since(start_ms, t_ms, value),
         };
     }
     batch
+}
+
+/// Start times of all samples that have one: series name → time → start time.
+pub(super) fn start_times(store: &Store) -> BTreeMap<String, BTreeMap<i64, i64>> {
+    let querier = store.querier(TimeRange::ALL).unwrap();
+    let all = querier.select(&[Matcher::equal("__name__", "m")]).unwrap();
+    let starts = all.iter().map(|series| {
+        let samples = series.samples().unwrap();
+        let starts = samples.iter().filter_map(|s| Some((s.t_ms, s.start_ms?)));
+        let name = series.labels().get("series").unwrap().to_owned();
+        (name, starts.collect::<BTreeMap<_, _>>())
+    });
+    starts.filter(|(_, starts)| !starts.is_empty()).collect()
 }
 
 /// A value that [`batch`] makes a histogram of: even numbers are of integers, odd ones of floats.

@@ -36,8 +36,6 @@ fn nests(times: usize) -> Vec<String> {
         nested("sum(a) or (", "a", ")", times / 2),
         "-".repeat(times) + "a",
         "1 ^ ".repeat(times) + "1",
-        "1 + ".repeat(times) + "1",
-        "a or ".repeat(times) + "a",
         nested("max_over_time((", "a", ")[5m:])", times / 3),
         range(&nested("(", "1", ")", times)),
         range(&nested("min_of(1, ", "1", ")", times)),
@@ -55,6 +53,45 @@ fn trees_up_to_the_limit_can_be_walked() {
             let expr = super::tree(&query);
             super::assert_prints_as_itself(&expr);
             drop(expr.clone());
+        }
+    });
+}
+
+/// Chains of operators, `times` long.
+fn chains(times: usize) -> Vec<String> {
+    vec![
+        "1 + ".repeat(times) + "1",
+        "1 + ".repeat(times) + "a * 2",
+        "a or ".repeat(times) + "a",
+        "-a - ".repeat(times) + "sum(a)",
+        "a > bool on (b) group_left (c) ".repeat(times) + "(a)",
+        "sum(".to_owned() + &"a / ".repeat(times) + "a)",
+    ]
+}
+
+#[test]
+fn chains_of_operators_are_no_nesting() {
+    on_a_small_stack(|| {
+        for query in chains(4_000) {
+            let start = Instant::now();
+            let expr = super::tree(&query);
+            let copy = expr.clone();
+            assert!(super::tree(&expr.to_string()).same_as(&copy));
+            assert!(expr.pretty(1 << 20).is_none(), "indentation adds up");
+            assert!(format!("{expr:?}").len() > query.len() / 2);
+            drop(expr);
+            assert!(start.elapsed() < Duration::from_secs(5), "{}", &query[..20]);
+        }
+        for query in chains(60) {
+            super::assert_prints_as_itself(&super::tree(&query));
+        }
+        for query in chains(100_000) {
+            let message = error(&query);
+            assert!(
+                message.ends_with(" has more than 100000 operands")
+                    || message.contains("longer than"),
+                "{message}"
+            );
         }
     });
 }
@@ -94,11 +131,17 @@ fn the_limits_can_be_set() {
     let mut options = ParseOptions::default();
     options.max_depth = 3;
     options.max_len = 20;
-    assert!(parse("1 + 1 + 1", &options).is_ok());
-    let e = parse("1 + 1 + 1 + 1", &options).unwrap_err();
+    options.max_operands = 5;
+    assert!(parse("1 + 1 + 1 + 1 + 1", &options).is_ok());
+    let e = parse("1 ^ 1 ^ 1 ^ 1", &options).unwrap_err();
     assert_eq!(
         e.message,
-        "1:1: parse error: expression is nested more than 3 levels deep"
+        "1:13: parse error: expression is nested more than 3 levels deep"
+    );
+    let e = parse("1+1+1+1+1+1", &options).unwrap_err();
+    assert_eq!(
+        e.message,
+        "1:11: parse error: expression has more than 5 operands"
     );
     let e = parse("sum(a_long_name_of_a_metric)", &options).unwrap_err();
     assert_eq!(
