@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::import::ImportCommand;
 use crate::verify::VerifyArgs;
 
 /// A time-series database that speaks Prometheus: remote write in, PromQL out.
@@ -25,4 +26,6 @@ pub enum Command {
     ///
     /// Exit codes: 0 nothing is damaged, 1 something is, 2 there is nothing to read.
     Verify(VerifyArgs),
+    /// Imports files into a data directory that no server has open.
+    Import(ImportCommand),
 }

@@ -83,6 +83,10 @@ impl ApiError {
         Self::bad_data(format!("invalid parameter {name:?}: {reason}"))
     }
 
+    pub(crate) fn internal(e: impl std::fmt::Display) -> Self {
+        Self::new(ErrorKind::Internal, e.to_string())
+    }
+
     pub(crate) fn not_ready() -> Self {
         Self::new(ErrorKind::Retry, "the store is being recovered")
     }

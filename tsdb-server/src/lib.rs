@@ -11,13 +11,18 @@ mod cli;
 mod config;
 mod duration;
 mod error;
+mod export;
 mod features;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
+mod import;
 mod ingest;
 mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
+pub mod text;
 mod verify;
 
 use std::future::IntoFuture;
@@ -30,6 +35,7 @@ use tokio::net::TcpListener;
 
 pub use cli::{Cli, Command};
 pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
+pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 pub use verify::{VerifyArgs, verify};
 
@@ -37,6 +43,8 @@ pub use verify::{VerifyArgs, verify};
 pub fn app(state: AppState) -> Router {
     Router::new()
         .merge(ingest::routes(&state))
+        .merge(import::routes())
+        .merge(export::routes())
         .merge(api::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tsdb_server::{Cli, Command, run, telemetry, verify};
+use tsdb_server::{Cli, Command, ImportCommand, run, run_import, telemetry, verify};
 
 /// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration; those of the commands are in their help.
 fn main() -> ExitCode {
@@ -20,6 +20,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     telemetry::init_logs(config.log_level, config.log_format);
+    if let Some(Command::Import(import)) = command {
+        return import_files(&import);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -34,6 +37,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             tracing::error!(error = %e, "the server ended with an error");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit code 1 as well when something of the files was refused.
+fn import_files(command: &ImportCommand) -> ExitCode {
+    match run_import(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("error: {e}");
             ExitCode::FAILURE
         }
     }

@@ -15,6 +15,9 @@ use crate::ingest::Buffers;
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
 
+/// Imports and exports that are under way at once; one more is told to come again.
+const MAX_STREAMS: usize = 8;
+
 /// The shared state; clones share it.
 #[derive(Clone, Debug)]
 pub struct AppState {
@@ -37,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) progress: RecoveryProgress,
     /// The configuration file as it was read last without an error. Held for a look, or for a reload.
     settings: RwLock<Reloaded>,
+    /// Imports and exports: a thread each, for as long as the client takes.
+    pub(crate) streams: Pool,
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
@@ -88,6 +93,7 @@ impl AppState {
                     successful: true,
                     at: started,
                 }),
+                streams: Pool::new(MAX_STREAMS, 0),
                 metrics: Metrics::default(),
                 started,
                 store: OnceLock::new(),

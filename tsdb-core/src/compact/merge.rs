@@ -11,7 +11,7 @@ use crate::disk::{
 use crate::error::{Error, Result};
 use crate::index::LabelBuffer;
 use crate::io::Fs;
-use crate::model::{Columns, Labels, TimeRange};
+use crate::model::{Columns, Labels, TimeRange, TimeUnit};
 
 /// Samples of a series that are decoded at once, about; histograms weigh more.
 const SPAN_SAMPLES: u64 = 1 << 20;
@@ -39,12 +39,17 @@ pub(crate) fn merge(
             .iter_mut()
             .filter(|input| input.labels.as_ref() == Some(&labels))
             .collect();
+        let units = same.iter().map(|input| input.unit);
+        // Inputs of two units are what damage may leave, of which the writer could not know.
+        let unit = units
+            .reduce(TimeUnit::finer)
+            .unwrap_or(TimeUnit::Milliseconds);
         let copied = match &mut same[..] {
             [only] => only.copy(&mut out)?,
             _ => false,
         };
         if !copied {
-            merge_series(&mut same, &mut samples, &mut out)?;
+            merge_series(&mut same, unit, &mut samples, &mut out)?;
         }
         for input in same {
             input.advance()?;
@@ -66,6 +71,8 @@ struct Input {
     labels: Option<Labels>,
     /// What is lost by each damaged part, by its offset.
     damages: BTreeMap<u64, LostColumns>,
+    /// Unit of its times.
+    unit: TimeUnit,
 }
 
 impl Input {
@@ -77,6 +84,7 @@ impl Input {
             id: 0,
             labels: None,
             damages: BTreeMap::new(),
+            unit: TimeUnit::Milliseconds,
         };
         input.go_to(0)?;
         Ok(input)
@@ -90,6 +98,7 @@ impl Input {
         let index = self.run.index();
         self.id = id;
         self.labels = if id < index.series_len() {
+            self.unit = index.unit_after(id, &mut self.buffer)?;
             Some(index.labels_after(id, &mut self.buffer)?)
         } else {
             None
@@ -100,7 +109,7 @@ impl Input {
     /// Copies the columns of a series that no other input has, if they are of chunks. Says whether it did: floats are
     /// written anew, since they follow their neighbours and share their timestamps.
     fn copy(&mut self, out: &mut RunWriter) -> Result<bool> {
-        let (id, damages) = (self.id, &mut self.damages);
+        let (id, unit, damages) = (self.id, self.unit, &mut self.damages);
         let labels = self.labels.as_ref();
         let mut started = false;
         self.groups.raw_columns(
@@ -108,12 +117,12 @@ impl Input {
             id,
             |column| {
                 if let Some(labels) = labels.filter(|_| !started) {
-                    out.start_series(labels)?;
+                    out.start_series(labels, unit)?;
                     started = true;
                 }
                 out.push_column(&column)
             },
-            &mut |stats, damage| note(damages, id, stats, damage),
+            &mut |stats, damage| note(damages, (id, unit), stats, damage),
         )
     }
 
@@ -123,25 +132,36 @@ impl Input {
         recorded.chain(self.damages.values().filter_map(LostColumns::range))
     }
 
-    /// Times of the first and last sample of the present series, and what they weigh.
+    /// Milliseconds of the first and last sample of the present series, and what they weigh.
     fn extent(&self) -> Option<(i64, i64, u64)> {
-        let (min_ms, max_ms) = self.run.column_range(self.id)?;
-        Some((min_ms, max_ms, self.run.weight_of(self.id)))
+        let (min, max) = self.run.column_range(self.id)?;
+        let ms = self.unit.range_to_ms(TimeRange::new(min, max));
+        Some((ms.start_ms, ms.end_ms, self.run.weight_of(self.id)))
     }
 
-    fn read(&mut self, range: TimeRange, out: &mut Columns) -> Result<()> {
-        let (id, damages) = (self.id, &mut self.damages);
+    /// Reads the samples inside `range`, which is in milliseconds, with times in ticks of `unit`.
+    fn read(&mut self, range: TimeRange, unit: TimeUnit, out: &mut Columns) -> Result<()> {
+        let start = out.len();
+        let (id, own, damages) = (self.id, self.unit, &mut self.damages);
         let lost = &mut |stats: ColumnStats, damage| {
             // A column that several spans touch is counted once.
-            if range.contains(stats.min_ms) {
-                note(damages, id, stats, damage);
+            if range.contains(own.to_ms(stats.min_ms)) {
+                note(damages, (id, own), stats, damage);
             }
         };
-        self.groups.read_series(&self.run, id, range, out, lost)
+        self.groups
+            .read_series(&self.run, id, own.ticks_of(range), out, lost)?;
+        out.convert_times(start, own, unit);
+        Ok(())
     }
 }
 
-fn note(damages: &mut BTreeMap<u64, LostColumns>, series: u32, stats: ColumnStats, damage: Error) {
+fn note(
+    damages: &mut BTreeMap<u64, LostColumns>,
+    (series, unit): (u32, TimeUnit),
+    stats: ColumnStats,
+    damage: Error,
+) {
     let offset = match &damage {
         Error::Corrupt { offset, .. } => *offset,
         _ => 0,
@@ -150,7 +170,7 @@ fn note(damages: &mut BTreeMap<u64, LostColumns>, series: u32, stats: ColumnStat
         tracing::warn!(error = %damage, "a damaged part of a run is not merged, what it held is lost");
         LostColumns::default()
     });
-    part.add(series, stats);
+    part.add(series, unit, stats);
 }
 
 /// The first of the present series, in label order.
@@ -159,9 +179,10 @@ fn least(inputs: &[Input]) -> Option<Labels> {
     present.min().cloned()
 }
 
-/// Merges the present series of several inputs, span by span.
+/// Merges the present series of several inputs, span by span of whole milliseconds.
 fn merge_series(
     inputs: &mut [&mut Input],
+    unit: TimeUnit,
     samples: &mut Columns,
     out: &mut RunWriter,
 ) -> Result<()> {
@@ -180,7 +201,7 @@ fn merge_series(
         samples.clear();
         for input in inputs.iter_mut() {
             let middle = samples.len();
-            input.read(span, samples)?;
+            input.read(span, unit, samples)?;
             samples.merge_tail(0, middle);
         }
         if samples.is_empty() {
@@ -188,7 +209,7 @@ fn merge_series(
         }
         if let Some(labels) = labels.as_ref().filter(|_| !started) {
             // Not before: of a series may be nothing left.
-            out.start_series(labels)?;
+            out.start_series(labels, unit)?;
             started = true;
         }
         out.push_samples(samples)?;

@@ -10,7 +10,7 @@ use super::lost::{LostColumns, LostRange};
 use super::run::Run;
 use crate::error::{Error, Result};
 use crate::index::LabelBuffer;
-use crate::model::{Columns, TimeRange};
+use crate::model::{Columns, TimeRange, TimeUnit};
 
 /// A damaged part of a run.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Check<'_> {
     fn group(&mut self, group: u32) -> Result<()> {
         let directory = self.run.directory();
         let record = directory.group(group)?;
-        if record.contents == Contents::Floats {
+        if matches!(record.contents, Contents::Floats | Contents::Fields(_)) {
             self.tables.insert(record.table);
         }
         for column in directory.columns_of(group)? {
@@ -175,7 +175,10 @@ impl Check<'_> {
             .entry(offset)
             .or_insert_with(|| (error, LostColumns::default()));
         if let Some((series, stats)) = column {
-            columns.add(series, stats);
+            // Of a series with a damaged unit most likely the usual one.
+            let unit = self.run.index().unit(series);
+            let unit = unit.unwrap_or(TimeUnit::Milliseconds);
+            columns.add(series, unit, stats);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::checksum::FileIdentity;
 use super::chunk_group::{self, ChunkGroup};
+use super::field_group::FieldGroup;
 use super::float_group::{self, FloatGroup};
 use super::group_header::{Contents, GroupHeader};
 use super::starts::{self, GroupStarts};
@@ -33,6 +34,8 @@ pub(super) enum GroupColumns {
     Chunks(ChunkGroup),
     /// Decimal columns.
     Floats(FloatGroup),
+    /// Columns of integers, booleans or strings.
+    Fields(FieldGroup),
 }
 
 impl Group {
@@ -41,6 +44,7 @@ impl Group {
         let columns = match &self.columns {
             GroupColumns::Chunks(group) => group.bytes(),
             GroupColumns::Floats(group) => group.bytes(),
+            GroupColumns::Fields(group) => group.bytes(),
         };
         columns + self.starts.bytes()
     }
@@ -94,6 +98,8 @@ impl Unpacker {
             Contents::Floats => {
                 FloatGroup::unpack(header, contents, &mut self.columns).map(GroupColumns::Floats)
             }
+            Contents::Fields(kind) => FieldGroup::unpack(kind, header, contents, &mut self.columns)
+                .map(GroupColumns::Fields),
             Contents::Times => Err(DecodeError {
                 what: "a table of timestamps is in the place of a group",
                 at: 0,

@@ -5,7 +5,7 @@ use std::fmt;
 use super::column::ColumnStats;
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
-use crate::model::TimeRange;
+use crate::model::{TimeRange, TimeUnit};
 
 /// Bytes of a record in a footer.
 pub(super) const RECORD_LEN: usize = 3 * 8 + 4 + 4;
@@ -125,10 +125,10 @@ pub(crate) struct LostColumns {
 }
 
 impl LostColumns {
-    /// Takes in a column.
-    pub(crate) fn add(&mut self, series: u32, stats: ColumnStats) {
+    /// Takes in a column of a series that has times in this unit.
+    pub(crate) fn add(&mut self, series: u32, unit: TimeUnit, stats: ColumnStats) {
         let column = LostRange {
-            range: TimeRange::new(stats.min_ms, stats.max_ms),
+            range: unit.range_to_ms(TimeRange::new(stats.min_ms, stats.max_ms)),
             series: Some(1),
             samples: Some(u64::from(stats.count)),
             cause: LossCause::DamagedRun,

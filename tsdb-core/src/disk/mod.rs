@@ -11,8 +11,9 @@
 //!   each time they are decompressed.
 //! * A damaged file is set aside, never removed, and its id is never used again.
 //!
-//! `name`, `partition`, `footer`: what a file is. `float_group` and `times` for floats, `column` and `chunk_group` for
-//! what is not, `starts` for start times, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
+//! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
+//! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
+//! `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
 //! `group`, `loader`, `cache`: reading one. `check`, `lost`: what is damaged of one, and what it
 //! knows to be lost. `publish`, `catalog`: the life of all.
 
@@ -22,8 +23,10 @@ mod check;
 mod checksum;
 mod chunk_group;
 mod column;
+mod column_list;
 mod columns;
 mod directory;
+mod field_group;
 mod float_group;
 mod footer;
 mod group;

@@ -9,7 +9,7 @@
 
 use super::column::MAX_SAMPLES;
 use crate::codec::DecodeError;
-use crate::codec::column::{Packer, Streams, Unpacker, decode_times, encode_times};
+use crate::codec::column::{Packer, Streams, Unpacker, decode_integers, encode_integers};
 use crate::codec::cursor::Cursor;
 use crate::codec::varint::push_uvarint;
 use crate::model::StartRun;
@@ -66,7 +66,7 @@ impl StartsBuilder {
         self.counts.resize(columns as usize, 0);
         let mut streams = Streams::default();
         for numbers in [&mut self.counts, &mut self.froms_ms, &mut self.starts_ms] {
-            encode_times(numbers, &mut streams);
+            encode_integers(numbers, &mut streams);
             numbers.clear();
         }
         debug_assert!(streams.len() <= MAX_BYTES);
@@ -100,7 +100,7 @@ impl GroupStarts {
         let mut list = streams.reader();
         let mut sequence = |count: usize| {
             let mut numbers = Vec::new();
-            decode_times(&mut list, count, &mut numbers).map(|()| numbers)
+            decode_integers(&mut list, count, &mut numbers).map(|()| numbers)
         };
         let too_many = || contents.error("group has too many start times");
         let mut ends = Vec::new();

@@ -13,7 +13,7 @@ use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::{resolve, values_of};
-use crate::model::{Labels, LastSample, Matcher};
+use crate::model::{Labels, LastSample, Matcher, TimeUnit};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -69,7 +69,7 @@ impl Generation {
         self.lookup.read(&self.series)
     }
 
-    /// Makes a series that is not there yet. `last` is its newest sample in earlier generations, if that is known:
+    /// Makes a series that is not there yet, with times in `unit`. `last` is its newest sample in earlier generations, if that is known:
     /// what is not newer goes to the out-of-order log.
     ///
     /// # Panics
@@ -78,20 +78,21 @@ impl Generation {
         &self,
         hash: u64,
         canonical: &[u8],
+        unit: TimeUnit,
         last: Option<LastSample>,
     ) -> SeriesRef {
         let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         self.grow(last_bytes.cast_signed());
-        self.add(hash, canonical, |labels| Series::new(labels, last))
+        self.add(hash, canonical, |labels| Series::new(labels, unit, last))
     }
 
-    /// Makes a series that is not there yet, from the log.
+    /// Makes a series that is not there yet, with times in `unit`, from the log.
     ///
     /// # Panics
     /// As [`create`](Self::create).
-    pub(crate) fn replay(&self, hash: u64, canonical: &[u8]) -> SeriesRef {
+    pub(crate) fn replay(&self, hash: u64, canonical: &[u8], unit: TimeUnit) -> SeriesRef {
         self.replayed.store(true, Ordering::Relaxed);
-        self.add(hash, canonical, Series::replayed)
+        self.add(hash, canonical, |labels| Series::replayed(labels, unit))
     }
 
     fn add(&self, hash: u64, canonical: &[u8], make: impl FnOnce(Labels) -> Series) -> SeriesRef {
@@ -104,6 +105,12 @@ impl Generation {
         let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len();
         self.grow(bytes.cast_signed());
         series
+    }
+
+    /// Unit of the times of a series.
+    #[inline]
+    pub(crate) fn unit(&self, series: SeriesRef) -> TimeUnit {
+        self.series(series).unit()
     }
 
     /// The newest sample of a series by time, also when an earlier generation holds it.
@@ -128,12 +135,13 @@ impl Generation {
         self.grow(self.series(series).recall_last(last));
     }
 
-    /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the
+    /// Appends a sample, as all with its time in the unit of the series. At or before the series' newest time it goes to the out-of-order log, where it takes the
     /// place of an earlier sample at the same time.
     #[inline]
     pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, value: impl NewValue) {
-        let growth = self.series(series).append(t_ms, value);
-        self.count(t_ms, growth);
+        let series = self.series(series);
+        let growth = series.append(t_ms, value);
+        self.count(series.unit().to_ms(t_ms), growth);
     }
 
     /// Appends a sample unless it meets the series' newest sample at its time: an equal value changes nothing, others are
@@ -146,9 +154,10 @@ impl Generation {
         value: impl NewValue,
         replace: bool,
     ) -> Offer {
-        let (offer, growth) = self.series(series).offer(t_ms, value, replace);
+        let series = self.series(series);
+        let (offer, growth) = series.offer(t_ms, value, replace);
         if offer == Offer::Taken {
-            self.count(t_ms, growth);
+            self.count(series.unit().to_ms(t_ms), growth);
         }
         offer
     }

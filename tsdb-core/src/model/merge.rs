@@ -1,5 +1,6 @@
 //! The one place where samples of two sources become one column.
 
+use super::field::FieldValue;
 use super::sample::{Columns, HistogramSample};
 
 impl Columns {
@@ -22,7 +23,8 @@ impl Columns {
         }
         let from = start + early.partition_point(|&t_ms| t_ms < first_late_ms);
         let has_histograms = self.histograms.last().is_some_and(|(at, _)| *at >= from);
-        if has_histograms || self.has_start_times() {
+        let has_fields = self.fields.last().is_some_and(|(at, _)| *at >= from);
+        if has_histograms || has_fields || self.has_start_times() {
             return self.merge_any(start, from, middle);
         }
         let late_times_ms = self.times_ms.split_off(middle);
@@ -48,7 +50,7 @@ impl Columns {
         }
     }
 
-    /// The same with histograms and start times in the parts that meet, `from..middle` and `middle..`.
+    /// The same with other values than floats, or with start times, in the parts that meet, `from..middle` and `middle..`.
     fn merge_any(&mut self, start: usize, from: usize, middle: usize) {
         let mut late = self.split_off(middle).peekable();
         let mut early = self.split_off(from).peekable();
@@ -64,17 +66,13 @@ impl Columns {
                 (_, Some(_)) => (Part::Late, late.next()),
                 (_, None) => (Part::Early, early.next()),
             };
-            let Some(sample) = sample else { return };
-            match sample.histogram {
-                None => self.push(sample.t_ms, sample.value),
-                Some(mut histogram) => {
-                    if before.is_some_and(|before| before != part) {
-                        histogram.forget_predecessor();
-                    }
-                    self.push_histogram(sample.t_ms, histogram);
-                }
+            let Some(mut sample) = sample else { return };
+            if let AnyValue::Histogram(histogram) = &mut sample.value
+                && before.is_some_and(|before| before != part)
+            {
+                histogram.forget_predecessor();
             }
-            self.set_start_time(sample.start_ms);
+            self.push_any(sample);
             before = Some(part);
         }
     }
@@ -89,9 +87,11 @@ impl Columns {
     }
 
     /// Takes the samples from `len` on away.
-    fn split_off(&mut self, len: usize) -> impl Iterator<Item = AnySample> + use<> {
+    pub(super) fn split_off(&mut self, len: usize) -> impl Iterator<Item = AnySample> + use<> {
         let kept = self.histograms.partition_point(|(at, _)| *at < len);
         let mut histograms = self.histograms.split_off(kept).into_iter().peekable();
+        let kept = self.fields.partition_point(|(at, _)| *at < len);
+        let mut fields = self.fields.split_off(kept).into_iter().peekable();
         let times_ms = self.times_ms.split_off(len);
         let starts_ms = match &mut self.starts_ms {
             Some(starts_ms) => starts_ms.split_off(len.min(starts_ms.len())),
@@ -103,14 +103,29 @@ impl Columns {
         (len..)
             .zip(samples)
             .map(move |(at, ((t_ms, value), start_ms))| {
-                let histogram = histograms.next_if(|(of, _)| *of == at);
+                let value = if let Some((_, histogram)) = histograms.next_if(|(of, _)| *of == at) {
+                    AnyValue::Histogram(histogram)
+                } else if let Some((_, field)) = fields.next_if(|(of, _)| *of == at) {
+                    AnyValue::Field(field)
+                } else {
+                    AnyValue::Float(value)
+                };
                 AnySample {
                     t_ms,
                     start_ms,
                     value,
-                    histogram: histogram.map(|(_, histogram)| histogram),
                 }
             })
+    }
+
+    /// Appends a sample that was taken from columns; the caller keeps the times rising.
+    pub(super) fn push_any(&mut self, sample: AnySample) {
+        match sample.value {
+            AnyValue::Float(value) => self.push(sample.t_ms, value),
+            AnyValue::Histogram(histogram) => self.push_histogram(sample.t_ms, histogram),
+            AnyValue::Field(value) => self.push_field(sample.t_ms, value),
+        }
+        self.set_start_time(sample.start_ms);
     }
 
     /// Shortens the columns to their first `len` samples.
@@ -119,6 +134,8 @@ impl Columns {
         self.values.truncate(len);
         let kept = self.histograms.partition_point(|(at, _)| *at < len);
         self.histograms.truncate(kept);
+        let kept = self.fields.partition_point(|(at, _)| *at < len);
+        self.fields.truncate(kept);
         self.starts_ms.iter_mut().for_each(|s| s.truncate(len));
     }
 }
@@ -131,11 +148,18 @@ enum Part {
 }
 
 /// A sample taken from columns.
-struct AnySample {
-    t_ms: i64,
-    start_ms: i64,
-    value: f64,
-    histogram: Option<HistogramSample>,
+pub(super) struct AnySample {
+    pub(super) t_ms: i64,
+    /// 0 for none.
+    pub(super) start_ms: i64,
+    pub(super) value: AnyValue,
+}
+
+/// Its value.
+pub(super) enum AnyValue {
+    Float(f64),
+    Histogram(HistogramSample),
+    Field(FieldValue),
 }
 
 #[cfg(test)]
@@ -147,23 +171,30 @@ mod tests {
     use super::*;
     use crate::model::{CounterResetHint, Histogram};
 
-    /// A float by its bits, or a histogram by its count.
+    /// A float by its bits, a histogram by its count, or an integer.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Value {
         Float(u64),
         Histogram(u64),
+        Integer(i64),
     }
 
     /// Some have a start time, which their value tells.
     fn start_of(value: Value) -> Option<i64> {
-        let (Value::Float(n) | Value::Histogram(n)) = value;
+        let (Value::Float(n) | Value::Histogram(n)) = value else {
+            return None;
+        };
         let start_ms = (n % 3).cast_signed();
         (start_ms != 0).then_some(start_ms)
     }
 
     fn part() -> impl Strategy<Value = BTreeMap<i64, Value>> {
         let float = any::<u64>().prop_map(Value::Float).boxed();
-        let mixed = prop_oneof![float.clone(), any::<u64>().prop_map(Value::Histogram)];
+        let mixed = prop_oneof![
+            float.clone(),
+            any::<u64>().prop_map(Value::Histogram),
+            any::<i64>().prop_map(Value::Integer),
+        ];
         prop_oneof![
             2 => prop::collection::btree_map(0i64..40, float.clone(), 0..30),
             2 => prop::collection::btree_map(0i64..40, mixed.clone(), 0..30),
@@ -178,6 +209,10 @@ mod tests {
             match value {
                 Value::Float(bits) => {
                     out.push(t_ms, f64::from_bits(bits));
+                    hint = CounterResetHint::Unknown;
+                }
+                Value::Integer(integer) => {
+                    out.push_field(t_ms, FieldValue::Integer(integer));
                     hint = CounterResetHint::Unknown;
                 }
                 Value::Histogram(count) => {
@@ -196,13 +231,18 @@ mod tests {
 
     fn values(columns: &Columns) -> Vec<(i64, Value)> {
         let mut histograms = columns.histograms.iter().peekable();
+        let mut fields = columns.fields.iter().peekable();
         let samples = columns.times_ms.iter().zip(&columns.values).enumerate();
         let values = samples
             .map(|(i, (&t_ms, value))| {
                 let value = match histograms.next_if(|(at, _)| *at == i) {
                     Some((_, HistogramSample::Integer(h))) => Value::Histogram(h.count),
                     Some((_, HistogramSample::Float(_))) => panic!("none was written"),
-                    None => Value::Float(value.to_bits()),
+                    None => match fields.next_if(|(at, _)| *at == i) {
+                        Some((_, FieldValue::Integer(integer))) => Value::Integer(*integer),
+                        Some(_) => panic!("none was written"),
+                        None => Value::Float(value.to_bits()),
+                    },
                 };
                 if columns.starts_ms.is_some() {
                     assert_eq!(columns.start_time_ms(i), start_of(value));
@@ -211,6 +251,7 @@ mod tests {
             })
             .collect();
         assert!(histograms.next().is_none(), "each has its place");
+        assert!(fields.next().is_none(), "each has its place");
         values
     }
 

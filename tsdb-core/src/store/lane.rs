@@ -16,7 +16,7 @@ use super::{Store, figures};
 use crate::error::{Error, Result};
 use crate::head::{Generation, NewValue, Offer, SeriesRef, Since};
 use crate::model::{
-    BatchSeries, ConflictPolicy, Form, HistogramSample, Kind, LastSample, TimeUnit,
+    BatchSeries, ConflictPolicy, FieldValue, Form, HistogramSample, Kind, LastSample, TimeUnit,
 };
 use crate::wal::RecordBuilder;
 
@@ -139,7 +139,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
         report.rejected.makers = lane.admission.makers(NAMED_MAKERS);
         report.rejected.retry_after = lane.admission.rest_of_interval();
     }
-    store.budget.set_head(store.view.get().head_bytes());
+    store.head_memory.set(store.view.get().head_bytes());
     lane.rotate_if_due(store);
     let series = store.view.get().active.series_len();
     store
@@ -204,6 +204,16 @@ impl LoggedValue for &HistogramSample {
     }
 }
 
+impl LoggedValue for &FieldValue {
+    fn kind(self) -> Kind {
+        self.kind()
+    }
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.field(t_ms, self);
+    }
+}
+
 impl<V: LoggedValue> LoggedValue for Since<V> {
     fn kind(self) -> Kind {
         self.value.kind()
@@ -221,6 +231,8 @@ struct Entry<'a> {
     entry: &'a BatchSeries,
     target: &'a Target,
     series: Option<SeriesRef>,
+    /// Unit of the times of the series. Those of the entry may have another.
+    unit: TimeUnit,
     /// Whether the log knows that samples of this kind follow for this series.
     started: Option<Kind>,
 }
@@ -238,11 +250,17 @@ impl Apply<'_> {
             // Perhaps made since the look-up, by an earlier entry of this batch.
             Target::Missing { hash, .. } => self.generation.find(*hash, incoming.canonical(entry)),
         };
+        let unit = match (series, target) {
+            (Some(series), _) => self.generation.unit(series),
+            (None, Target::Missing { unit, .. }) => unit.unwrap_or(entry.unit),
+            (None, Target::There(_)) => entry.unit,
+        };
         let mut state = Entry {
             incoming,
             entry,
             target,
             series,
+            unit,
             started: None,
         };
         let (times_ms, values) = incoming.batch.samples_of(entry);
@@ -261,13 +279,17 @@ impl Apply<'_> {
                 let (start_ms, t_ms) = (histogram.start_ms, histogram.t_ms);
                 self.sample_since(&mut state, start_ms, t_ms, &histogram.histogram);
             } else {
-                let reason = RejectReason::InvalidHistogram;
-                self.report
-                    .rejected
-                    .add(reason, state.canonical(), histogram.t_ms);
+                self.reject(RejectReason::InvalidHistogram, &state, histogram.t_ms);
             }
         }
         self.report.accepted_histograms += self.report.accepted - accepted;
+        for field in incoming.batch.fields_of(entry) {
+            if field.value.is_storable() {
+                self.sample(&mut state, field.tick, &field.value);
+            } else {
+                self.reject(RejectReason::StringTooLong, &state, field.tick);
+            }
+        }
         if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
         }
@@ -283,41 +305,52 @@ impl Apply<'_> {
     ) {
         match start_ms {
             0 => self.sample(entry, t_ms, value),
-            _ => self.sample(entry, t_ms, Since { start_ms, value }),
+            _ => {
+                // A start time without a tick in the unit of the series is not known.
+                let start_ms = TimeUnit::Milliseconds.convert(start_ms, entry.unit);
+                let start_ms = start_ms.unwrap_or(0);
+                self.sample(entry, t_ms, Since { start_ms, value });
+            }
         }
     }
 
+    /// Applies a sample; its time is in the unit of the entry.
     #[inline]
-    fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, t_ms: i64, value: V) {
-        let outcome = match self.limits.check(t_ms) {
-            None => self.offer(entry, t_ms, value),
-            Some(reason) => Err(reason),
+    fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, written: i64, value: V) {
+        let unit = entry.entry.unit;
+        let t_ms = unit.to_ms(written);
+        let outcome = match (self.limits.check(t_ms), unit.convert(written, entry.unit)) {
+            (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
+            (Some(reason), _) => Err(reason),
+            (None, None) => Err(RejectReason::NoSuchTick),
         };
-        match outcome {
-            Ok(Offer::Taken) => {}
+        let tick = match outcome {
+            Ok((Offer::Taken, tick)) => tick,
             Ok(_) => {
                 self.report.accepted += 1;
                 return;
             }
-            Err(reason) => {
-                self.report.rejected.add(reason, entry.canonical(), t_ms);
-                return;
-            }
-        }
+            Err(reason) => return self.reject(reason, entry, written),
+        };
         let Some(series) = entry.series else { return };
         if entry.started != Some(value.kind()) {
             self.start(entry, series, value.kind());
         }
-        value.record(&mut self.lane.record, t_ms);
+        value.record(&mut self.lane.record, tick);
         self.report.accepted += 1;
         self.newest_ms = self.newest_ms.max(t_ms);
+    }
+
+    fn reject(&mut self, reason: RejectReason, entry: &Entry<'_>, written: i64) {
+        let t_ms = entry.entry.unit.to_ms(written);
+        self.report.rejected.add(reason, entry.canonical(), t_ms);
     }
 
     /// Tells the log whose samples follow, and of which kind.
     fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
         if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
             let record = &mut self.lane.record;
-            record.define_series(series, TimeUnit::Milliseconds, entry.canonical());
+            record.define_series(series, entry.unit, entry.canonical());
         }
         entry.started = Some(kind);
         self.lane.record.start_series(series, kind);
@@ -335,7 +368,12 @@ impl Apply<'_> {
         let there = match (entry.series, entry.target) {
             (Some(there), _) => there,
             (None, Target::There(there)) => *there,
-            (None, Target::Missing { hash, last, known }) => {
+            (
+                None,
+                Target::Missing {
+                    hash, last, known, ..
+                },
+            ) => {
                 // A series that would be made only to refuse its sample is not made.
                 match last {
                     Some(last) if last.t_ms == t_ms && value.is(&last.value) => {
@@ -345,11 +383,10 @@ impl Apply<'_> {
                         return Err(RejectReason::DuplicateTimestamp);
                     }
                     _ => {
-                        let canonical = entry.canonical();
                         let series = self.generation.series_len();
                         let admission = &mut self.lane.admission;
-                        admission.admit(*hash, canonical, series, *known)?;
-                        self.create(canonical, *hash, last.clone())
+                        admission.admit(*hash, entry.canonical(), series, *known)?;
+                        self.create(entry, *hash, last.clone())
                     }
                 }
             }
@@ -361,9 +398,10 @@ impl Apply<'_> {
         }
     }
 
-    fn create(&self, canonical: &[u8], hash: u64, last: Option<LastSample>) -> SeriesRef {
+    fn create(&self, entry: &Entry<'_>, hash: u64, last: Option<LastSample>) -> SeriesRef {
         figures::count(&self.store.counters.series_created, 1);
-        self.generation.create(hash, canonical, last)
+        self.generation
+            .create(hash, entry.canonical(), entry.unit, last)
     }
 }
 

@@ -7,6 +7,8 @@
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
 //! * `verify`: every byte checked, without opening; `scrub`: while open. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `series_limits`: how many series there may be. `figures`: what a store tells of itself.
 //!
+//! Memory is charged to the budget by the lane (head), the cache, flushes and merges.
+//!
 //! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
 //! No file is touched under the lane or the view.
 
@@ -45,7 +47,7 @@ use self::lookup::Incoming;
 use self::maintenance::Signal;
 use self::merge::Merging;
 use self::metadata::MetadataFile;
-use crate::budget::MemoryBudget;
+use crate::budget::{Gauge, MemoryBudget};
 use crate::codec::StoreIdentity;
 use crate::disk::GroupCache;
 use crate::error::{Error, Result};
@@ -84,6 +86,8 @@ pub(crate) struct Store {
     view: Arc<CurrentView>,
     cache: Arc<GroupCache>,
     budget: MemoryBudget,
+    /// What of the budget the head has.
+    head_memory: Gauge,
     lane: Mutex<Lane>,
     metadata: MetadataFile,
     /// Newest sample accepted, in milliseconds; `i64::MIN` while there is none. Written in the lane.

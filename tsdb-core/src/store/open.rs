@@ -178,7 +178,8 @@ impl Store {
             .unwrap_or(i64::MIN);
         let tolerance_ms = parts.options.future_limit_ms.unwrap_or(i64::MAX);
         let budget = parts.options.budget.clone().unwrap_or_default();
-        budget.set_head(view.head_bytes());
+        let head_memory = budget.head();
+        head_memory.set(view.head_bytes());
         Self {
             fs: parts.fs,
             wal: parts.wal,
@@ -193,6 +194,7 @@ impl Store {
             view: Arc::new(CurrentView::new(view)),
             cache: GroupCache::in_budget(CACHE_BYTES, &budget),
             budget,
+            head_memory,
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
             newest_ms: AtomicI64::new(newest_ms),

@@ -73,13 +73,16 @@ impl<'a> Replay<'a> {
         let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
         let dropped = &mut self.dropped_samples;
         let mut times: Option<TimeRange> = None;
-        let mut at = |t_ms: i64| {
+        let mut at = |series: SeriesRef, tick: i64| {
+            let t_ms = generation.unit(series).to_ms(tick);
             let range = times.get_or_insert(TimeRange::new(t_ms, t_ms));
             *range = TimeRange::new(range.start_ms.min(t_ms), range.end_ms.max(t_ms));
         };
         let read = read_record(payload, |item| match item {
             RecordItem::Series {
-                series, canonical, ..
+                series,
+                unit,
+                canonical,
             } => {
                 let at = series as usize;
                 if refs.len() <= at {
@@ -88,7 +91,7 @@ impl<'a> Replay<'a> {
                 let hash = hash_labels(hasher, canonical);
                 let made = generation
                     .find(hash, canonical)
-                    .unwrap_or_else(|| generation.replay(hash, canonical));
+                    .unwrap_or_else(|| generation.replay(hash, canonical, unit));
                 *shifted |= made != series;
                 refs[at] = Some(made);
             }
@@ -97,28 +100,39 @@ impl<'a> Replay<'a> {
                 t_ms,
                 start_ms,
                 bits,
-            } => {
-                at(t_ms);
-                match refs.get(series as usize).copied().flatten() {
-                    Some(series) => append(generation, series, t_ms, start_ms, bits),
-                    None => *dropped += 1,
+            } => match refs.get(series as usize).copied().flatten() {
+                Some(series) => {
+                    at(series, t_ms);
+                    append(generation, series, t_ms, start_ms, bits);
                 }
-            }
+                None => *dropped += 1,
+            },
             RecordItem::Histogram {
                 series,
                 t_ms,
                 start_ms,
                 histogram,
             } => {
-                at(t_ms);
                 match refs.get(series as usize).copied().flatten() {
                     // What is not storable was never logged.
                     Some(series) if histogram.is_storable() => {
+                        at(series, t_ms);
                         append(generation, series, t_ms, start_ms, &histogram);
                     }
                     _ => *dropped += 1,
                 }
             }
+            RecordItem::Field {
+                series,
+                t_ms,
+                value,
+            } => match refs.get(series as usize).copied().flatten() {
+                Some(series) if value.is_storable() => {
+                    at(series, t_ms);
+                    generation.append(series, t_ms, &value);
+                }
+                _ => *dropped += 1,
+            },
             RecordItem::Metadata(metadata) => {
                 self.metadata.set(&metadata);
             }

@@ -21,6 +21,10 @@ pub enum RejectReason {
     TooOld,
     /// A native histogram whose parts do not fit together, or that is too large.
     InvalidHistogram,
+    /// A string of more than [`MAX_STRING_BYTES`](crate::MAX_STRING_BYTES).
+    StringTooLong,
+    /// The series counts time in another unit, which has no tick for this moment.
+    NoSuchTick,
     /// The sample of a new series, while as many are active as may be.
     ActiveSeriesLimit,
     /// The sample of a new series, while as many began in the interval as may.
@@ -28,24 +32,30 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::DuplicateTimestamp,
         Self::TooFarInFuture,
         Self::TooOld,
         Self::InvalidHistogram,
+        Self::StringTooLong,
+        Self::NoSuchTick,
         Self::ActiveSeriesLimit,
         Self::NewSeriesLimit,
     ];
 }
 
 impl fmt::Display for RejectReason {
-    /// Prometheus's words, which its clients look for.
+    /// Prometheus's words, which its clients look for; our own where it has none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DuplicateTimestamp => "duplicate sample for timestamp",
             Self::TooFarInFuture => "out of bounds: timestamp is too far in the future",
             Self::TooOld => "out of bounds: timestamp is older than the retention",
             Self::InvalidHistogram => "invalid native histogram",
+            Self::StringTooLong => "string value is too long",
+            Self::NoSuchTick => {
+                "the series counts time in a unit that does not have this timestamp"
+            }
             Self::ActiveSeriesLimit => "the limit of active series is reached",
             Self::NewSeriesLimit => "the limit of new series in an interval is reached",
         })
@@ -59,7 +69,7 @@ pub struct Rejection {
     pub reason: RejectReason,
     /// Its series.
     pub labels: Labels,
-    /// Its time, in milliseconds.
+    /// Its time, in milliseconds, rounded down.
     pub t_ms: i64,
 }
 

@@ -1,5 +1,9 @@
 //! The state that every rule of the grammar shares: the token ahead, the options, the depth.
 
+use std::collections::HashMap;
+
+use tsdb_core::{MatchOp, Matcher};
+
 use super::ParseOptions;
 use super::error::{Result, fail};
 use super::lexer::Lexer;
@@ -20,6 +24,8 @@ pub(super) struct Parser<'q> {
     pub(super) last_end: Position,
     depth: usize,
     operands: usize,
+    /// Matchers by regular expressions, by operator, label and pattern.
+    pub(super) patterns: HashMap<(MatchOp, String, String), Matcher>,
     /// How many aggregations are open: their errors say so.
     pub(super) open_aggregations: usize,
 }
@@ -50,6 +56,7 @@ impl<'q> Parser<'q> {
             last_end: 0,
             depth: 0,
             operands: 0,
+            patterns: HashMap::new(),
             open_aggregations: 0,
         })
     }

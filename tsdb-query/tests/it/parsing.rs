@@ -4,7 +4,7 @@
 
 pub(crate) mod arbitrary;
 mod arbitrary_durations;
-mod corpora;
+pub(crate) mod corpora;
 mod errors;
 mod forms;
 mod limits;

@@ -34,17 +34,15 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
-/// Refuses what steers the process, unless that is switched on; in Prometheus's words.
-fn lifecycle(state: &AppState) -> Result<(), Response> {
-    if state.shared.config.enable_lifecycle {
-        return Ok(());
-    }
-    Err((StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response())
+/// The refusal of what steers the process, unless that is switched on; in Prometheus's words.
+fn lifecycle_refusal(state: &AppState) -> Option<Response> {
+    let refusal = || (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response();
+    (!state.shared.config.enable_lifecycle).then(refusal)
 }
 
 /// `POST|PUT /-/reload`: reads the configuration file again.
 pub(crate) async fn reload(State(state): State<AppState>) -> Response {
-    if let Err(refusal) = lifecycle(&state) {
+    if let Some(refusal) = lifecycle_refusal(&state) {
         return refusal;
     }
     match tokio::task::spawn_blocking(move || state.reload()).await {
@@ -60,7 +58,7 @@ pub(crate) async fn reload(State(state): State<AppState>) -> Response {
 
 /// `POST|PUT /-/quit`: ends the server as SIGTERM does.
 pub(crate) async fn quit(State(state): State<AppState>) -> Response {
-    if let Err(refusal) = lifecycle(&state) {
+    if let Some(refusal) = lifecycle_refusal(&state) {
         return refusal;
     }
     state.quit();

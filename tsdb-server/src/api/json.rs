@@ -4,6 +4,8 @@
 //! timestamps are seconds with three decimals or none, labels of series are escaped less than other strings (Prometheus
 //! writes them with jsoniter's `WriteString` and everything else with `encoding/json`'s HTML-safe rules).
 
+use std::ops::Range;
+
 use super::json_histogram;
 use tsdb_core::Labels;
 use tsdb_query::{MatrixSeries, QueryValue, VectorSample};
@@ -84,18 +86,26 @@ pub(super) fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
     }
 }
 
-/// A value as a string: the shortest decimal that reads back as the same float, with an exponent below 1e-6 and from
-/// 1e21 on, as JavaScript and Prometheus choose it.
+/// A value as a string.
 pub(crate) fn value(out: &mut Vec<u8>, value: f64) {
-    use std::io::Write;
     out.push(b'"');
+    float(out, value, PLAIN);
+    out.push(b'"');
+}
+
+/// The magnitudes that Prometheus, as JavaScript, writes without an exponent.
+pub(crate) const PLAIN: Range<f64> = 1e-6..1e21;
+
+/// The shortest decimal that reads back as the same float, with an exponent unless its magnitude is in `plain`.
+pub(crate) fn float(out: &mut Vec<u8>, value: f64, plain: Range<f64>) {
+    use std::io::Write;
     let magnitude = value.abs();
     // Writing to a vector cannot fail.
     if value.is_nan() {
         out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
         out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+    } else if magnitude != 0.0 && !plain.contains(&magnitude) {
         let text = format!("{value:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, digits) = match exponent.strip_prefix('-') {
@@ -113,7 +123,6 @@ pub(crate) fn value(out: &mut Vec<u8>, value: f64) {
     } else {
         let _ = write!(out, "{value}");
     }
-    out.push(b'"');
 }
 
 fn point(out: &mut Vec<u8>, t_ms: i64, v: f64) {

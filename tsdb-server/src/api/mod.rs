@@ -23,6 +23,8 @@ use axum::routing::{get, post};
 
 use tsdb_core::Db;
 
+pub(crate) use params::Params;
+
 use crate::error::ApiError;
 use crate::state::AppState;
 

@@ -1,5 +1,7 @@
 //! Applies a batch, waits until it is durable without keeping a thread, and says how it went.
 
+use std::io;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
@@ -24,6 +26,10 @@ impl WriteError {
         }
     }
 
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
     /// Overload: senders of remote write try again on 503, and on 429 only if told to.
     pub(crate) fn retry(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -37,6 +43,17 @@ impl From<ApiError> for WriteError {
             ErrorKind::Retry => Self::retry(e.message),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, e.message),
         }
+    }
+}
+
+/// Of a body that is read while it is applied.
+impl From<io::Error> for WriteError {
+    fn from(e: io::Error) -> Self {
+        let status = match e.kind() {
+            io::ErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, format!("cannot read the body: {e}"))
     }
 }
 

@@ -4,7 +4,12 @@
 mod answers;
 #[path = "../common/mod.rs"]
 mod common;
+mod export;
+mod fields;
 mod grafana;
+mod import;
+mod import_files;
+mod limits;
 mod process;
 mod queries;
 mod reading;

@@ -51,6 +51,8 @@ fn exit_codes_tell_flags_from_failures() {
     assert_eq!(code(&["--no-such-flag"]), Some(2));
     assert_eq!(code(&["stray"]), Some(2));
     assert_eq!(code(&["--storage.tsdb.min-block-duration=1s"]), Some(2));
+    assert_eq!(code(&["--config.file=/nowhere/tsdb.yml"]), Some(2));
+    assert_eq!(code(&["--memory.limit=1MB"]), Some(2));
     assert_eq!(
         code(&["--listen=127.0.0.1:0", "--data-dir=/proc/nowhere"]),
         Some(1)

@@ -6,7 +6,7 @@ use super::support::*;
 use crate::disk::{Run, catalog};
 use crate::error::Error;
 use crate::io::Fs;
-use crate::model::Labels;
+use crate::model::{Labels, testing};
 
 /// Two groups of different timestamps, and some labels.
 fn sample_contents() -> Contents {
@@ -20,6 +20,15 @@ fn sample_contents() -> Contents {
             })
             .collect();
         all.insert(labels(&[("x", &format!("value {i}"))]), samples);
+    }
+    // Booleans, strings and integers.
+    for (kind, from) in [("b", 0), ("s", 100), ("i", 101)] {
+        let samples = (0..30u16).map(|t| {
+            let number = if from == 0 { t % 2 } else { from + 2 * t };
+            let bits = testing::bits_of_field_number(number);
+            (i64::from(t) * 1_000_000_007, bits)
+        });
+        all.insert(labels(&[("job", "y"), ("x", kind)]), samples.collect());
     }
     all.insert(
         labels(&[("z", "constant")]),

@@ -20,7 +20,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     // Few series and times, so that they meet; the 250 minutes reach over nine partitions.
-    let sample = (0u8..4, 0u8..250, 0u8..10);
+    let sample = (0u8..5, 0u8..250, 0u8..14);
     let start = prop::sample::select(vec![0, 0, NOW - HOUR, 5]);
     prop_oneof![
         8 => prop::collection::vec((sample, start), 1..8).prop_map(Op::Write),
@@ -41,6 +41,8 @@ fn value_of(n: u8) -> f64 {
         // A staleness marker of histograms, then those of integers and of floats.
         5 => hist(0),
         6..=9 => hist(64 + u16::from(n)),
+        // Booleans, an integer and a string.
+        10..=13 => field(u16::from(n) - if n < 12 { 10 } else { 7 }),
         n => f64::from(n) / 3.0,
     }
 }
@@ -63,7 +65,8 @@ fn write_to_model(
             None => {
                 samples.insert(*t_ms, value.to_bits());
                 let starts = starts.entry((*series).to_owned()).or_default();
-                starts.insert(*t_ms, *start_ms);
+                let has_start = !testing::is_field(value.to_bits());
+                starts.insert(*t_ms, if has_start { *start_ms } else { 0 });
             }
         }
     }
@@ -93,7 +96,7 @@ proptest! {
                     let rows: Vec<_> = samples
                         .iter()
                         .map(|&((series, minutes, value), start_ms)| {
-                            let name = ["a", "b", "c", "d"][usize::from(series)];
+                            let name = ["a", "b", "c", "ns1", "ns2"][usize::from(series)];
                             (start_ms, (name, NOW - i64::from(minutes) * MINUTE, value_of(value)))
                         })
                         .collect();
