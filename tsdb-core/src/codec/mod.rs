@@ -11,11 +11,13 @@ pub(crate) mod column;
 pub(crate) mod crc;
 pub(crate) mod cursor;
 mod error;
+pub(crate) mod field;
 pub(crate) mod histogram;
 mod identity;
 mod varbit;
 pub(crate) mod varint;
 pub(crate) mod xor;
 
-pub(crate) use error::DecodeError;
+pub use chunk::decode_chunk;
+pub use error::DecodeError;
 pub(crate) use identity::StoreIdentity;

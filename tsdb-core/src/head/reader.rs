@@ -7,13 +7,16 @@ use super::series::ClosedChunk;
 use crate::codec::DecodeError;
 use crate::codec::chunk;
 use crate::codec::xor::{self, OpenChunk, Published};
-use crate::model::{Columns, TimeRange};
+use crate::model::{Columns, StartRuns, TimeRange, TimeUnit};
 
 /// The samples of one series at one moment. Shares the memory of the generation, and keeps it when that is dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SeriesSnapshot {
+    pub(super) unit: TimeUnit,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
     pub(super) open: Option<OpenSnapshot>,
+    /// Of the samples in chunks.
+    pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
 }
 
@@ -27,21 +30,26 @@ pub(super) enum OpenSnapshot {
         min_ms: i64,
         max_ms: i64,
     },
-    /// A copy.
-    Histograms(ClosedChunk),
+    /// A copy of one of another kind.
+    Copy(ClosedChunk),
 }
 
 impl OpenSnapshot {
     fn time_range(&self) -> TimeRange {
         match self {
             Self::Floats { min_ms, max_ms, .. } => TimeRange::new(*min_ms, *max_ms),
-            Self::Histograms(chunk) => chunk.time_range(),
+            Self::Copy(chunk) => chunk.time_range(),
         }
     }
 }
 
 impl SeriesSnapshot {
-    /// Times of the first and last sample in milliseconds; `None` without samples.
+    /// Unit of its times.
+    pub(crate) fn unit(&self) -> TimeUnit {
+        self.unit
+    }
+
+    /// Times of the first and last sample in its unit; `None` without samples.
     pub(crate) fn time_range(&self) -> Option<(i64, i64)> {
         let chunks = self.closed_chunks();
         let first = chunks.first().map(|chunk| (chunk.min_ms, chunk.max_ms));
@@ -64,6 +72,9 @@ impl SeriesSnapshot {
         let start = out.len();
         let mut read = || {
             self.read_in_order(range, out)?;
+            if let Some(starts) = &self.starts {
+                out.set_start_times(start, starts.as_slice());
+            }
             if let Some(log) = &self.out_of_order {
                 let late = out.len();
                 log.read(range, out)?;
@@ -89,7 +100,7 @@ impl SeriesSnapshot {
             Some(OpenSnapshot::Floats {
                 chunk, published, ..
             }) => xor::take_range(chunk.iter(*published), range, out),
-            Some(OpenSnapshot::Histograms(chunk)) => read_chunk(chunk, range, out),
+            Some(OpenSnapshot::Copy(chunk)) => read_chunk(chunk, range, out),
             None => Ok(()),
         }
     }

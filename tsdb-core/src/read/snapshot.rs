@@ -115,25 +115,34 @@ impl Snapshot {
             return later.select(matchers, range);
         };
         for (lost, path) in self.view.set_aside.iter() {
-            if lost.overlaps(&range) {
+            if lost.range.overlaps(&range) {
                 let path = path.display();
-                self.damage.add_text(format!(
-                    "{path} is damaged and set aside, what it held is missing"
-                ));
+                self.damage
+                    .add_text(format!("{path} is damaged and set aside: {lost}"));
+            }
+        }
+        for (lost, file) in self.view.lost() {
+            if lost.range.overlaps(&range) {
+                self.damage.add_text(match file {
+                    Some(path) => format!("{lost} ({})", path.display()),
+                    None => lost.to_string(),
+                });
             }
         }
         let mut found = Found::default();
         for run in runs_in(&self.view, range) {
             let mut buffer = LabelBuffer::default();
             for series in resolve(run.index(), matchers)? {
-                let Some((min_ms, max_ms)) = run.column_range(series) else {
+                let Some((min, max)) = run.column_range(series) else {
                     continue;
                 };
-                let held = TimeRange::new(min_ms, max_ms);
+                let unit = run.index().unit_after(series, &mut buffer)?;
+                let held = unit.range_to_ms(TimeRange::new(min, max));
                 if held.overlaps(&range) {
                     let part = Part::Run {
                         run: Arc::clone(run),
                         series,
+                        unit,
                     };
                     let canonical = run.index().canonical_after(series, &mut buffer)?;
                     let labels = || run.index().checked_labels(canonical);
@@ -143,10 +152,10 @@ impl Snapshot {
         }
         for (generation, captured) in &selection.head {
             for (series, snapshot) in captured {
-                let Some((min_ms, max_ms)) = snapshot.time_range() else {
+                let Some((min, max)) = snapshot.time_range() else {
                     continue;
                 };
-                let held = TimeRange::new(min_ms, max_ms);
+                let held = snapshot.unit().range_to_ms(TimeRange::new(min, max));
                 if held.overlaps(&range) {
                     let labels = generation.labels(*series);
                     let part = Part::Head(snapshot.clone());

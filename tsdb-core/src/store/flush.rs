@@ -8,13 +8,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Store, figures};
-use crate::disk::{Partition, Run, RunSpec, RunWriter, publish};
+use crate::disk::{LostRange, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
+use crate::head::{Generation, SeriesRef, SeriesSnapshot};
 use crate::model::{Columns, TimeRange};
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
 const RUNS_AT_ONCE: usize = 16;
+
+/// What sorting a series and indexing its labels takes, in bytes.
+const FLUSH_BYTES_PER_SERIES: u64 = 160;
 
 impl Store {
     /// Freezes the active generation and flushes all there are.
@@ -53,6 +56,9 @@ impl Store {
             return Err(Error::WritesStopped);
         }
         let begun = std::time::Instant::now();
+        let _memory = self
+            .budget
+            .charge(u64::from(generation.series_len()) * FLUSH_BYTES_PER_SERIES);
         self.metadata.save(&*self.fs)?;
         let runs = self.write_runs(&generation)?;
         tracing::debug!(
@@ -68,11 +74,17 @@ impl Store {
             let _lane = self.lane.lock();
             self.view.change(|view| {
                 view.frozen.remove(0);
+                if !runs.is_empty() {
+                    // The runs record it now.
+                    let later = view.lost_in_log.iter().copied();
+                    view.lost_in_log = later.filter(|(of, _)| *of > generation.id()).collect();
+                }
                 view.runs.extend(runs);
                 view.runs.sort_by_key(|run| run.meta().age());
                 view.epoch += 1;
             });
         }
+        self.head_memory.set(self.view.get().head_bytes());
         figures::count(&self.counters.flushes, 1);
         if let Some(wal) = &self.wal {
             wal.remove_generation(generation.id())?;
@@ -92,6 +104,7 @@ impl Store {
         let mut finished = Vec::with_capacity(partitions.len());
         let mut part = 0;
         let partitions: Vec<Partition> = partitions.into_iter().collect();
+        let lost = self.lost_by_partition(generation.id(), &partitions);
         for chunk in partitions.chunks(RUNS_AT_ONCE) {
             let mut writers = Vec::with_capacity(chunk.len());
             for partition in chunk {
@@ -108,10 +121,10 @@ impl Store {
                     replaces: Vec::new(),
                 };
                 let fs = Arc::clone(&self.fs);
-                writers.push((
-                    partition.range(),
-                    RunWriter::create(fs, &self.data_dir, self.identity, spec)?,
-                ));
+                let mut writer = RunWriter::create(fs, &self.data_dir, self.identity, spec)?;
+                let lost = lost.iter().filter(|(of, _)| of == partition);
+                lost.for_each(|(_, lost)| writer.add_lost(*lost));
+                writers.push((partition.range(), writer));
             }
             write_series(generation, &order, &mut writers)?;
             for (_, writer) in writers {
@@ -123,6 +136,27 @@ impl Store {
             wal.sync()?;
         }
         publish(&self.fs, &self.data_dir, finished)
+    }
+
+    /// What is lost of a generation and of those before it, and the partition whose run is to record it: one that it was
+    /// in, or else the first.
+    fn lost_by_partition(
+        &self,
+        generation: u64,
+        partitions: &[Partition],
+    ) -> Vec<(Partition, LostRange)> {
+        let mut of_each = Vec::new();
+        for (_, lost) in lost_up_to(generation, &self.view.get().lost_in_log) {
+            let before = of_each.len();
+            of_each.extend(partitions.iter().filter_map(|&partition| {
+                let within = lost.within(partition.range())?;
+                Some((partition, within))
+            }));
+            if of_each.len() == before {
+                of_each.extend(partitions.first().map(|&first| (first, *lost)));
+            }
+        }
+        of_each
     }
 
     /// The partitions that the samples of a generation fall into.
@@ -137,9 +171,10 @@ impl Store {
         let mut last: Option<Partition> = None;
         for &series in series {
             let snapshot = generation.capture(series);
-            let Some((min_ms, max_ms)) = snapshot.time_range() else {
+            let Some(held) = range_in_ms(&snapshot) else {
                 continue;
             };
+            let (min_ms, max_ms) = (held.start_ms, held.end_ms);
             let mut add = |t_ms| {
                 let known = last.is_some_and(|partition| partition.range().contains(t_ms));
                 if !known {
@@ -154,11 +189,21 @@ impl Store {
             if spans_more {
                 columns.clear();
                 read(&snapshot, TimeRange::ALL, &mut columns)?;
-                columns.times_ms.iter().copied().for_each(&mut add);
+                let ticks = columns.times_ms.iter().copied();
+                ticks
+                    .map(|tick| snapshot.unit().to_ms(tick))
+                    .for_each(&mut add);
             }
         }
         Ok(partitions)
     }
+}
+
+fn lost_up_to(
+    generation: u64,
+    lost: &[(u64, LostRange)],
+) -> impl Iterator<Item = &(u64, LostRange)> {
+    lost.iter().filter(move |(of, _)| *of <= generation)
 }
 
 /// Writes every series of the generation to the runs whose range of time it touches.
@@ -167,13 +212,12 @@ fn write_series(
     order: &[SeriesRef],
     writers: &mut [(TimeRange, RunWriter)],
 ) -> Result<()> {
-    let mut columns = Columns::default();
+    let mut columns = Columns::with_start_times();
     for &series in order {
         let snapshot = generation.capture(series);
-        let Some((min_ms, max_ms)) = snapshot.time_range() else {
+        let Some(held) = range_in_ms(&snapshot) else {
             continue;
         };
-        let held = TimeRange::new(min_ms, max_ms);
         for (range, writer) in &mut *writers {
             if !range.overlaps(&held) {
                 continue;
@@ -182,15 +226,22 @@ fn write_series(
             read(&snapshot, *range, &mut columns)?;
             if !columns.is_empty() {
                 let labels = generation.labels(series);
-                writer.push_series(&labels, &columns)?;
+                writer.push_series(&labels, snapshot.unit(), &columns)?;
             }
         }
     }
     Ok(())
 }
 
-fn read(snapshot: &crate::head::SeriesSnapshot, range: TimeRange, out: &mut Columns) -> Result<()> {
+/// The milliseconds of the first and last sample; `None` without samples.
+fn range_in_ms(snapshot: &SeriesSnapshot) -> Option<TimeRange> {
+    let (min, max) = snapshot.time_range()?;
+    Some(snapshot.unit().range_to_ms(TimeRange::new(min, max)))
+}
+
+/// Reads the samples inside `range`, which is in milliseconds; their times are in the unit of the series.
+fn read(snapshot: &SeriesSnapshot, range: TimeRange, out: &mut Columns) -> Result<()> {
     snapshot
-        .read(range, out)
+        .read(snapshot.unit().ticks_of(range), out)
         .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))
 }
