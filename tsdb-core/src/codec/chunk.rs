@@ -1,6 +1,7 @@
-//! A chunk of any kind, in Prometheus's form.
+//! A chunk of any kind: of what Prometheus has, in its form.
 
 use super::DecodeError;
+use super::field;
 use super::histogram;
 use super::xor::{self, XorIter};
 use crate::model::{Columns, FloatHistogram, Histogram, Kind, LastSample, StoredValue, TimeRange};
@@ -20,6 +21,7 @@ pub(crate) fn read(
         Kind::Float => xor::take_range(XorIter::new(chunk)?, range, out),
         Kind::Histogram => histogram::take_range::<Histogram>(chunk, range, out),
         Kind::FloatHistogram => histogram::take_range::<FloatHistogram>(chunk, range, out),
+        Kind::Integer | Kind::Boolean | Kind::String => field::take_range(kind, chunk, range, out),
     }
 }
 
@@ -37,6 +39,13 @@ pub(crate) fn last_sample(kind: Kind, chunk: &[u8]) -> Result<Option<LastSample>
         }
         Kind::Histogram => histogram::last_sample::<Histogram>(chunk)?,
         Kind::FloatHistogram => histogram::last_sample::<FloatHistogram>(chunk)?,
+        Kind::Integer | Kind::Boolean | Kind::String => {
+            let last = field::last_sample(kind, chunk)?;
+            return Ok(last.map(|(t_ms, value)| LastSample {
+                t_ms,
+                value: value.into(),
+            }));
+        }
     };
     Ok(histogram.map(|(t_ms, histogram)| LastSample {
         t_ms,

@@ -11,6 +11,7 @@ pub(crate) mod column;
 pub(crate) mod crc;
 pub(crate) mod cursor;
 mod error;
+pub(crate) mod field;
 pub(crate) mod histogram;
 mod identity;
 mod varbit;

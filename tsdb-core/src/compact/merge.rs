@@ -8,7 +8,7 @@ use crate::disk::{FinishedRun, GroupReader, Run, RunSpec, RunWriter};
 use crate::error::Result;
 use crate::index::LabelBuffer;
 use crate::io::Fs;
-use crate::model::{Columns, Labels, TimeRange};
+use crate::model::{Columns, Labels, TimeRange, TimeUnit};
 
 /// Samples of a series that are decoded at once, about; histograms weigh more.
 const SPAN_SAMPLES: u64 = 1 << 20;
@@ -30,17 +30,22 @@ pub(crate) fn merge(
     let mut inputs = inputs?;
     let mut samples = Columns::default();
     while let Some(labels) = least(&inputs) {
-        out.start_series(&labels)?;
         let mut same: Vec<&mut Input> = inputs
             .iter_mut()
             .filter(|input| input.labels.as_ref() == Some(&labels))
             .collect();
+        let units = same.iter().map(|input| input.unit);
+        // Inputs of two units are what damage may leave, of which the writer could not know.
+        let unit = units
+            .reduce(TimeUnit::finer)
+            .unwrap_or(TimeUnit::Milliseconds);
+        out.start_series(&labels, unit)?;
         let copied = match &mut same[..] {
             [only] => only.copy(&mut out)?,
             _ => false,
         };
         if !copied {
-            merge_series(&mut same, &mut samples, &mut out)?;
+            merge_series(&mut same, unit, &mut samples, &mut out)?;
         }
         for input in same {
             input.advance()?;
@@ -57,6 +62,8 @@ struct Input {
     /// Number of the present series, and its labels; `None` at the end.
     id: u32,
     labels: Option<Labels>,
+    /// Unit of its times.
+    unit: TimeUnit,
 }
 
 impl Input {
@@ -67,6 +74,7 @@ impl Input {
             buffer: LabelBuffer::default(),
             id: 0,
             labels: None,
+            unit: TimeUnit::Milliseconds,
         };
         input.go_to(0)?;
         Ok(input)
@@ -80,6 +88,7 @@ impl Input {
         let index = self.run.index();
         self.id = id;
         self.labels = if id < index.series_len() {
+            self.unit = index.unit_after(id, &mut self.buffer)?;
             Some(index.labels_after(id, &mut self.buffer)?)
         } else {
             None
@@ -95,14 +104,20 @@ impl Input {
         })
     }
 
-    /// Times of the first and last sample of the present series, and what they weigh.
+    /// Milliseconds of the first and last sample of the present series, and what they weigh.
     fn extent(&self) -> Option<(i64, i64, u64)> {
-        let (min_ms, max_ms) = self.run.column_range(self.id)?;
-        Some((min_ms, max_ms, self.run.weight_of(self.id)))
+        let (min, max) = self.run.column_range(self.id)?;
+        let ms = self.unit.range_to_ms(TimeRange::new(min, max));
+        Some((ms.start_ms, ms.end_ms, self.run.weight_of(self.id)))
     }
 
-    fn read(&mut self, range: TimeRange, out: &mut Columns) -> Result<()> {
-        self.groups.read_series(&self.run, self.id, range, out)
+    /// Reads the samples inside `range`, which is in milliseconds, with times in ticks of `unit`.
+    fn read(&mut self, range: TimeRange, unit: TimeUnit, out: &mut Columns) -> Result<()> {
+        let start = out.len();
+        let range = self.unit.ticks_of(range);
+        self.groups.read_series(&self.run, self.id, range, out)?;
+        out.convert_times(start, self.unit, unit);
+        Ok(())
     }
 }
 
@@ -112,9 +127,10 @@ fn least(inputs: &[Input]) -> Option<Labels> {
     present.min().cloned()
 }
 
-/// Merges the present series of several inputs, span by span.
+/// Merges the present series of several inputs, span by span of whole milliseconds.
 fn merge_series(
     inputs: &mut [&mut Input],
+    unit: TimeUnit,
     samples: &mut Columns,
     out: &mut RunWriter,
 ) -> Result<()> {
@@ -131,7 +147,7 @@ fn merge_series(
         samples.clear();
         for input in inputs.iter_mut() {
             let middle = samples.len();
-            input.read(span, samples)?;
+            input.read(span, unit, samples)?;
             samples.merge_tail(0, middle);
         }
         out.push_samples(samples)?;

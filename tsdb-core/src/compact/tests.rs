@@ -10,7 +10,7 @@ use crate::disk::tests::support::*;
 use crate::disk::{Partition, Run, RunMeta, RunSpec, catalog, publish, remove_runs};
 use crate::error::Result;
 use crate::io::{FaultFs, Fs, OpKind, Unsynced};
-use crate::model::TimeRange;
+use crate::model::{TimeRange, TimeUnits};
 
 fn run_merge(fs: &Arc<dyn Fs>, runs: &[Arc<Run>], spec: RunSpec) -> Result<Arc<Run>> {
     let finished = merge(fs, dir(), IDENTITY, runs, spec)?;
@@ -187,6 +187,7 @@ fn meta(file_id: u64, partition: i64, bytes: u64) -> RunMeta {
         sealed: false,
         level: 0,
         class: 0,
+        units: TimeUnits::default(),
         replaces: Vec::new(),
         bytes,
     }

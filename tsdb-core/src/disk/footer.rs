@@ -6,9 +6,10 @@ use super::checksum::FileIdentity;
 use super::partition::Partition;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
+use crate::model::TimeUnits;
 
 /// The format version this program writes, and the only one it reads.
-pub(crate) const FORMAT_VERSION: u16 = 3;
+pub(crate) const FORMAT_VERSION: u16 = 4;
 
 /// First bytes of a run.
 const MAGIC: [u8; 8] = *b"TSDB.run";
@@ -54,6 +55,8 @@ pub(crate) struct RunMeta {
     pub(crate) level: u8,
     /// Retention class.
     pub(crate) class: u8,
+    /// Units of the times of its series.
+    pub(crate) units: TimeUnits,
     /// Ids of the files that are not live beside this one.
     pub(crate) replaces: Vec<u64>,
     /// Length of the file.
@@ -136,7 +139,7 @@ impl Footer {
         let meta = &self.meta;
         out.extend(FORMAT_VERSION.to_le_bytes());
         out.push(if meta.sealed { SEALED } else { 0 });
-        out.extend([meta.level, meta.class, 0, 0, 0]);
+        out.extend([meta.level, meta.class, meta.units.to_u8(), 0, 0]);
         out.extend(self.identity.to_bytes());
         out.extend(meta.file_id.to_le_bytes());
         out.extend(meta.set_id.to_le_bytes());
@@ -212,9 +215,13 @@ impl Footer {
         let mut cursor = Cursor::new(body);
         let c = &mut cursor;
         let (version, flags, level, class) = (c.u16()?, c.u8()?, c.u8()?, c.u8()?);
-        if version != FORMAT_VERSION || flags & !SEALED != 0 || c.bytes(3)? != [0; 3] {
+        let units = TimeUnits::from_u8(c.u8()?);
+        let (Some(units), true) = (
+            units,
+            version == FORMAT_VERSION && flags & !SEALED == 0 && c.bytes(2)? == [0; 2],
+        ) else {
             return Err(c.error("footer has unknown fields"));
-        }
+        };
         let identity = StoreIdentity::decode(c)?;
         let (file_id, set_id, part, parts) = (c.u64()?, c.u64()?, c.u16()?, c.u16()?);
         c.bytes(4)?;
@@ -248,6 +255,7 @@ impl Footer {
                 sealed: flags & SEALED != 0,
                 level,
                 class,
+                units,
                 replaces,
                 bytes: 0,
             },
@@ -318,6 +326,7 @@ mod tests {
                 sealed: true,
                 level: 2,
                 class: 1,
+                units: TimeUnits::from_u8(3).unwrap(),
                 replaces: vec![1, 2],
                 bytes: 0,
             },

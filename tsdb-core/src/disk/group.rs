@@ -2,6 +2,7 @@
 
 use super::checksum::FileIdentity;
 use super::chunk_group::{self, ChunkGroup};
+use super::field_group::FieldGroup;
 use super::float_group::{self, FloatGroup};
 use super::group_header::{Contents, GroupHeader};
 use super::times::{self, TimesTable};
@@ -22,6 +23,8 @@ pub(crate) enum Group {
     Chunks(ChunkGroup),
     /// Decimal columns.
     Floats(FloatGroup),
+    /// Columns of integers, booleans or strings.
+    Fields(FieldGroup),
 }
 
 impl Group {
@@ -30,6 +33,7 @@ impl Group {
         match self {
             Self::Chunks(group) => group.bytes(),
             Self::Floats(group) => group.bytes(),
+            Self::Fields(group) => group.bytes(),
         }
     }
 }
@@ -70,6 +74,9 @@ impl Unpacker {
             }
             Contents::Floats => {
                 FloatGroup::unpack(header, contents, &mut self.columns).map(Group::Floats)
+            }
+            Contents::Fields(kind) => {
+                FieldGroup::unpack(kind, header, contents, &mut self.columns).map(Group::Fields)
             }
             Contents::Times => Err(DecodeError {
                 what: "a table of timestamps is in the place of a group",

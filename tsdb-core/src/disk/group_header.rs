@@ -22,12 +22,20 @@ pub(super) struct GroupHeader {
     pub(super) columns: u32,
     pub(super) first_series: u32,
     pub(super) last_series: u32,
+    /// In ticks of `unit`, which is that of every series in it.
     pub(super) min_ms: i64,
     pub(super) max_ms: i64,
     pub(super) raw_len: u32,
     pub(super) stored_len: u32,
-    /// The table of timestamps that a group of floats uses, or that this is; 0 otherwise.
+    /// The table of timestamps that a group without chunks uses, or that this is; 0 otherwise.
     pub(super) table: u32,
+}
+
+/// A series of a run: its number in the index, and the unit of its times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RunSeries {
+    pub(super) number: u32,
+    pub(super) unit: TimeUnit,
 }
 
 /// What a group holds, and in which form.
@@ -39,6 +47,8 @@ pub(super) enum Contents {
     Floats,
     /// A table of timestamps.
     Times,
+    /// Columns of integers, booleans or strings, their timestamps in a table.
+    Fields(Kind),
 }
 
 /// How the columns are stored.
@@ -54,6 +64,7 @@ pub(super) enum Compression {
 const CHUNKS: u8 = 1;
 const DECIMALS: u8 = 2;
 const TIMES: u8 = 3;
+const FIELDS: u8 = 4;
 
 impl Contents {
     /// Kind and codec.
@@ -62,14 +73,21 @@ impl Contents {
             Self::Chunks(kind) => [kind as u8, CHUNKS],
             Self::Floats => [Kind::Float as u8, DECIMALS],
             Self::Times => [0, TIMES],
+            Self::Fields(kind) => [kind as u8, FIELDS],
         }
     }
 
     pub(super) fn from_bytes([kind, codec]: [u8; 2]) -> Option<Self> {
-        match (kind, codec) {
-            (0, TIMES) => Some(Self::Times),
-            (kind, CHUNKS) => Kind::from_u8(kind).map(Self::Chunks),
-            (kind, DECIMALS) if kind == Kind::Float as u8 => Some(Self::Floats),
+        if (kind, codec) == (0, TIMES) {
+            return Some(Self::Times);
+        }
+        let kind = Kind::from_u8(kind)?;
+        match (codec, kind) {
+            (CHUNKS, Kind::Float | Kind::Histogram | Kind::FloatHistogram) => {
+                Some(Self::Chunks(kind))
+            }
+            (DECIMALS, Kind::Float) => Some(Self::Floats),
+            (FIELDS, Kind::Integer | Kind::Boolean | Kind::String) => Some(Self::Fields(kind)),
             _ => None,
         }
     }
@@ -77,14 +95,14 @@ impl Contents {
 
 impl GroupHeader {
     /// The header of a group in which nothing is yet.
-    pub(super) fn empty(contents: Contents, first_series: u32) -> Self {
+    pub(super) fn empty(contents: Contents, first: RunSeries) -> Self {
         Self {
             contents,
-            unit: TimeUnit::Milliseconds,
+            unit: first.unit,
             compression: Compression::None,
             columns: 0,
-            first_series,
-            last_series: first_series,
+            first_series: first.number,
+            last_series: first.number,
             min_ms: i64::MAX,
             max_ms: i64::MIN,
             raw_len: 0,
@@ -195,12 +213,17 @@ mod tests {
             Contents::Chunks(Kind::Float),
             Contents::Floats,
             Contents::Times,
+            Contents::Fields(Kind::String),
         ] {
+            let series = RunSeries {
+                number: 5,
+                unit: TimeUnit::Nanoseconds,
+            };
             let header = GroupHeader {
                 compression: Compression::Zstd,
                 raw_len: 7,
                 table: 3,
-                ..GroupHeader::empty(contents, 5)
+                ..GroupHeader::empty(contents, series)
             };
             let mut bytes = Vec::new();
             header.push(&mut bytes);
@@ -208,6 +231,8 @@ mod tests {
             assert_eq!(GroupHeader::decode(&bytes), Ok(header));
         }
         assert_eq!(Contents::from_bytes([0, CHUNKS]), None);
+        assert_eq!(Contents::from_bytes([Kind::Integer as u8, CHUNKS]), None);
+        assert_eq!(Contents::from_bytes([Kind::Float as u8, FIELDS]), None);
         assert_eq!(Contents::from_bytes([Kind::Float as u8, TIMES]), None);
     }
 }

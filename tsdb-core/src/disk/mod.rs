@@ -11,8 +11,8 @@
 //!   each time they are decompressed.
 //! * A damaged file is set aside, never removed, and its id is never used again.
 //!
-//! `name`, `partition`, `footer`: what a file is. `float_group` and `times` for floats, `column` and `chunk_group` for
-//! what is not, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
+//! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
+//! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
 //! `group`, `loader`, `cache`: reading one. `publish`, `catalog`: the life of all.
 
 mod cache;
@@ -20,8 +20,10 @@ pub(crate) mod catalog;
 mod checksum;
 mod chunk_group;
 mod column;
+mod column_list;
 mod columns;
 mod directory;
+mod field_group;
 mod float_group;
 mod footer;
 mod group;

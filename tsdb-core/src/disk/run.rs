@@ -7,8 +7,9 @@ use super::cache::GroupCache;
 use super::checksum::FileIdentity;
 use super::chunk_group::ChunkGroup;
 use super::column;
+use super::column_list::ColumnList;
 use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
-use super::float_group::FloatGroup;
+use super::field_group::MAX_TEXT_BYTES;
 use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
 use super::group::{Group, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
@@ -106,7 +107,7 @@ impl Run {
         &self.index
     }
 
-    /// Times of the first and last sample of a series in milliseconds, from the directory; `None` when it has none.
+    /// Times of the first and last sample of a series in its unit, from the directory; `None` when it has none.
     pub(crate) fn column_range(&self, series: u32) -> Option<(i64, i64)> {
         self.directory
             .stats(series)
@@ -120,14 +121,14 @@ impl Run {
         self.columns(series)
             .filter_map(Result::ok)
             .map(|column| {
-                let of_one = match column.contents {
-                    Contents::Chunks(Kind::Histogram | Kind::FloatHistogram) => {
-                        // A kilobyte: some hundred buckets.
-                        64
-                    }
-                    _ => 1,
+                let (of_one, of_all) = match column.contents {
+                    // A kilobyte: some hundred buckets.
+                    Contents::Chunks(Kind::Histogram | Kind::FloatHistogram) => (64, 0),
+                    Contents::Fields(Kind::String) => (3, MAX_TEXT_BYTES as u64 / 16),
+                    Contents::Fields(_) => (3, 0),
+                    _ => (1, 0),
                 };
-                u64::from(column.extent.stats.count) * of_one
+                u64::from(column.extent.stats.count) * of_one + of_all
             })
             .sum()
     }
@@ -194,10 +195,8 @@ impl Run {
                     .map_err(|e| self.damaged(record, e.what))
             }
             Group::Floats(group) => {
-                let times_ms = self.times(record, group, loader)?;
-                let from = times_ms.partition_point(|&t_ms| t_ms < range.start_ms);
-                let to = times_ms.partition_point(|&t_ms| t_ms <= range.end_ms);
-                let to = to.max(from);
+                let times_ms = self.times(record, group.table, group.list(), loader)?;
+                let (from, to) = inside(&times_ms, range);
                 let start = out.values.len();
                 loader
                     .values((self, record.group), group, record.index, &mut out.values)
@@ -209,6 +208,18 @@ impl Run {
                 out.values.drain(start..start + from);
                 let within = times_ms.get(from..to).unwrap_or_default();
                 out.times_ms.extend_from_slice(within);
+                Ok(())
+            }
+            Group::Fields(group) => {
+                let times_ms = self.times(record, group.table, group.list(), loader)?;
+                let (from, to) = inside(&times_ms, range);
+                let values = group
+                    .decode(record.index)
+                    .map_err(|e| self.damaged(record, e.what))?;
+                let samples = times_ms.iter().zip(values);
+                for (&t_ms, value) in samples.take(to).skip(from) {
+                    out.push_field(t_ms, value);
+                }
                 Ok(())
             }
         }
@@ -233,15 +244,19 @@ impl Run {
                 column::last_sample(kind, bytes, &record.extent.stats)
                     .map_err(|e| self.damaged(&record, e.what))
             }
-            Group::Floats(_) => {
+            Group::Floats(_) | Group::Fields(_) => {
                 let mut last = Columns::default();
                 let t_ms = record.extent.stats.max_ms;
                 let range = TimeRange::new(t_ms, t_ms);
                 self.read_column(&record, range, &mut loader, &mut last)?;
-                Ok(last.values.last().map(|value| LastSample {
-                    t_ms,
-                    value: StoredValue::Float(value.to_bits()),
-                }))
+                let value = match last.fields.pop() {
+                    Some((_, value)) => Some(value.into()),
+                    None => last
+                        .values
+                        .last()
+                        .map(|value| StoredValue::Float(value.to_bits())),
+                };
+                Ok(value.map(|value| LastSample { t_ms, value }))
             }
         }
     }
@@ -295,18 +310,18 @@ impl Run {
         Ok((group.kind, bytes))
     }
 
-    /// The timestamps of a column of a group of floats, which must be what the directory says they are.
+    /// The timestamps of a column of a group with this list, which must be what the directory says they are.
     fn times(
         &self,
         record: &ColumnRecord,
-        group: &FloatGroup,
+        table: u32,
+        list: &ColumnList,
         loader: &mut impl Loader,
     ) -> Result<Arc<[i64]>> {
         let ColumnExtent { stats, times } = record.extent;
-        group
-            .check(record.index, record.series, stats.count, times)
+        list.check(record.index, record.series, stats.count, times)
             .map_err(|e| self.damaged(record, e.what))?;
-        let times_ms = loader.times(self, group.table, times)?;
+        let times_ms = loader.times(self, table, times)?;
         if times_ms.len() != stats.count as usize
             || times_ms.first() != Some(&stats.min_ms)
             || times_ms.last() != Some(&stats.max_ms)
@@ -381,6 +396,13 @@ impl Run {
         let offset = group.map_or(0, |group| group.place.offset);
         Error::corrupt(&*self.path, offset, what)
     }
+}
+
+/// Which of these rising times are inside the range: from one, and before another.
+fn inside(times_ms: &[i64], range: TimeRange) -> (usize, usize) {
+    let from = times_ms.partition_point(|&t_ms| t_ms < range.start_ms);
+    let to = times_ms.partition_point(|&t_ms| t_ms <= range.end_ms);
+    (from, to.max(from))
 }
 
 fn refused(path: &Path, refusal: Refusal) -> Error {

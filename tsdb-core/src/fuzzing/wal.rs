@@ -4,21 +4,27 @@ use std::path::Path;
 
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
-use crate::model::{HistogramSample, Kind, MetricMetadata, TimeUnit};
+use crate::model::{FieldValue, HistogramSample, Kind, MetricMetadata, TimeUnit};
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
 #[derive(Clone, Debug)]
 pub enum WalItem {
-    /// A series and its canonical labels.
-    Series(u32, Vec<u8>),
+    /// A series, the unit of its times, and its canonical labels.
+    Series(u32, TimeUnit, Vec<u8>),
     /// A sample: series, time, bits of the value.
     Sample(u32, i64, u64),
     /// A native histogram: series, time, and what it holds.
     Histogram(u32, i64, HistogramSample),
+    /// An integer, a boolean or a string: series, time, value.
+    Field(u32, i64, WalField),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
 }
+
+/// A value of InfluxDB.
+#[derive(Clone, Debug)]
+pub struct WalField(FieldValue);
 
 /// All of it counts: the hint of a histogram, and floats that are no number.
 impl PartialEq for WalItem {
@@ -37,15 +43,20 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
         items.push(match item {
             RecordItem::Series {
                 series,
-                unit: TimeUnit::Milliseconds,
+                unit,
                 canonical,
-            } => WalItem::Series(series, canonical.to_vec()),
+            } => WalItem::Series(series, unit, canonical.to_vec()),
             RecordItem::Sample { series, t_ms, bits } => WalItem::Sample(series, t_ms, bits),
             RecordItem::Histogram {
                 series,
                 t_ms,
                 histogram,
             } => WalItem::Histogram(series, t_ms, histogram),
+            RecordItem::Field {
+                series,
+                t_ms,
+                value,
+            } => WalItem::Field(series, t_ms, WalField(value)),
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
         });
     })
@@ -59,8 +70,8 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
     for item in items {
         match item {
-            WalItem::Series(series, canonical) => {
-                record.define_series(*series, TimeUnit::Milliseconds, canonical);
+            WalItem::Series(series, unit, canonical) => {
+                record.define_series(*series, *unit, canonical);
             }
             WalItem::Sample(series, t_ms, bits) => {
                 record.start_series(*series, Kind::Float);
@@ -69,6 +80,10 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
             WalItem::Histogram(series, t_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
                 record.histogram(*t_ms, histogram);
+            }
+            WalItem::Field(series, t_ms, WalField(value)) => {
+                record.start_series(*series, value.kind());
+                record.field(*t_ms, value);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),
         }

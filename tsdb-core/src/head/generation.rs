@@ -11,7 +11,7 @@ use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::{resolve, values_of};
-use crate::model::{Labels, LastSample, Matcher};
+use crate::model::{Labels, LastSample, Matcher, TimeUnit};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -64,7 +64,7 @@ impl Generation {
         self.lookup.read(&self.series)
     }
 
-    /// Makes a series that is not there yet. `last` is its newest sample in earlier generations, if that is known:
+    /// Makes a series that is not there yet, with times in `unit`. `last` is its newest sample in earlier generations, if that is known:
     /// what is not newer goes to the out-of-order log.
     ///
     /// # Panics
@@ -73,18 +73,25 @@ impl Generation {
         &self,
         hash: u64,
         canonical: &[u8],
+        unit: TimeUnit,
         last: Option<LastSample>,
     ) -> SeriesRef {
         let labels =
             Labels::from_canonical(canonical).expect("label sets are checked on the way in");
         let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
-        let series = self.series.push(Series::new(labels, last));
+        let series = self.series.push(Series::new(labels, unit, last));
         self.index.add(series, canonical);
         self.lookup.insert(hash, series);
         let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len() + last_bytes;
         self.grow(bytes.cast_signed());
         series
+    }
+
+    /// Unit of the times of a series.
+    #[inline]
+    pub(crate) fn unit(&self, series: SeriesRef) -> TimeUnit {
+        self.series(series).unit()
     }
 
     /// The newest sample of a series by time, also when an earlier generation holds it.
@@ -98,12 +105,13 @@ impl Generation {
         self.grow(self.series(series).recall_last(last));
     }
 
-    /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the
+    /// Appends a sample, as all with its time in the unit of the series. At or before the series' newest time it goes to the out-of-order log, where it takes the
     /// place of an earlier sample at the same time.
     #[inline]
     pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, value: impl NewValue) {
-        let growth = self.series(series).append(t_ms, value);
-        self.count(t_ms, growth);
+        let series = self.series(series);
+        let growth = series.append(t_ms, value);
+        self.count(series.unit().to_ms(t_ms), growth);
     }
 
     /// Appends a sample unless it meets the series' newest sample at its time: an equal value changes nothing, others are
@@ -116,9 +124,10 @@ impl Generation {
         value: impl NewValue,
         replace: bool,
     ) -> Offer {
-        let (offer, growth) = self.series(series).offer(t_ms, value, replace);
+        let series = self.series(series);
+        let (offer, growth) = series.offer(t_ms, value, replace);
         if offer == Offer::Taken {
-            self.count(t_ms, growth);
+            self.count(series.unit().to_ms(t_ms), growth);
         }
         offer
     }

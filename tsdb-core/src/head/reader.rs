@@ -7,11 +7,12 @@ use super::series::ClosedChunk;
 use crate::codec::DecodeError;
 use crate::codec::chunk;
 use crate::codec::xor::{self, OpenChunk, Published};
-use crate::model::{Columns, TimeRange};
+use crate::model::{Columns, TimeRange, TimeUnit};
 
 /// The samples of one series at one moment. Shares the memory of the generation, and keeps it when that is dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SeriesSnapshot {
+    pub(super) unit: TimeUnit,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
     pub(super) open: Option<OpenSnapshot>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
@@ -27,21 +28,26 @@ pub(super) enum OpenSnapshot {
         min_ms: i64,
         max_ms: i64,
     },
-    /// A copy.
-    Histograms(ClosedChunk),
+    /// A copy of one of another kind.
+    Copy(ClosedChunk),
 }
 
 impl OpenSnapshot {
     fn time_range(&self) -> TimeRange {
         match self {
             Self::Floats { min_ms, max_ms, .. } => TimeRange::new(*min_ms, *max_ms),
-            Self::Histograms(chunk) => chunk.time_range(),
+            Self::Copy(chunk) => chunk.time_range(),
         }
     }
 }
 
 impl SeriesSnapshot {
-    /// Times of the first and last sample in milliseconds; `None` without samples.
+    /// Unit of its times.
+    pub(crate) fn unit(&self) -> TimeUnit {
+        self.unit
+    }
+
+    /// Times of the first and last sample in its unit; `None` without samples.
     pub(crate) fn time_range(&self) -> Option<(i64, i64)> {
         let chunks = self.closed_chunks();
         let first = chunks.first().map(|chunk| (chunk.min_ms, chunk.max_ms));
@@ -89,7 +95,7 @@ impl SeriesSnapshot {
             Some(OpenSnapshot::Floats {
                 chunk, published, ..
             }) => xor::take_range(chunk.iter(*published), range, out),
-            Some(OpenSnapshot::Histograms(chunk)) => read_chunk(chunk, range, out),
+            Some(OpenSnapshot::Copy(chunk)) => read_chunk(chunk, range, out),
             None => Ok(()),
         }
     }

@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use super::append::{NewValue, Offer};
 use super::out_of_order::OutOfOrderLog;
 use super::reader::{OpenSnapshot, SeriesSnapshot};
+use crate::codec::field::FieldAppender;
 use crate::codec::histogram::ChunkAppender;
 use crate::codec::xor::XorAppender;
-use crate::model::{Kind, Labels, LastSample, TimeRange};
+use crate::model::{Kind, Labels, LastSample, TimeRange, TimeUnit};
 
 /// One series of a generation.
 ///
@@ -19,15 +20,18 @@ use crate::model::{Kind, Labels, LastSample, TimeRange};
 #[derive(Debug)]
 pub(crate) struct Series {
     labels: Labels,
+    /// Of the times of its samples; codecs and chunks do not know it.
+    unit: TimeUnit,
     // Held for one append by the writer, or one capture (a few reference counts, of an open chunk of histograms a copy of
     // a kilobyte) by a reader; never while decoding.
     state: Mutex<SeriesState>,
 }
 
 impl Series {
-    pub(crate) fn new(labels: Labels, last: Option<LastSample>) -> Self {
+    pub(crate) fn new(labels: Labels, unit: TimeUnit, last: Option<LastSample>) -> Self {
         Self {
             labels,
+            unit,
             state: Mutex::new(SeriesState {
                 last,
                 ..SeriesState::default()
@@ -37,6 +41,11 @@ impl Series {
 
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    #[inline]
+    pub(crate) fn unit(&self) -> TimeUnit {
+        self.unit
     }
 
     pub(crate) fn last(&self) -> Option<LastSample> {
@@ -69,6 +78,7 @@ impl Series {
     pub(crate) fn capture(&self) -> SeriesSnapshot {
         let state = self.state.lock();
         SeriesSnapshot {
+            unit: self.unit,
             closed: state.closed.clone(),
             open: state.open.as_ref().and_then(Open::capture),
             out_of_order: state.out_of_order.clone(),
@@ -94,6 +104,8 @@ pub(crate) enum Open {
     Floats(OpenFloats),
     /// It holds native histograms of one kind.
     Histograms(Box<OpenHistograms>),
+    /// It holds integers, booleans or strings.
+    Fields(Box<OpenFields>),
 }
 
 /// An open chunk of floats, which readers read while it is appended to.
@@ -111,6 +123,14 @@ pub(crate) struct OpenHistograms {
     pub(super) max_ms: i64,
 }
 
+/// An open chunk of integers, booleans or strings, of which readers get a copy: its bytes move as they grow.
+#[derive(Debug)]
+pub(crate) struct OpenFields {
+    pub(super) appender: FieldAppender,
+    pub(super) min_ms: i64,
+    pub(super) max_ms: i64,
+}
+
 impl Open {
     fn capture(&self) -> Option<OpenSnapshot> {
         match self {
@@ -124,7 +144,8 @@ impl Open {
                     max_ms,
                 })
             }
-            Self::Histograms(open) => Some(OpenSnapshot::Histograms(open.to_closed())),
+            Self::Histograms(open) => Some(OpenSnapshot::Copy(open.to_closed())),
+            Self::Fields(open) => Some(OpenSnapshot::Copy(open.to_closed())),
         }
     }
 }
@@ -141,7 +162,19 @@ impl OpenHistograms {
     }
 }
 
-/// A complete chunk, as Prometheus encodes it.
+impl OpenFields {
+    /// The chunk as it is now.
+    pub(super) fn to_closed(&self) -> ClosedChunk {
+        ClosedChunk {
+            kind: self.appender.kind(),
+            bytes: self.appender.bytes().into(),
+            min_ms: self.min_ms,
+            max_ms: self.max_ms,
+        }
+    }
+}
+
+/// A complete chunk, of what Prometheus has as it encodes it.
 #[derive(Clone, Debug)]
 pub(crate) struct ClosedChunk {
     pub(super) bytes: Arc<[u8]>,

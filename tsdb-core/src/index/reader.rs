@@ -50,11 +50,17 @@ impl IndexReader {
     /// # Errors
     /// When the record is damaged.
     pub(crate) fn unit(&self, id: u32) -> Result<TimeUnit> {
-        let mut record = Record::default();
-        self.read_record(id, &mut record)?;
-        record
-            .unit()
-            .ok_or_else(|| self.corrupt_record("series has an unknown unit"))
+        self.unit_after(id, &mut LabelBuffer::default())
+    }
+
+    /// As [`Self::unit`], with a buffer as [`Self::labels_after`] has it.
+    ///
+    /// # Errors
+    /// Those of [`Self::unit`].
+    pub(crate) fn unit_after(&self, id: u32, buffer: &mut LabelBuffer) -> Result<TimeUnit> {
+        self.read_record(id, &mut buffer.record)?;
+        let unit = buffer.record.unit();
+        unit.ok_or_else(|| self.corrupt_record("series has an unknown unit"))
     }
 
     /// The label set of a series.

@@ -1,5 +1,6 @@
 //! The one place where samples of two sources become one column.
 
+use super::field::FieldValue;
 use super::sample::{Columns, HistogramSample};
 
 impl Columns {
@@ -21,8 +22,10 @@ impl Columns {
             return;
         }
         let from = start + early.partition_point(|&t_ms| t_ms < first_late_ms);
-        if self.histograms.last().is_some_and(|(at, _)| *at >= from) {
-            return self.merge_with_histograms(start, from, middle);
+        let has_histograms = self.histograms.last().is_some_and(|(at, _)| *at >= from);
+        let has_fields = self.fields.last().is_some_and(|(at, _)| *at >= from);
+        if has_histograms || has_fields {
+            return self.merge_of_all_kinds(start, from, middle);
         }
         let late_times_ms = self.times_ms.split_off(middle);
         let late_values = self.values.split_off(middle);
@@ -47,8 +50,8 @@ impl Columns {
         }
     }
 
-    /// The same with histograms in the parts that meet, `from..middle` and `middle..`.
-    fn merge_with_histograms(&mut self, start: usize, from: usize, middle: usize) {
+    /// The same with other values than floats in the parts that meet, `from..middle` and `middle..`.
+    fn merge_of_all_kinds(&mut self, start: usize, from: usize, middle: usize) {
         let mut late = self.split_off(middle).peekable();
         let mut early = self.split_off(from).peekable();
         // Which part the sample before is of.
@@ -63,16 +66,13 @@ impl Columns {
                 (_, Some(_)) => (Part::Late, late.next()),
                 (_, None) => (Part::Early, early.next()),
             };
-            let Some(sample) = sample else { return };
-            match sample.histogram {
-                None => self.push(sample.t_ms, sample.value),
-                Some(mut histogram) => {
-                    if before.is_some_and(|before| before != part) {
-                        histogram.forget_predecessor();
-                    }
-                    self.push_histogram(sample.t_ms, histogram);
-                }
+            let Some(mut sample) = sample else { return };
+            if let AnyValue::Histogram(histogram) = &mut sample.value
+                && before.is_some_and(|before| before != part)
+            {
+                histogram.forget_predecessor();
             }
+            self.push_any(sample);
             before = Some(part);
         }
     }
@@ -87,19 +87,32 @@ impl Columns {
     }
 
     /// Takes the samples from `len` on away.
-    fn split_off(&mut self, len: usize) -> impl Iterator<Item = AnySample> + use<> {
+    pub(super) fn split_off(&mut self, len: usize) -> impl Iterator<Item = AnySample> + use<> {
         let kept = self.histograms.partition_point(|(at, _)| *at < len);
         let mut histograms = self.histograms.split_off(kept).into_iter().peekable();
+        let kept = self.fields.partition_point(|(at, _)| *at < len);
+        let mut fields = self.fields.split_off(kept).into_iter().peekable();
         let times_ms = self.times_ms.split_off(len);
         let samples = times_ms.into_iter().zip(self.values.split_off(len));
         (len..).zip(samples).map(move |(at, (t_ms, value))| {
-            let histogram = histograms.next_if(|(of, _)| *of == at);
-            AnySample {
-                t_ms,
-                value,
-                histogram: histogram.map(|(_, histogram)| histogram),
-            }
+            let value = if let Some((_, histogram)) = histograms.next_if(|(of, _)| *of == at) {
+                AnyValue::Histogram(histogram)
+            } else if let Some((_, field)) = fields.next_if(|(of, _)| *of == at) {
+                AnyValue::Field(field)
+            } else {
+                AnyValue::Float(value)
+            };
+            AnySample { t_ms, value }
         })
+    }
+
+    /// Appends a sample that was taken from columns; the caller keeps the times rising.
+    pub(super) fn push_any(&mut self, sample: AnySample) {
+        match sample.value {
+            AnyValue::Float(value) => self.push(sample.t_ms, value),
+            AnyValue::Histogram(histogram) => self.push_histogram(sample.t_ms, histogram),
+            AnyValue::Field(value) => self.push_field(sample.t_ms, value),
+        }
     }
 
     /// Shortens the columns to their first `len` samples.
@@ -108,6 +121,8 @@ impl Columns {
         self.values.truncate(len);
         let kept = self.histograms.partition_point(|(at, _)| *at < len);
         self.histograms.truncate(kept);
+        let kept = self.fields.partition_point(|(at, _)| *at < len);
+        self.fields.truncate(kept);
     }
 }
 
@@ -119,10 +134,16 @@ enum Part {
 }
 
 /// A sample taken from columns.
-struct AnySample {
-    t_ms: i64,
-    value: f64,
-    histogram: Option<HistogramSample>,
+pub(super) struct AnySample {
+    pub(super) t_ms: i64,
+    pub(super) value: AnyValue,
+}
+
+/// Its value.
+pub(super) enum AnyValue {
+    Float(f64),
+    Histogram(HistogramSample),
+    Field(FieldValue),
 }
 
 #[cfg(test)]
@@ -134,16 +155,21 @@ mod tests {
     use super::*;
     use crate::model::{CounterResetHint, Histogram};
 
-    /// A float by its bits, or a histogram by its count.
+    /// A float by its bits, a histogram by its count, or an integer.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Value {
         Float(u64),
         Histogram(u64),
+        Integer(i64),
     }
 
     fn part() -> impl Strategy<Value = BTreeMap<i64, Value>> {
         let float = any::<u64>().prop_map(Value::Float).boxed();
-        let mixed = prop_oneof![float.clone(), any::<u64>().prop_map(Value::Histogram)];
+        let mixed = prop_oneof![
+            float.clone(),
+            any::<u64>().prop_map(Value::Histogram),
+            any::<i64>().prop_map(Value::Integer),
+        ];
         prop_oneof![
             2 => prop::collection::btree_map(0i64..40, float.clone(), 0..30),
             2 => prop::collection::btree_map(0i64..40, mixed.clone(), 0..30),
@@ -158,6 +184,10 @@ mod tests {
             match value {
                 Value::Float(bits) => {
                     out.push(t_ms, f64::from_bits(bits));
+                    hint = CounterResetHint::Unknown;
+                }
+                Value::Integer(integer) => {
+                    out.push_field(t_ms, FieldValue::Integer(integer));
                     hint = CounterResetHint::Unknown;
                 }
                 Value::Histogram(count) => {
@@ -175,18 +205,24 @@ mod tests {
 
     fn values(columns: &Columns) -> Vec<(i64, Value)> {
         let mut histograms = columns.histograms.iter().peekable();
+        let mut fields = columns.fields.iter().peekable();
         let samples = columns.times_ms.iter().zip(&columns.values).enumerate();
         let values = samples
             .map(|(i, (&t_ms, value))| {
                 let value = match histograms.next_if(|(at, _)| *at == i) {
                     Some((_, HistogramSample::Integer(h))) => Value::Histogram(h.count),
                     Some((_, HistogramSample::Float(_))) => panic!("none was written"),
-                    None => Value::Float(value.to_bits()),
+                    None => match fields.next_if(|(at, _)| *at == i) {
+                        Some((_, FieldValue::Integer(integer))) => Value::Integer(*integer),
+                        Some(_) => panic!("none was written"),
+                        None => Value::Float(value.to_bits()),
+                    },
                 };
                 (t_ms, value)
             })
             .collect();
         assert!(histograms.next().is_none(), "each has its place");
+        assert!(fields.next().is_none(), "each has its place");
         values
     }
 

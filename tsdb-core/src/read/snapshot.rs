@@ -126,14 +126,16 @@ impl Snapshot {
         for run in runs_in(&self.view, range) {
             let mut buffer = LabelBuffer::default();
             for series in resolve(run.index(), matchers)? {
-                let Some((min_ms, max_ms)) = run.column_range(series) else {
+                let Some((min, max)) = run.column_range(series) else {
                     continue;
                 };
-                let held = TimeRange::new(min_ms, max_ms);
+                let unit = run.index().unit_after(series, &mut buffer)?;
+                let held = unit.range_to_ms(TimeRange::new(min, max));
                 if held.overlaps(&range) {
                     let part = Part::Run {
                         run: Arc::clone(run),
                         series,
+                        unit,
                     };
                     let canonical = run.index().canonical_after(series, &mut buffer)?;
                     let labels = || run.index().checked_labels(canonical);
@@ -143,10 +145,10 @@ impl Snapshot {
         }
         for (generation, captured) in &selection.head {
             for (series, snapshot) in captured {
-                let Some((min_ms, max_ms)) = snapshot.time_range() else {
+                let Some((min, max)) = snapshot.time_range() else {
                     continue;
                 };
-                let held = TimeRange::new(min_ms, max_ms);
+                let held = snapshot.unit().range_to_ms(TimeRange::new(min, max));
                 if held.overlaps(&range) {
                     let labels = generation.labels(*series);
                     let part = Part::Head(snapshot.clone());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Store, figures};
 use crate::disk::{Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
+use crate::head::{Generation, SeriesRef, SeriesSnapshot};
 use crate::model::{Columns, TimeRange};
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
@@ -137,9 +137,10 @@ impl Store {
         let mut last: Option<Partition> = None;
         for &series in series {
             let snapshot = generation.capture(series);
-            let Some((min_ms, max_ms)) = snapshot.time_range() else {
+            let Some(held) = range_in_ms(&snapshot) else {
                 continue;
             };
+            let (min_ms, max_ms) = (held.start_ms, held.end_ms);
             let mut add = |t_ms| {
                 let known = last.is_some_and(|partition| partition.range().contains(t_ms));
                 if !known {
@@ -154,7 +155,10 @@ impl Store {
             if spans_more {
                 columns.clear();
                 read(&snapshot, TimeRange::ALL, &mut columns)?;
-                columns.times_ms.iter().copied().for_each(&mut add);
+                let ticks = columns.times_ms.iter().copied();
+                ticks
+                    .map(|tick| snapshot.unit().to_ms(tick))
+                    .for_each(&mut add);
             }
         }
         Ok(partitions)
@@ -170,10 +174,9 @@ fn write_series(
     let mut columns = Columns::default();
     for &series in order {
         let snapshot = generation.capture(series);
-        let Some((min_ms, max_ms)) = snapshot.time_range() else {
+        let Some(held) = range_in_ms(&snapshot) else {
             continue;
         };
-        let held = TimeRange::new(min_ms, max_ms);
         for (range, writer) in &mut *writers {
             if !range.overlaps(&held) {
                 continue;
@@ -182,15 +185,22 @@ fn write_series(
             read(&snapshot, *range, &mut columns)?;
             if !columns.is_empty() {
                 let labels = generation.labels(series);
-                writer.push_series(&labels, &columns)?;
+                writer.push_series(&labels, snapshot.unit(), &columns)?;
             }
         }
     }
     Ok(())
 }
 
-fn read(snapshot: &crate::head::SeriesSnapshot, range: TimeRange, out: &mut Columns) -> Result<()> {
+/// The milliseconds of the first and last sample; `None` without samples.
+fn range_in_ms(snapshot: &SeriesSnapshot) -> Option<TimeRange> {
+    let (min, max) = snapshot.time_range()?;
+    Some(snapshot.unit().range_to_ms(TimeRange::new(min, max)))
+}
+
+/// Reads the samples inside `range`, which is in milliseconds; their times are in the unit of the series.
+fn read(snapshot: &SeriesSnapshot, range: TimeRange, out: &mut Columns) -> Result<()> {
     snapshot
-        .read(range, out)
+        .read(snapshot.unit().ticks_of(range), out)
         .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))
 }

@@ -15,7 +15,7 @@ use super::{Store, figures};
 use crate::error::{Error, Result};
 use crate::head::{Generation, NewValue, Offer, SeriesRef};
 use crate::model::{
-    BatchSeries, ConflictPolicy, Form, HistogramSample, Kind, LastSample, TimeUnit,
+    BatchSeries, ConflictPolicy, FieldValue, Form, HistogramSample, Kind, LastSample, TimeUnit,
 };
 use crate::wal::RecordBuilder;
 
@@ -190,12 +190,24 @@ impl LoggedValue for &HistogramSample {
     }
 }
 
+impl LoggedValue for &FieldValue {
+    fn kind(self) -> Kind {
+        self.kind()
+    }
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.field(t_ms, self);
+    }
+}
+
 /// One entry of a batch and its series, once that is known.
 struct Entry<'a> {
     incoming: Incoming<'a>,
     entry: &'a BatchSeries,
     target: &'a Target,
     series: Option<SeriesRef>,
+    /// Unit of the times of the series. Those of the entry may have another.
+    unit: TimeUnit,
     /// Whether the log knows that samples of this kind follow for this series.
     started: Option<Kind>,
 }
@@ -213,11 +225,17 @@ impl Apply<'_> {
             // Perhaps made since the look-up, by an earlier entry of this batch.
             Target::Missing { hash, .. } => self.generation.find(*hash, incoming.canonical(entry)),
         };
+        let unit = match (series, target) {
+            (Some(series), _) => self.generation.unit(series),
+            (None, Target::Missing { unit, .. }) => unit.unwrap_or(entry.unit),
+            (None, Target::There(_)) => entry.unit,
+        };
         let mut state = Entry {
             incoming,
             entry,
             target,
             series,
+            unit,
             started: None,
         };
         let (times_ms, values) = incoming.batch.samples_of(entry);
@@ -229,49 +247,59 @@ impl Apply<'_> {
             if histogram.storable {
                 self.sample(&mut state, histogram.t_ms, &histogram.histogram);
             } else {
-                let reason = RejectReason::InvalidHistogram;
-                self.report
-                    .rejected
-                    .add(reason, state.canonical(), histogram.t_ms);
+                self.reject(RejectReason::InvalidHistogram, &state, histogram.t_ms);
             }
         }
         self.report.accepted_histograms += self.report.accepted - accepted;
+        for field in incoming.batch.fields_of(entry) {
+            if field.value.is_storable() {
+                self.sample(&mut state, field.tick, &field.value);
+            } else {
+                self.reject(RejectReason::StringTooLong, &state, field.tick);
+            }
+        }
         if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
         }
     }
 
+    /// Applies a sample; its time is in the unit of the entry.
     #[inline]
-    fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, t_ms: i64, value: V) {
-        let outcome = match self.limits.check(t_ms) {
-            None => self.offer(entry, t_ms, value),
-            Some(reason) => Err(reason),
+    fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, written: i64, value: V) {
+        let unit = entry.entry.unit;
+        let t_ms = unit.to_ms(written);
+        let outcome = match (self.limits.check(t_ms), unit.convert(written, entry.unit)) {
+            (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
+            (Some(reason), _) => Err(reason),
+            (None, None) => Err(RejectReason::NoSuchTick),
         };
-        match outcome {
-            Ok(Offer::Taken) => {}
+        let tick = match outcome {
+            Ok((Offer::Taken, tick)) => tick,
             Ok(_) => {
                 self.report.accepted += 1;
                 return;
             }
-            Err(reason) => {
-                self.report.rejected.add(reason, entry.canonical(), t_ms);
-                return;
-            }
-        }
+            Err(reason) => return self.reject(reason, entry, written),
+        };
         let Some(series) = entry.series else { return };
         if entry.started != Some(value.kind()) {
             self.start(entry, series, value.kind());
         }
-        value.record(&mut self.lane.record, t_ms);
+        value.record(&mut self.lane.record, tick);
         self.report.accepted += 1;
         self.newest_ms = self.newest_ms.max(t_ms);
+    }
+
+    fn reject(&mut self, reason: RejectReason, entry: &Entry<'_>, written: i64) {
+        let t_ms = entry.entry.unit.to_ms(written);
+        self.report.rejected.add(reason, entry.canonical(), t_ms);
     }
 
     /// Tells the log whose samples follow, and of which kind.
     fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
         if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
             let record = &mut self.lane.record;
-            record.define_series(series, TimeUnit::Milliseconds, entry.canonical());
+            record.define_series(series, entry.unit, entry.canonical());
         }
         entry.started = Some(kind);
         self.lane.record.start_series(series, kind);
@@ -289,7 +317,7 @@ impl Apply<'_> {
         let there = match (entry.series, entry.target) {
             (Some(there), _) => there,
             (None, Target::There(there)) => *there,
-            (None, Target::Missing { hash, last }) => {
+            (None, Target::Missing { hash, last, .. }) => {
                 // A series that would be made only to refuse its sample is not made.
                 match last {
                     Some(last) if last.t_ms == t_ms && value.is(&last.value) => {
@@ -298,7 +326,7 @@ impl Apply<'_> {
                     Some(last) if last.t_ms == t_ms && !replace => {
                         return Err(RejectReason::DuplicateTimestamp);
                     }
-                    _ => self.create(entry.canonical(), *hash, last.clone()),
+                    _ => self.create(entry, *hash, last.clone()),
                 }
             }
         };
@@ -309,9 +337,10 @@ impl Apply<'_> {
         }
     }
 
-    fn create(&self, canonical: &[u8], hash: u64, last: Option<LastSample>) -> SeriesRef {
+    fn create(&self, entry: &Entry<'_>, hash: u64, last: Option<LastSample>) -> SeriesRef {
         figures::count(&self.store.counters.series_created, 1);
-        self.generation.create(hash, canonical, last)
+        self.generation
+            .create(hash, entry.canonical(), entry.unit, last)
     }
 }
 

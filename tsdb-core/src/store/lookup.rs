@@ -9,7 +9,9 @@ use super::Store;
 use crate::disk::Run;
 use crate::error::Result;
 use crate::head::{Generation, SeriesRef};
-use crate::model::{BatchSeries, Form, Labels, LastSample, WriteBatch};
+use crate::model::{
+    BatchSeries, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
+};
 use crate::read::View;
 
 /// A batch, and the generation whose series its entries may name.
@@ -41,7 +43,25 @@ pub(super) enum Target {
         hash: u64,
         /// Its newest sample in what is older, as far as the batch could meet it.
         last: Option<LastSample>,
+        /// Unit of its times there, as far as it could be another than that of the entry.
+        unit: Option<TimeUnit>,
     },
+}
+
+/// What is known of a series outside of the active generation.
+#[derive(Clone, Debug)]
+struct Elsewhere {
+    unit: TimeUnit,
+    /// Its newest sample, as far as it was asked for.
+    last: Option<LastSample>,
+}
+
+impl Elsewhere {
+    /// Whether the newest sample is not older than any of this millisecond.
+    fn reaches(&self, ms: i64) -> bool {
+        let end = self.unit.ticks_of(TimeRange::new(ms, ms)).end_ms;
+        self.last.as_ref().is_some_and(|last| end <= last.t_ms)
+    }
 }
 
 /// Looks up every entry of the batch.
@@ -67,7 +87,11 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                         Some(series) => Target::There(series),
                         None => {
                             missing = true;
-                            Target::Missing { hash, last: None }
+                            Target::Missing {
+                                hash,
+                                last: None,
+                                unit: None,
+                            }
                         }
                     }
                 }
@@ -75,42 +99,23 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         }
     }
     if missing {
-        let runs_max_ms = view.runs_max_ms();
+        let places = Places::new(store, view, &view.frozen);
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
-            if let Target::Missing { hash, last } = target {
-                let (times_ms, _) = batch.samples_of(entry);
-                let histograms = batch.histograms_of(entry).iter();
-                let times_ms = times_ms.iter().copied().chain(histograms.map(|h| h.t_ms));
-                let oldest_ms = times_ms.min().unwrap_or(i64::MAX);
-                let runs = match oldest_ms <= runs_max_ms {
-                    true => view.runs.as_slice(),
-                    false => &[],
+            if let Target::Missing { hash, last, unit } = target {
+                let oldest = batch.oldest_of(entry).unwrap_or(i64::MAX);
+                let wanted = Wanted {
+                    hash: *hash,
+                    canonical: incoming.canonical(entry),
+                    oldest_ms: entry.unit.to_ms(oldest),
+                    unit: entry.unit,
                 };
-                let canonical = incoming.canonical(entry);
-                *last = last_before(store, runs, &view.frozen, *hash, canonical)?;
+                if let Some(found) = places.find(&wanted)? {
+                    (*last, *unit) = (found.last, Some(found.unit));
+                }
             }
         }
     }
     Ok(targets)
-}
-
-/// The last sample of a series in a run, if it is newer than what is known.
-fn last_in_run(
-    store: &Store,
-    run: &Run,
-    labels: &Labels,
-    known: Option<&LastSample>,
-) -> Result<Option<LastSample>> {
-    let Some(series) = run.index().find(labels)? else {
-        return Ok(None);
-    };
-    let ends_ms = run
-        .column_range(series)
-        .map_or(i64::MIN, |(_, max_ms)| max_ms);
-    if known.is_some_and(|last| ends_ms <= last.t_ms) {
-        return Ok(None);
-    }
-    run.last_sample(series, &store.cache)
 }
 
 /// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
@@ -120,22 +125,22 @@ fn last_in_run(
 /// When a run that holds a series cannot be read.
 pub(super) fn recall_last(store: &Store) -> Result<()> {
     let view = store.view.get();
-    let runs_max_ms = view.runs_max_ms();
     let generations: Vec<&Arc<Generation>> = view.generations().collect();
     for (i, generation) in generations.iter().enumerate() {
-        let earlier = &view.frozen[..i];
+        let places = Places::new(store, &view, &view.frozen[..i]);
         for series in 0..generation.series_len() {
-            let newest_ms = generation.last(series).map_or(i64::MIN, |last| last.t_ms);
-            let runs = match newest_ms <= runs_max_ms {
-                true => view.runs.as_slice(),
-                false => &[],
-            };
-            if runs.is_empty() && earlier.is_empty() {
-                continue;
-            }
+            let (unit, last) = (generation.unit(series), generation.last(series));
             let canonical = generation.canonical(series);
-            let hash = store.hash(canonical);
-            if let Some(last) = last_before(store, runs, earlier, hash, canonical)? {
+            let wanted = Wanted {
+                hash: store.hash(canonical),
+                canonical,
+                oldest_ms: last.map_or(i64::MIN, |last| unit.to_ms(last.t_ms)),
+                unit,
+            };
+            if let Some(found) = places.find(&wanted)?
+                && found.unit == unit
+                && let Some(last) = found.last
+            {
                 generation.recall_last(series, last);
             }
         }
@@ -156,33 +161,65 @@ pub(super) fn hash_labels(hasher: &RandomState, canonical: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The newest sample of a series in these generations, or else in these runs, both oldest first. Runs need not be asked
-/// for a series whose samples are all newer than theirs: they cannot meet its last one there.
-fn last_before(
-    store: &Store,
-    runs: &[Arc<Run>],
-    generations: &[Arc<Generation>],
+/// A series that is looked for.
+struct Wanted<'a> {
     hash: u64,
-    canonical: &[u8],
-) -> Result<Option<LastSample>> {
-    for generation in generations.iter().rev() {
-        if let Some(series) = generation.find(hash, canonical) {
-            return Ok(generation.last(series));
+    canonical: &'a [u8],
+    /// The oldest of its samples that may meet one elsewhere, in milliseconds.
+    oldest_ms: i64,
+    /// Unit of the times of those samples.
+    unit: TimeUnit,
+}
+
+/// What is older than a generation: other generations and the runs, both oldest first.
+struct Places<'a> {
+    store: &'a Store,
+    generations: &'a [Arc<Generation>],
+    runs: &'a [Arc<Run>],
+    /// The newest sample of all runs, in milliseconds, and the units of their series.
+    runs_max_ms: i64,
+    runs_units: TimeUnits,
+}
+
+impl<'a> Places<'a> {
+    fn new(store: &'a Store, view: &'a View, generations: &'a [Arc<Generation>]) -> Self {
+        let units = view.runs.iter().map(|run| run.meta().units);
+        Self {
+            store,
+            generations,
+            runs: &view.runs,
+            runs_max_ms: view.runs_max_ms(),
+            runs_units: units.fold(TimeUnits::default(), TimeUnits::union),
         }
     }
-    let mut newest: Option<LastSample> = None;
-    if !runs.is_empty() {
-        let labels = Labels::from_canonical(canonical)?;
-        for run in runs.iter().rev() {
+
+    /// The series in the newest of the generations that has it, or else in the runs. Those are asked only for what can make
+    /// a difference: for the newest sample, if the samples at hand could meet it there, and for the unit, if it could be
+    /// another.
+    fn find(&self, wanted: &Wanted<'_>) -> Result<Option<Elsewhere>> {
+        for generation in self.generations.iter().rev() {
+            if let Some(series) = generation.find(wanted.hash, wanted.canonical) {
+                return Ok(Some(Elsewhere {
+                    unit: generation.unit(series),
+                    last: generation.last(series),
+                }));
+            }
+        }
+        let meets = wanted.oldest_ms <= self.runs_max_ms;
+        if !meets && !self.runs_units.has_beside(wanted.unit) {
+            return Ok(None);
+        }
+        let labels = Labels::from_canonical(wanted.canonical)?;
+        let mut found: Option<Elsewhere> = None;
+        for run in self.runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
-            if newest
-                .as_ref()
-                .is_some_and(|last| run.meta().max_ms <= last.t_ms)
-            {
+            let meets = meets && !found.as_ref().is_some_and(|f| f.reaches(run.meta().max_ms));
+            let differs = found.is_none() && run.meta().units.has_beside(wanted.unit);
+            if !meets && !differs {
                 continue;
             }
-            match last_in_run(store, run, &labels, newest.as_ref()) {
-                Ok(last) => newest = last.or(newest),
+            match self.find_in_run(run, &labels, meets, found.as_ref()) {
+                Ok(newer) => found = newer.or(found),
                 // A damaged run is read by nobody: it must not keep writes or the store from going on.
                 Err(e) if e.is_corruption() => {
                     tracing::warn!(error = %e, "the last sample of a series cannot be read, a conflict with it is not seen");
@@ -190,6 +227,32 @@ fn last_before(
                 Err(e) => return Err(e),
             }
         }
+        Ok(found)
     }
-    Ok(newest)
+
+    /// The series in a run, with its last sample if that is asked for; none if a later run is known to have a newer one.
+    fn find_in_run(
+        &self,
+        run: &Run,
+        labels: &Labels,
+        with_last: bool,
+        known: Option<&Elsewhere>,
+    ) -> Result<Option<Elsewhere>> {
+        let Some(series) = run.index().find(labels)? else {
+            return Ok(None);
+        };
+        let unit = run.index().unit(series)?;
+        let ends = run.column_range(series).map_or(i64::MIN, |(_, max)| max);
+        let is_newer = |last: &LastSample| last.t_ms < ends;
+        if known
+            .is_some_and(|known| known.unit != unit || !known.last.as_ref().is_none_or(is_newer))
+        {
+            return Ok(None);
+        }
+        let last = match with_last {
+            true => run.last_sample(series, &self.store.cache)?,
+            false => None,
+        };
+        Ok(Some(Elsewhere { unit, last }))
+    }
 }

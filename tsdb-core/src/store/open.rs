@@ -335,7 +335,9 @@ impl Replay<'_> {
         let dropped = &mut self.dropped_samples;
         let read = read_record(payload, |item| match item {
             RecordItem::Series {
-                series, canonical, ..
+                series,
+                unit,
+                canonical,
             } => {
                 let at = series as usize;
                 if refs.len() <= at {
@@ -344,7 +346,7 @@ impl Replay<'_> {
                 let hash = hash_labels(hasher, canonical);
                 let made = generation
                     .find(hash, canonical)
-                    .unwrap_or_else(|| generation.create(hash, canonical, None));
+                    .unwrap_or_else(|| generation.create(hash, canonical, unit, None));
                 *shifted |= made != series;
                 refs[at] = Some(made);
             }
@@ -363,6 +365,14 @@ impl Replay<'_> {
                 Some(series) if histogram.is_storable() => {
                     generation.append(series, t_ms, &histogram);
                 }
+                _ => *dropped += 1,
+            },
+            RecordItem::Field {
+                series,
+                t_ms,
+                value,
+            } => match refs.get(series as usize).copied().flatten() {
+                Some(series) if value.is_storable() => generation.append(series, t_ms, &value),
                 _ => *dropped += 1,
             },
             RecordItem::Metadata(metadata) => {

@@ -19,25 +19,35 @@ pub enum RejectReason {
     TooOld,
     /// A native histogram whose parts do not fit together, or that is too large.
     InvalidHistogram,
+    /// A string of more than [`MAX_STRING_BYTES`](crate::MAX_STRING_BYTES).
+    StringTooLong,
+    /// The series counts time in another unit, which has no tick for this moment.
+    NoSuchTick,
 }
 
 impl RejectReason {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::DuplicateTimestamp,
         Self::TooFarInFuture,
         Self::TooOld,
         Self::InvalidHistogram,
+        Self::StringTooLong,
+        Self::NoSuchTick,
     ];
 }
 
 impl fmt::Display for RejectReason {
-    /// Prometheus's words, which its clients look for.
+    /// Prometheus's words, which its clients look for; our own where it has none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DuplicateTimestamp => "duplicate sample for timestamp",
             Self::TooFarInFuture => "out of bounds: timestamp is too far in the future",
             Self::TooOld => "out of bounds: timestamp is older than the retention",
             Self::InvalidHistogram => "invalid native histogram",
+            Self::StringTooLong => "string value is too long",
+            Self::NoSuchTick => {
+                "the series counts time in a unit that does not have this timestamp"
+            }
         })
     }
 }
@@ -49,7 +59,7 @@ pub struct Rejection {
     pub reason: RejectReason,
     /// Its series.
     pub labels: Labels,
-    /// Its time, in milliseconds.
+    /// Its time, in milliseconds, rounded down.
     pub t_ms: i64,
 }
 

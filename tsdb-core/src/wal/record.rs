@@ -5,9 +5,11 @@
 
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
-use crate::codec::histogram::{push_alone, read_alone};
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
-use crate::model::{HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, check_canonical};
+use crate::codec::{field, histogram};
+use crate::model::{
+    FieldValue, HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, check_canonical,
+};
 
 /// Series that are named from here on by number.
 const SERIES: u8 = 1;
@@ -19,6 +21,10 @@ const METADATA: u8 = 3;
 const HISTOGRAMS: u8 = 4;
 /// Native histograms of float counts.
 const FLOAT_HISTOGRAMS: u8 = 5;
+/// Integers, booleans and strings.
+const INTEGERS: u8 = 8;
+const BOOLEANS: u8 = 9;
+const STRINGS: u8 = 10;
 
 /// The type of the section that samples of a kind stand in.
 fn section_of(kind: Kind) -> u8 {
@@ -26,6 +32,9 @@ fn section_of(kind: Kind) -> u8 {
         Kind::Float => FLOATS,
         Kind::Histogram => HISTOGRAMS,
         Kind::FloatHistogram => FLOAT_HISTOGRAMS,
+        Kind::Integer => INTEGERS,
+        Kind::Boolean => BOOLEANS,
+        Kind::String => STRINGS,
     }
 }
 
@@ -72,7 +81,7 @@ impl RecordBuilder {
             &mut self.series,
             i64::from(series) - i64::from(self.defined),
         );
-        self.series.push(unit_to_u8(unit));
+        self.series.push(unit as u8);
         push_bytes(&mut self.series, canonical);
         self.defined = series;
     }
@@ -119,10 +128,21 @@ impl RecordBuilder {
     /// Adds a native histogram of the kind that was announced.
     pub(crate) fn histogram(&mut self, t_ms: i64, histogram: &HistogramSample) {
         debug_assert_eq!(self.section, section_of(histogram.kind()));
+        self.push_series_and_time(t_ms);
+        histogram::push_alone(&mut self.samples, histogram);
+    }
+
+    /// Adds a value of InfluxDB of the kind that was announced.
+    pub(crate) fn field(&mut self, t_ms: i64, value: &FieldValue) {
+        debug_assert_eq!(self.section, section_of(value.kind()));
+        self.push_series_and_time(t_ms);
+        field::push_alone(&mut self.samples, value);
+    }
+
+    fn push_series_and_time(&mut self, t_ms: i64) {
         let series = i64::from(self.current) - i64::from(self.last_series);
         push_ivarint(&mut self.samples, series);
         push_ivarint(&mut self.samples, t_ms.wrapping_sub(self.last_t_ms));
-        push_alone(&mut self.samples, histogram);
         self.last_series = self.current;
         self.last_t_ms = t_ms;
     }
@@ -166,12 +186,6 @@ fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn unit_to_u8(unit: TimeUnit) -> u8 {
-    match unit {
-        TimeUnit::Milliseconds => 0,
-    }
-}
-
 /// One thing that a record holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RecordItem<'a> {
@@ -188,6 +202,12 @@ pub(crate) enum RecordItem<'a> {
         series: u32,
         t_ms: i64,
         histogram: HistogramSample,
+    },
+    /// A value of InfluxDB, which may be too long.
+    Field {
+        series: u32,
+        t_ms: i64,
+        value: FieldValue,
     },
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
@@ -214,6 +234,9 @@ pub(crate) fn read_record(
             METADATA => read_metadata(body, &mut visit),
             HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut visit),
             FLOAT_HISTOGRAMS => read_histograms(body, Kind::FloatHistogram, &mut visit),
+            INTEGERS => read_fields(body, Kind::Integer, &mut visit),
+            BOOLEANS => read_fields(body, Kind::Boolean, &mut visit),
+            STRINGS => read_fields(body, Kind::String, &mut visit),
             _ => Err(body.error("unknown type of section")),
         };
         read.map_err(|e| DecodeError {
@@ -231,9 +254,8 @@ fn read_series(
     let mut series = 0;
     while !body.is_empty() {
         series = next_series(&mut body, series)?;
-        let unit = match body.u8()? {
-            0 => TimeUnit::Milliseconds,
-            _ => return Err(body.error("unknown unit of time")),
+        let Some(unit) = TimeUnit::from_u8(body.u8()?) else {
+            return Err(body.error("unknown unit of time"));
         };
         let len = body.count(body.remaining())?;
         let canonical = body.bytes(len)?;
@@ -272,11 +294,30 @@ fn read_histograms(
     while !body.is_empty() {
         series = next_series(&mut body, series)?;
         t_ms = t_ms.wrapping_add(body.ivarint()?);
-        let histogram = read_alone(kind, &mut body)?;
+        let histogram = histogram::read_alone(kind, &mut body)?;
         visit(RecordItem::Histogram {
             series,
             t_ms,
             histogram,
+        });
+    }
+    Ok(())
+}
+
+fn read_fields(
+    mut body: Cursor<'_>,
+    kind: Kind,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    let (mut series, mut t_ms) = (0, 0_i64);
+    while !body.is_empty() {
+        series = next_series(&mut body, series)?;
+        t_ms = t_ms.wrapping_add(body.ivarint()?);
+        let value = field::read_alone(kind, &mut body)?;
+        visit(RecordItem::Field {
+            series,
+            t_ms,
+            value,
         });
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::support::*;
 use crate::disk::{Run, catalog};
 use crate::error::Error;
 use crate::io::Fs;
-use crate::model::Labels;
+use crate::model::{Labels, testing};
 
 /// Two groups of different timestamps, and some labels.
 fn sample_contents() -> Contents {
@@ -20,6 +20,16 @@ fn sample_contents() -> Contents {
             })
             .collect();
         all.insert(labels(&[("x", &format!("value {i}"))]), samples);
+    }
+    for i in 0..40u16 {
+        let samples = (0..30u16).map(|t| {
+            let bits = testing::bits_of_field_number(t % 2 + i % 3 * (2 * t + 100));
+            (i64::from(t) * 1_000_000_007, bits)
+        });
+        all.insert(
+            labels(&[("job", "y"), ("x", &i.to_string())]),
+            samples.collect(),
+        );
     }
     all.insert(
         labels(&[("z", "constant")]),
@@ -218,6 +228,6 @@ fn a_newer_format_stops_the_open_and_changes_nothing() {
     fs.overwrite(run.path(), &bytes);
     let ops = fs.ops();
     let error = catalog::open(&fs, dir(), IDENTITY).unwrap_err();
-    assert!(matches!(error, Error::UnsupportedFormat { found: 4, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 5, .. }));
     assert_eq!(fs.ops(), ops);
 }

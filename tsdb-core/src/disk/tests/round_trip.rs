@@ -8,10 +8,11 @@ use crate::disk::column::{ColumnBuilder, ColumnStats};
 use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Error;
 use crate::io::Fs;
-use crate::model::histogram::{Side, Span, testing};
+use crate::model::histogram::testing::bits_of_number;
+use crate::model::histogram::{Side, Span};
 use crate::model::{
-    Columns, CounterResetHint, FloatHistogram, HistogramSample, Kind, Labels, StoredValue,
-    TimeRange,
+    Columns, CounterResetHint, FieldValue, FloatHistogram, HistogramSample, Kind, Labels,
+    MAX_STRING_BYTES, TimeRange, TimeUnit, testing,
 };
 
 const START_MS: i64 = 4 * HOUR_MS;
@@ -22,11 +23,7 @@ fn partition() -> Partition {
 
 fn last_of(run: &Run, series: u32, cache: &GroupCache) -> Option<(i64, u64)> {
     let last = run.last_sample(series, cache).unwrap()?;
-    let bits = match last.value {
-        StoredValue::Float(bits) => bits,
-        StoredValue::Histogram(histogram) => testing::bits_of_histogram(&histogram),
-    };
-    Some((last.t_ms, bits))
+    Some((last.t_ms, testing::bits_of_last(&last)))
 }
 
 proptest! {
@@ -44,7 +41,10 @@ proptest! {
         prop_assert_eq!(meta.partition, partition());
         prop_assert_eq!(meta.series as usize, written.len());
         prop_assert_eq!(meta.samples as usize, written.values().map(|s| s.len()).sum::<usize>());
-        let times: Vec<i64> = written.values().flat_map(|s| s.keys().copied()).collect();
+        let times: Vec<i64> = written
+            .iter()
+            .flat_map(|(labels, samples)| samples.keys().map(|&tick| unit_of(labels).to_ms(tick)))
+            .collect();
         if let (Some(&min_ms), Some(&max_ms)) = (times.iter().min(), times.iter().max()) {
             prop_assert_eq!((meta.min_ms, meta.max_ms), (min_ms, max_ms));
         }
@@ -60,6 +60,7 @@ proptest! {
             prop_assert_eq!(last_of(&run, id, &cache), Some((*last.0, *last.1)));
             for &(from, to) in &ranges {
                 let range = TimeRange::new(START_MS + from, START_MS + to);
+                let range = unit_of(labels).ticks_of(range);
                 let mut out = Columns::default();
                 run.read_series(id, range, &cache, &mut out).unwrap();
                 let expected = samples.iter().filter(|(t, _)| range.contains(**t));
@@ -146,7 +147,7 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
     let mut written = Contents::new();
     for series in 0..90i64 {
         let labels = labels(&[("a", &format!("{series:02}"))]);
-        writer.start_series(&labels).unwrap();
+        writer.start_series(&labels, unit_of(&labels)).unwrap();
         let mut all = Columns::default();
         // Some series change in the middle, some are of one sort.
         for part in 0..3 {
@@ -194,8 +195,8 @@ fn histograms_beside_floats_in_long_columns() {
     for series in 0..12u16 {
         let samples = (0..3_000u16).map(|i| {
             let bits = match (series, i / 500 % 3) {
-                (0..4, _) | (4..8, 0) => testing::bits_of_number(2 * i + (series & 1)),
-                (4..8, 1) => testing::bits_of_number(i | 1),
+                (0..4, _) | (4..8, 0) => bits_of_number(2 * i + (series & 1)),
+                (4..8, 1) => bits_of_number(i | 1),
                 _ => u64::from(i),
             };
             (i64::from(i) * 1_000, bits)
@@ -217,6 +218,49 @@ fn histograms_beside_floats_in_long_columns() {
         }
     }
     assert_eq!(contents(&[run]).unwrap(), written);
+}
+
+#[test]
+fn long_strings_and_long_columns_of_integers() {
+    let mut written = Columns::default();
+    let text = |i: i64, len: usize| {
+        let start = i.to_string();
+        let rest = "x".repeat(len - start.len());
+        FieldValue::string(&(start + &rest))
+    };
+    for i in 0..40_000 {
+        let value = match i {
+            ..20_000 => FieldValue::Integer(i64::MAX - i * i),
+            20_000..20_050 => text(i, MAX_STRING_BYTES),
+            20_050..22_000 => text(i % 500, 900),
+            22_000..22_300 => FieldValue::string(""),
+            _ => FieldValue::Boolean(i % 700 < 3),
+        };
+        written.push_field(i * 80, value);
+    }
+    let fs = shared(&fault_fs());
+    let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
+    let a = labels(&[("a", "b")]);
+    writer
+        .push_series(&a, TimeUnit::Milliseconds, &written)
+        .unwrap();
+    let run = publish(&fs, dir(), vec![writer.finish().unwrap()])
+        .unwrap()
+        .remove(0);
+    run.verify().unwrap();
+    let cache = GroupCache::new(64 << 10);
+    for range in [TimeRange::ALL, TimeRange::new(19_990 * 80, 22_100 * 80 + 3)] {
+        let mut read = Columns::default();
+        run.read_series(0, range, &cache, &mut read).unwrap();
+        let mut expected = Columns::default();
+        for (t_ms, (_, value)) in written.times_ms.iter().zip(&written.fields) {
+            if range.contains(*t_ms) {
+                expected.push_field(*t_ms, value.clone());
+            }
+        }
+        assert_eq!(read.times_ms, expected.times_ms);
+        assert!(read.fields == expected.fields, "values differ");
+    }
 }
 
 /// As large as may be, and no two with the same buckets, so that a chunk of several would be far larger than a column.
@@ -244,7 +288,7 @@ fn large_histograms_of_ever_other_buckets() {
     let fs = shared(&fault_fs());
     let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
     writer
-        .push_series(&labels(&[("a", "b")]), &written)
+        .push_series(&labels(&[("a", "b")]), TimeUnit::Milliseconds, &written)
         .unwrap();
     let run = crate::disk::publish(&fs, dir(), vec![writer.finish().unwrap()])
         .unwrap()
@@ -272,28 +316,30 @@ fn the_order_of_calls_is_kept() {
     };
     let sample = |t_ms| columns(&[(t_ms, 0)].into());
     let (a, b) = (labels(&[("a", "")]), labels(&[("b", "1")]));
+    let ms = TimeUnit::Milliseconds;
     misuse(&|w| {
-        w.push_series(&b, &sample(0))
-            .and(w.push_series(&b, &sample(0)))
+        w.push_series(&b, ms, &sample(0))
+            .and(w.push_series(&b, ms, &sample(0)))
     });
     misuse(&|w| {
-        w.push_series(&b, &sample(0))
-            .and(w.push_series(&a, &sample(0)))
+        w.push_series(&b, ms, &sample(0))
+            .and(w.push_series(&a, ms, &sample(0)))
     });
-    misuse(&|w| w.push_series(&b, &sample(HOUR_MS)));
+    misuse(&|w| w.push_series(&b, ms, &sample(HOUR_MS)));
+    misuse(&|w| w.push_series(&b, TimeUnit::Nanoseconds, &sample(HOUR_MS * 1_000_000)));
     misuse(&|w| {
-        w.push_series(&b, &sample(5))
+        w.push_series(&b, ms, &sample(5))
             .and(w.push_samples(&sample(5)))
     });
     misuse(&|w| w.push_samples(&sample(5)));
     misuse(&|w| {
         let mut falling = sample(5);
         falling.push(4, 0.0);
-        w.push_series(&b, &falling)
+        w.push_series(&b, ms, &falling)
     });
     misuse(&|w| {
-        w.push_series(&a, &Columns::default())?;
-        w.push_series(&b, &sample(0))
+        w.push_series(&a, ms, &Columns::default())?;
+        w.push_series(&b, ms, &sample(0))
     });
 }
 

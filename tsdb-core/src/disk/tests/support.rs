@@ -10,8 +10,8 @@ use crate::codec::StoreIdentity;
 use crate::disk::{FinishedRun, GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
-use crate::model::histogram::testing;
-use crate::model::{Columns, Labels, STALE_NAN_BITS, TimeRange};
+use crate::model::histogram::testing::bits_of_number;
+use crate::model::{Columns, Labels, STALE_NAN_BITS, TimeRange, TimeUnit, testing};
 
 pub(crate) const DIR: &str = "/data";
 pub(crate) const HOUR_MS: i64 = 3_600_000;
@@ -20,7 +20,8 @@ pub(crate) const IDENTITY: StoreIdentity = StoreIdentity {
     key: *b"golden test key!",
 };
 
-/// Bits of the values at the times of each series; some stand for histograms.
+/// Bits of the values at the times of each series; some stand for values of other kinds. Times are in the unit of the
+/// series.
 pub(crate) type Contents = BTreeMap<Labels, BTreeMap<i64, u64>>;
 
 pub(crate) fn dir() -> &'static Path {
@@ -39,6 +40,14 @@ pub(crate) fn shared(fs: &FaultFs) -> Arc<dyn Fs> {
 
 pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
     Labels::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+/// Series of this job count nanoseconds.
+pub(crate) fn unit_of(labels: &Labels) -> TimeUnit {
+    match labels.get("job") {
+        Some("y") => TimeUnit::Nanoseconds,
+        _ => TimeUnit::Milliseconds,
+    }
 }
 
 /// A run of one file in the partition that `t_ms` lies in.
@@ -71,7 +80,7 @@ pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
 pub(crate) fn finish(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<FinishedRun> {
     let mut writer = RunWriter::create(Arc::clone(fs), dir(), IDENTITY, spec)?;
     for (labels, samples) in contents {
-        writer.push_series(labels, &columns(samples))?;
+        writer.push_series(labels, unit_of(labels), &columns(samples))?;
     }
     writer.finish()
 }
@@ -121,7 +130,7 @@ pub(crate) fn small(from_ms: i64, seed: u64) -> Contents {
         .collect()
 }
 
-/// Floats of every sort, most of them like those of real metrics, and histograms.
+/// Floats of every sort, most of them like those of real metrics, and values of all other kinds.
 pub(crate) fn value_bits() -> impl Strategy<Value = u64> {
     let special = [
         STALE_NAN_BITS,
@@ -139,7 +148,8 @@ pub(crate) fn value_bits() -> impl Strategy<Value = u64> {
         4 => (0u32..1_000).prop_map(|n| f64::from(n).to_bits()),
         2 => prop::sample::select(special.to_vec()),
         1 => any::<u64>(),
-        2 => any::<u16>().prop_map(testing::bits_of_number),
+        2 => any::<u16>().prop_map(bits_of_number),
+        2 => any::<u16>().prop_map(testing::bits_of_field_number),
     ]
 }
 
@@ -156,5 +166,15 @@ pub(crate) fn any_contents(
     let labels = ("[ab]{1,2}", "[xy]?", "\\PC{0,3}").prop_map(|(name, job, le)| {
         Labels::from_pairs([("__name__", &name), ("job", &job), ("le", &le)]).unwrap()
     });
-    prop::collection::btree_map(labels, samples, series)
+    prop::collection::btree_map(labels, samples, series).prop_map(|all| {
+        let series = all.into_iter().map(|(labels, samples)| {
+            let each = unit_of(&labels).ticks_of(TimeRange::new(1, 1)).start_ms;
+            let ticks = samples.into_iter().map(|(t_ms, bits)| {
+                // Anywhere in the millisecond.
+                (t_ms * each + (bits % each as u64) as i64, bits)
+            });
+            (labels, ticks.collect())
+        });
+        series.collect()
+    })
 }

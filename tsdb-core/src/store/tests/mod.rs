@@ -3,6 +3,7 @@
 mod classify;
 mod crash;
 mod histograms;
+mod kinds;
 mod life;
 mod model;
 mod snapshot;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use super::Store;
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
-use crate::model::histogram::testing;
-use crate::model::{Matcher, TimeRange, Value, WriteBatch};
+use crate::model::histogram::testing::bits_of_number;
+use crate::model::{ConflictPolicy, Matcher, TimeRange, TimeUnit, WriteBatch, testing};
 use crate::options::{Clock, ManualClock, Options};
 use crate::store::WriteReport;
 
@@ -45,28 +46,53 @@ pub(super) fn open_with(fs: &FaultFs, options: Options) -> Result<Store> {
     Store::open(fs, Path::new(DIR), options)
 }
 
-/// Samples of a store or a model: series name → time → bits, of which some stand for histograms.
+/// Samples of a store or a model: series name → time in milliseconds → bits, of which some stand for other values than
+/// floats.
 pub(super) type Contents = BTreeMap<String, BTreeMap<i64, u64>>;
 
 /// One batch: `(series, time, value)`.
 pub(super) type Rows<'a> = &'a [(&'a str, i64, f64)];
 
+/// The unit of a series of the tests: those whose names begin so count nanoseconds.
+fn unit_of(series: &str) -> TimeUnit {
+    match series.starts_with("ns") {
+        true => TimeUnit::Nanoseconds,
+        false => TimeUnit::Milliseconds,
+    }
+}
+
+/// The tick of a sample of the tests: in nanoseconds no whole millisecond.
+fn tick_of(series: &str, t_ms: i64) -> i64 {
+    match unit_of(series) {
+        TimeUnit::Nanoseconds => t_ms * 1_000_000 + 123_456,
+        TimeUnit::Milliseconds => t_ms,
+    }
+}
+
 pub(super) fn batch(rows: Rows<'_>) -> WriteBatch {
-    let mut batch = WriteBatch::new();
+    batch_with(ConflictPolicy::Refuse, rows)
+}
+
+pub(super) fn batch_with(policy: ConflictPolicy, rows: Rows<'_>) -> WriteBatch {
+    let mut batch = WriteBatch::with_policy(policy);
     for (series, t_ms, value) in rows {
         let labels = [("__name__", "m"), ("series", series), ("job", "test")];
+        let tick = tick_of(series, *t_ms);
+        let unit = unit_of(series);
         let mut series = batch.series(labels).unwrap();
-        match testing::histogram_of(value.to_bits()) {
-            Some(histogram) => series.histogram(*t_ms, histogram),
-            None => series.sample(*t_ms, *value),
-        };
+        testing::add(series.unit(unit), tick, value.to_bits());
     }
     batch
 }
 
 /// A value that [`batch`] makes a histogram of: even numbers are of integers, odd ones of floats.
 pub(super) const fn hist(number: u16) -> f64 {
-    f64::from_bits(testing::bits_of_number(number))
+    f64::from_bits(bits_of_number(number))
+}
+
+/// A value that [`batch`] makes an integer, a boolean or a string of: see [`testing::bits_of_field_number`].
+pub(super) const fn field(number: u16) -> f64 {
+    f64::from_bits(testing::bits_of_field_number(number))
 }
 
 pub(super) fn write(store: &Store, rows: Rows<'_>) -> Result<WriteReport> {
@@ -84,22 +110,16 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
     let mut contents = Contents::new();
     for series in series {
         let mut samples = BTreeMap::new();
-        let mut last_ms = None;
+        let mut last = None;
+        let name = series.labels().get("series").unwrap().to_owned();
         for sample in &series.samples().unwrap() {
-            assert!(
-                last_ms.is_none_or(|last| last < sample.t_ms),
-                "times rise strictly"
-            );
-            last_ms = Some(sample.t_ms);
-            let bits = match sample.value {
-                Value::Float(value) => value.to_bits(),
-                Value::Histogram(h) => testing::bits_of_histogram(&h.clone().into()),
-                Value::FloatHistogram(h) => testing::bits_of_histogram(&h.clone().into()),
-            };
-            samples.insert(sample.t_ms, bits);
+            assert!(last < Some(sample.tick), "times rise strictly");
+            last = Some(sample.tick);
+            assert_eq!(sample.tick, tick_of(&name, sample.t_ms));
+            samples.insert(sample.t_ms, testing::bits_of_value(sample.value));
         }
         if !samples.is_empty() {
-            let name = series.labels().get("series").unwrap().to_owned();
+            assert_eq!(series.unit(), unit_of(&name));
             assert!(
                 contents.insert(name, samples).is_none(),
                 "a series comes once"

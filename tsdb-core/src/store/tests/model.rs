@@ -20,7 +20,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     // Few series and times, so that they meet; the 250 minutes reach over nine partitions.
-    let sample = (0u8..4, 0u8..250, 0u8..10);
+    let sample = (0u8..5, 0u8..250, 0u8..14);
     prop_oneof![
         8 => prop::collection::vec(sample, 1..8).prop_map(Op::Write),
         2 => Just(Op::Rotate),
@@ -40,6 +40,8 @@ fn value_of(n: u8) -> f64 {
         // A staleness marker of histograms, then those of integers and of floats.
         5 => hist(0),
         6..=9 => hist(64 + u16::from(n)),
+        // Booleans, an integer and a string.
+        10..=13 => field(u16::from(n) - if n < 12 { 10 } else { 7 }),
         n => f64::from(n) / 3.0,
     }
 }
@@ -75,7 +77,7 @@ proptest! {
                     let rows: Vec<_> = samples
                         .iter()
                         .map(|&(series, minutes, value)| {
-                            let name = ["a", "b", "c", "d"][usize::from(series)];
+                            let name = ["a", "b", "c", "ns1", "ns2"][usize::from(series)];
                             (name, NOW - i64::from(minutes) * MINUTE, value_of(value))
                         })
                         .collect();
