@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use tsdb_core::model::{MatchOp, Matcher};
-use tsdb_core::{Db, METRIC_NAME, Sample, Series, SeriesBuilder, TimeRange, Value as StoredValue};
+use tsdb_core::{
+    Db, METRIC_NAME, Series, SeriesBuilder, TimeRange, TimeUnit, Value as StoredValue,
+};
 
 use crate::catalog::Field;
 use crate::error::{Error, Result};
@@ -94,9 +96,11 @@ fn tags_of(series: &Series) -> Tags {
 
 /// The points of a series in a range of nanoseconds, both ends included, by time.
 pub(crate) fn read(series: &Series, (start, end): (i64, i64)) -> Result<Vec<(i64, Value)>> {
+    let unit = series.unit();
     let samples = series.samples()?;
     let points = samples.iter().filter_map(|sample| {
-        let t_ns = nanoseconds(&sample);
+        // Milliseconds that nanoseconds cannot count lie outside of any range.
+        let t_ns = unit.convert(sample.tick, TimeUnit::Nanoseconds)?;
         (start..=end).contains(&t_ns).then_some(())?;
         Some((t_ns, value_of(sample.value)?))
     });
@@ -105,19 +109,24 @@ pub(crate) fn read(series: &Series, (start, end): (i64, i64)) -> Result<Vec<(i64
 
 /// Adds a value at a time in nanoseconds.
 pub(crate) fn push(mut series: SeriesBuilder<'_>, t_ns: i64, value: &FieldValue<'_>) {
-    if let FieldValue::Float(value) = value {
-        series.sample(t_ns.div_euclid(1_000_000), *value);
-    }
-}
-
-fn nanoseconds(sample: &Sample<'_>) -> i64 {
-    sample.t_ms.saturating_mul(1_000_000)
+    series.unit(TimeUnit::Nanoseconds).value(
+        t_ns,
+        match value {
+            FieldValue::Float(value) => StoredValue::Float(*value),
+            FieldValue::Integer(value) => StoredValue::Integer(*value),
+            FieldValue::Boolean(value) => StoredValue::Boolean(*value),
+            FieldValue::String(text) => StoredValue::String(text),
+        },
+    );
 }
 
 /// `None` for a kind that InfluxDB does not have.
 fn value_of(value: StoredValue<'_>) -> Option<Value> {
     match value {
         StoredValue::Float(value) => Some(Value::Float(value)),
+        StoredValue::Integer(value) => Some(Value::Integer(value)),
+        StoredValue::Boolean(value) => Some(Value::Boolean(value)),
+        StoredValue::String(text) => Some(Value::text(text)),
         _ => None,
     }
 }

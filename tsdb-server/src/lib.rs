@@ -1,4 +1,5 @@
-//! The HTTP server around the store and the query engine: Prometheus remote write in, PromQL out.
+//! The HTTP server around the store and the query engines: Prometheus remote write and InfluxDB's line protocol in, PromQL
+//! and InfluxQL out.
 //!
 //! * [`app`] is the whole HTTP surface as a router, so that tests call it without a port.
 //! * The engine is synchronous; `bridge` is the only way from here to it, and it is bounded.
@@ -11,6 +12,7 @@ mod duration;
 mod error;
 mod features;
 mod http;
+mod influx;
 mod ingest;
 mod queries;
 mod shutdown;
@@ -33,6 +35,7 @@ pub fn app(state: AppState) -> Router {
     Router::new()
         .merge(ingest::routes(&state))
         .merge(api::routes())
+        .merge(influx::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)
         .method_not_allowed_fallback(http::method_not_allowed)
@@ -64,6 +67,7 @@ pub async fn run(config: Config) -> io::Result<()> {
 
     features::log(&config.enable_feature);
     let state = AppState::new(config);
+    influx::udp::listen(&state).await?;
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()

@@ -16,7 +16,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// When the store cannot be opened, or signal handlers cannot be installed.
-pub(crate) async fn wait(opening: JoinHandle<tsdb_core::Result<()>>) -> io::Result<()> {
+pub(crate) async fn wait(opening: JoinHandle<io::Result<()>>) -> io::Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut hup = signal(SignalKind::hangup())?;
@@ -40,15 +40,13 @@ pub(crate) async fn wait(opening: JoinHandle<tsdb_core::Result<()>>) -> io::Resu
             _ = hup.recv() => tracing::info!("SIGHUP: nothing to reload"),
             result = opened => {
                 opening = None;
-                result.map_err(io::Error::other)?.map_err(io::Error::other)?;
+                result.map_err(io::Error::other)??;
             }
         }
     }
     if let Some(task) = opening {
         // A store that is being recovered cannot be interrupted; wait, so that it is closed in order.
-        task.await
-            .map_err(io::Error::other)?
-            .map_err(io::Error::other)?;
+        task.await.map_err(io::Error::other)??;
     }
     Ok(())
 }

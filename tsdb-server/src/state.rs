@@ -1,10 +1,13 @@
 //! What all handlers share.
 
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use tokio::sync::{Semaphore, watch};
 use tsdb_core::Db;
+use tsdb_influx::Influx;
 use tsdb_query::Engine;
 
 use crate::bridge::Pool;
@@ -37,9 +40,26 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) started: SystemTime,
     /// Set once, when recovery is done.
-    store: OnceLock<Db>,
+    store: OnceLock<Opened>,
     /// Becomes true when the server goes down and will not wait for queries any longer.
     cancel: watch::Sender<bool>,
+}
+
+/// The store, and InfluxDB's data in it.
+#[derive(Debug)]
+struct Opened {
+    db: Db,
+    influx: Arc<Influx>,
+}
+
+impl Opened {
+    fn new(db: Db, dir: Option<&Path>) -> io::Result<Self> {
+        let influx = Influx::open(db.clone(), dir).map_err(io::Error::other)?;
+        Ok(Self {
+            db,
+            influx: Arc::new(influx),
+        })
+    }
 }
 
 impl AppState {
@@ -69,24 +89,27 @@ impl AppState {
         }
     }
 
-    /// State around a store that is open already.
+    /// State around a store that is open already. The catalogue of its InfluxDB databases is in memory.
     #[must_use]
     pub fn with_store(config: Config, store: Db) -> Self {
         let state = Self::new(config);
-        let _ = state.shared.store.set(store); // it was empty
+        if let Ok(opened) = Opened::new(store, None) {
+            let _ = state.shared.store.set(opened); // it was empty
+        }
         state
     }
 
     /// Opens the store of the configuration, recovering what a crash left. Blocks.
     ///
     /// # Errors
-    /// As [`Db::open`].
-    pub fn open_store(&self) -> tsdb_core::Result<()> {
+    /// As [`Db::open`], and when the catalogue of InfluxDB's databases cannot be read.
+    pub fn open_store(&self) -> io::Result<()> {
         let begun = std::time::Instant::now();
         let db = Db::open(
             &self.shared.config.data_dir,
             self.shared.config.store_options(),
-        )?;
+        )
+        .map_err(io::Error::other)?;
         let stats = db.stats();
         tracing::info!(
             path = %self.shared.config.data_dir.display(),
@@ -95,7 +118,8 @@ impl AppState {
             runs = stats.runs,
             "store is open"
         );
-        let _ = self.shared.store.set(db); // only called once
+        let opened = Opened::new(db, Some(&self.shared.config.data_dir))?;
+        let _ = self.shared.store.set(opened); // only called once
         Ok(())
     }
 
@@ -104,11 +128,19 @@ impl AppState {
     /// # Errors
     /// 503 while it is being recovered.
     pub(crate) fn store(&self) -> Result<Db, ApiError> {
-        self.shared
-            .store
-            .get()
-            .cloned()
-            .ok_or_else(ApiError::not_ready)
+        let opened = self.shared.store.get();
+        let opened = opened.ok_or_else(ApiError::not_ready)?;
+        Ok(opened.db.clone())
+    }
+
+    /// InfluxDB's data in the store.
+    ///
+    /// # Errors
+    /// 503 while the store is being recovered.
+    pub(crate) fn influx(&self) -> Result<Arc<Influx>, ApiError> {
+        let opened = self.shared.store.get();
+        let opened = opened.ok_or_else(ApiError::not_ready)?;
+        Ok(Arc::clone(&opened.influx))
     }
 
     /// Ends every query under way.

@@ -88,7 +88,12 @@ impl Clock<'_> {
                 };
                 Ok((self.bounds(turned, lhs)?, None))
             }
-            other => Ok((TimeBounds::default(), Some(other.clone()))),
+            Expr::Binary { .. } | Expr::Boolean(_) => {
+                Ok((TimeBounds::default(), Some(condition.clone())))
+            }
+            other => Err(Error::query(format!(
+                "invalid condition expression: {other}"
+            ))),
         }
     }
 
@@ -123,9 +128,9 @@ impl Clock<'_> {
             Expr::Integer(nanoseconds) | Expr::Duration(nanoseconds) => Ok(*nanoseconds),
             Expr::Number(nanoseconds) => Ok(*nanoseconds as i64),
             Expr::String(text) => time::parse(text, self.zone).ok_or_else(|| {
-                Error::query(format!(
-                    "invalid operation: time and *influxql.StringLiteral are not compatible"
-                ))
+                Error::query(
+                    "invalid operation: time and *influxql.StringLiteral are not compatible",
+                )
             }),
             Expr::Call { name, args } if name == "now" && args.is_empty() => Ok(self.now_ns),
             Expr::Binary {

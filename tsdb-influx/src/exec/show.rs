@@ -252,7 +252,11 @@ fn by_measurement(
         let mut columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
         if show.cardinality {
             columns = vec!["count".to_owned()];
-            values = vec![vec![Value::Integer(values.len() as i64)]];
+            let n = values.len();
+            values = Vec::new();
+            if n > 0 {
+                values.push(vec![Value::Integer(n as i64)]);
+            }
         } else {
             show.limit.apply(&mut values);
         }
@@ -265,21 +269,22 @@ fn by_measurement(
             });
         }
     }
-    show.series_limit.apply(&mut rows);
     rows
 }
 
 /// The number of something over all measurements.
-fn count(n: usize) -> Vec<Row> {
-    vec![Row::table(
-        &["cardinality estimation"],
-        vec![vec![Value::Integer(n as i64)]],
-    )]
+fn count(show: &Show, n: usize) -> Vec<Row> {
+    let column = if show.exact {
+        "count"
+    } else {
+        "cardinality estimation"
+    };
+    vec![Row::table(&[column], vec![vec![Value::Integer(n as i64)]])]
 }
 
 fn measurement_names(show: &Show, mut names: Vec<String>) -> Vec<Row> {
     if show.cardinality {
-        return count(names.len());
+        return count(show, names.len());
     }
     show.limit.apply(&mut names);
     if names.is_empty() {
@@ -341,7 +346,7 @@ fn tag_values(show: &Show, series: BTreeMap<String, Vec<Tags>>) -> Result<Vec<Ro
 
 fn series_keys(show: &Show, series: BTreeMap<String, Vec<Tags>>) -> Vec<Row> {
     if show.cardinality && show.sources.is_empty() && !show.exact {
-        return count(series.values().map(Vec::len).sum());
+        return count(show, series.values().map(Vec::len).sum());
     }
     if show.cardinality {
         let lists = series.into_iter();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, FromRequest, Request};
-use axum::http::{Method, header};
+use axum::http::{Method, Uri, header};
 use tsdb_core::{Matcher, TimeRange};
 use tsdb_query::parse;
 
@@ -58,6 +58,13 @@ impl FromRequest<AppState> for Params {
 }
 
 impl Params {
+    /// The parameters of a URL alone, for requests whose body is something else.
+    pub(crate) fn of_url(uri: &Uri) -> Self {
+        let mut params = Self::default();
+        params.add_encoded(uri.query().unwrap_or("").as_bytes());
+        params
+    }
+
     /// Adds `a=b&c=d`, percent-encoded.
     fn add_encoded(&mut self, encoded: &[u8]) {
         for pair in encoded

@@ -16,6 +16,15 @@ impl Config {
         let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
         vec![
             ("enable-feature", self.enable_feature.join(",")),
+            (
+                "influx.create-databases",
+                self.influx_create_databases.to_string(),
+            ),
+            ("influx.udp-database", self.influx_udp_database.clone()),
+            (
+                "influx.udp-listen-address",
+                self.influx_udp_listen.clone().unwrap_or_default(),
+            ),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (

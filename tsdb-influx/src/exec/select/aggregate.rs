@@ -137,14 +137,17 @@ fn median(points: &[Point]) -> Value {
     median.map_or(Value::Null, Value::Float)
 }
 
-/// The most frequent value; of equally frequent ones that which came first.
+/// The most frequent value; of equally frequent ones that which came first, and the least where none is there twice.
 fn mode(points: &[Point]) -> Value {
     let sorted = sorted(points);
     let groups = sorted.chunk_by(|a, b| compare(&a.value, &b.value).is_eq());
     let earliest = |group: &[&Point]| group.iter().map(|point| point.t_ns).min();
     let best = groups.min_by(|a, b| {
         let frequency = b.len().cmp(&a.len());
-        frequency.then_with(|| earliest(a).cmp(&earliest(b)))
+        frequency.then_with(|| match a.len() {
+            1 => Ordering::Equal,
+            _ => earliest(a).cmp(&earliest(b)),
+        })
     });
     let value = best.and_then(|group| group.first());
     value.map_or(Value::Null, |point| point.value.clone())
@@ -194,14 +197,21 @@ fn percentile(points: &[Point], percentile: f64) -> Vec<Point> {
     point.map(|&point| point.clone()).into_iter().collect()
 }
 
-/// Each value once, in the order of the values.
+/// Each value once, in the order in which they come.
 fn distinct(points: &[Point]) -> Vec<Point> {
     let sorted = sorted(points);
     let groups = sorted.chunk_by(|a, b| compare(&a.value, &b.value).is_eq());
-    let points = groups.filter_map(|group| group.first());
-    points
-        .map(|point| Point::new(0, point.value.clone()))
-        .collect()
+    let first = |group: &[&Point]| {
+        group
+            .iter()
+            .min_by_key(|point| point.t_ns)
+            .copied()
+            .cloned()
+    };
+    let mut points: Vec<Point> = groups.filter_map(first).collect();
+    points.sort_by(|a, b| a.t_ns.cmp(&b.t_ns).then(compare(&a.value, &b.value)));
+    let points = points.into_iter().map(|point| Point::new(0, point.value));
+    points.collect()
 }
 
 /// The greatest or least points, by time. With tags only one for each of their values.

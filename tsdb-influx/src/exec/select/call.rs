@@ -187,16 +187,11 @@ impl Call {
         let (Some(interval), Input::Call(inner)) = (interval, &self.input) else {
             return 0;
         };
-        let intervals = match self.function {
-            Function::Derivative
-            | Function::NonNegativeDerivative
-            | Function::Difference
-            | Function::NonNegativeDifference
-            | Function::Elapsed => 1,
-            Function::MovingAverage => i64::try_from(self.n).unwrap_or(i64::MAX).saturating_sub(1),
+        // One interval, also for an average over more of them: as InfluxDB does.
+        let own = match self.function.shape() {
+            Shape::Transformation if self.function != Function::CumulativeSum => interval.every_ns,
             _ => 0,
         };
-        let own = interval.every_ns.saturating_mul(intervals);
         own.saturating_add(inner.extra_ns(Some(interval)))
     }
 
@@ -274,7 +269,7 @@ fn merged(plan: &Plan, tables: &[Table], variable: usize, (min, max): (i64, i64)
             .get(variable)
             .and_then(|variable| variable.cast);
         for (row, t_ns) in table.times.iter().enumerate() {
-            if !(min..=max).contains(t_ns) {
+            if !table.is_answer && !(min..=max).contains(t_ns) {
                 continue;
             }
             let value = crate::exec::eval::converted(column.get(row).clone(), cast);

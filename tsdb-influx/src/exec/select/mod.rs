@@ -54,6 +54,14 @@ struct Answer {
     rows: Rows,
 }
 
+impl Answer {
+    /// Whether a column has text.
+    fn has_text(&self, place: usize) -> bool {
+        let mut values = self.rows.iter().filter_map(|(_, values)| values.get(place));
+        values.any(|value| matches!(value, Value::String(_)))
+    }
+}
+
 /// What the execution of a statement needs.
 #[derive(Clone, Copy)]
 struct Context<'a> {

@@ -242,9 +242,7 @@ impl Plan {
                     )
                 };
                 if is_literal(lhs) && is_literal(rhs) {
-                    return Err(Error::query(
-                        "cannot perform a binary expression on two literals",
-                    ));
+                    return Err(Error::query("field must contain at least one variable"));
                 }
                 let left = self.collect(lhs, inherits, types)?;
                 Ok(self.collect(rhs, inherits, types)? || left)

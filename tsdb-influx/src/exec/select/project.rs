@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::call::Point;
 use super::plan::Plan;
-use super::source::{OfRow, Table};
+use super::source::{Column, OfRow, Table};
 use super::{Context, Rows};
 use crate::error::Result;
 use crate::exec::eval::{self, Patterns, Variables};
@@ -33,7 +33,22 @@ fn raw(plan: &Plan, tables: &[Table]) -> Rows {
         let rows = table.times.iter().enumerate();
         places.extend(rows.map(|(row, t_ns)| (*t_ns, number, row)));
     }
-    places.sort_unstable();
+    let texts = leading_texts(plan, tables);
+    places.sort_by(|a, b| {
+        let of = |&(_, number, row): &(i64, usize, usize), variable: usize| {
+            Some(tables.get(number)?.columns.get(variable)?.get(row))
+        };
+        let mut order = a.0.cmp(&b.0);
+        for &variable in &texts {
+            order = order.then_with(|| match (of(a, variable), of(b, variable)) {
+                (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
+                (a, b) => {
+                    matches!(a, Some(Value::String(_))).cmp(&matches!(b, Some(Value::String(_))))
+                }
+            });
+        }
+        order
+    });
     if plan.descending {
         places.reverse();
     }
@@ -45,6 +60,19 @@ fn raw(plan: &Plan, tables: &[Table]) -> Rows {
         (t_ns, values)
     });
     rows.collect()
+}
+
+/// The variables that order rows of one time: of those of the select list by name, the first ones that have only text.
+fn leading_texts(plan: &Plan, tables: &[Table]) -> Vec<usize> {
+    let mut selected: Vec<usize> = (0..plan.selected).collect();
+    selected.sort_by_key(|&variable| plan.variables.get(variable).map(|variable| &variable.name));
+    let is_text = |variable: &usize| {
+        let columns = tables
+            .iter()
+            .filter_map(|table| table.columns.get(*variable));
+        columns.into_iter().all(Column::is_text)
+    };
+    selected.into_iter().take_while(is_text).collect()
 }
 
 fn of_row<'a>(plan: &'a Plan, table: &'a Table, row: usize) -> OfRow<'a> {

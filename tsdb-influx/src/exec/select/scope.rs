@@ -73,9 +73,12 @@ impl Scope {
                         add(name, field.field_type);
                     }
                 }
-                ScopeSource::Subquery(plan, _) => {
-                    for field in &plan.fields {
-                        if let Some(field_type) = field.field_type {
+                ScopeSource::Subquery(plan, answers) => {
+                    for (place, field) in plan.fields.iter().enumerate() {
+                        // A tag that the subquery selects has text.
+                        let is_tag = || answers.iter().any(|answer| answer.has_text(place));
+                        let of_tag = || is_tag().then_some(FieldType::String);
+                        if let Some(field_type) = field.field_type.or_else(of_tag) {
                             add(&field.name, field_type);
                         }
                     }

@@ -11,7 +11,7 @@ use crate::influxql::ast::{Cast, Expr};
 use crate::mapping;
 use crate::pattern::Pattern;
 use crate::store::{self, TaggedSeries, Tags};
-use crate::value::Value;
+use crate::value::{FieldType, Value};
 
 /// The series that make one series of the answer.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(super) struct Table {
     pub(super) times: Vec<i64>,
     /// A column for each variable.
     pub(super) columns: Vec<Column>,
+    /// Whether the rows are a subquery's: their times are those of its intervals, which begin before the range.
+    pub(super) is_answer: bool,
 }
 
 /// The values of a variable.
@@ -55,6 +57,15 @@ pub(super) enum Column {
 }
 
 impl Column {
+    /// Whether all values are text, as far as there are any.
+    pub(super) fn is_text(&self) -> bool {
+        let is_text = |value: &Value| matches!(value, Value::String(_) | Value::Null);
+        match self {
+            Self::Constant(value) => is_text(value),
+            Self::Values(values) => values.iter().all(is_text),
+        }
+    }
+
     pub(super) fn get(&self, row: usize) -> &Value {
         match self {
             Self::Constant(value) => value,
@@ -128,6 +139,7 @@ fn stored(
             Some(Cast::Tag) => None,
             _ => measurement.fields.get(&variable.name),
         };
+        let known = known.filter(|field| becomes(field.field_type, variable.cast));
         let Some(field) = known else {
             places.push(None);
             continue;
@@ -162,6 +174,18 @@ fn stored(
         })
     });
     Ok(series.collect())
+}
+
+/// Whether a field has values of the type it is asked for.
+fn becomes(field_type: FieldType, cast: Option<Cast>) -> bool {
+    match cast {
+        None | Some(Cast::Field | Cast::Tag) => true,
+        Some(Cast::Float | Cast::Integer) => {
+            matches!(field_type, FieldType::Float | FieldType::Integer)
+        }
+        Some(Cast::String) => field_type == FieldType::String,
+        Some(Cast::Boolean) => field_type == FieldType::Boolean,
+    }
 }
 
 /// The range of the plan with what its functions look at beside it.
@@ -297,6 +321,7 @@ impl Group {
 impl SourceSeries {
     fn load(self, context: Context<'_>, plan: &Plan) -> Result<Table> {
         let range = read_range(plan);
+        let is_answer = matches!(self.data, Data::Rows(..));
         let (times, fields, places) = match self.data {
             Data::Stored(series, places) => {
                 let mut fields = Vec::with_capacity(series.fields.len());
@@ -312,7 +337,7 @@ impl SourceSeries {
                 (times, columns, places)
             }
             Data::Rows(rows, places) => {
-                let (times, columns) = columns_of(rows, range);
+                let (times, columns) = columns_of(rows);
                 (times, columns, places)
             }
         };
@@ -344,7 +369,11 @@ impl SourceSeries {
                 }),
             });
         }
-        let table = Table { times, columns };
+        let table = Table {
+            times,
+            columns,
+            is_answer,
+        };
         Ok(table.filtered(plan))
     }
 }
@@ -375,11 +404,7 @@ fn joined(fields: Vec<Vec<(i64, Value)>>) -> (Vec<i64>, Vec<Vec<Value>>) {
 }
 
 /// Rows as columns, by time.
-fn columns_of(
-    mut rows: Vec<(i64, Vec<Value>)>,
-    (min, max): (i64, i64),
-) -> (Vec<i64>, Vec<Vec<Value>>) {
-    rows.retain(|(t_ns, _)| (min..=max).contains(t_ns));
+fn columns_of(mut rows: Vec<(i64, Vec<Value>)>) -> (Vec<i64>, Vec<Vec<Value>>) {
     rows.sort_by_key(|(t_ns, _)| *t_ns);
     let width = rows.first().map_or(0, |(_, values)| values.len());
     let mut columns: Vec<Vec<Value>> = (0..width).map(|_| Vec::with_capacity(rows.len())).collect();

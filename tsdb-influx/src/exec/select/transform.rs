@@ -39,7 +39,8 @@ fn pairs<'a>(call: &Call, points: impl Iterator<Item = &'a Point>) -> Vec<Point>
         let value = if call.function == Function::Elapsed {
             Value::Integer(elapsed_ns / call.unit_ns)
         } else if is_derivative {
-            derivative(before, point, elapsed_ns as f64 / call.unit_ns as f64)
+            // In descending order too, the later of two points in the answer is the minuend.
+            derivative(before, point, elapsed_ns.abs() as f64 / call.unit_ns as f64)
         } else {
             difference(before, point)
         };

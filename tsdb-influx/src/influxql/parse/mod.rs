@@ -37,11 +37,12 @@ impl ParseError {
         }
     }
 
-    /// `message` with the line and the column of the byte `at`, both counted from 1.
-    fn at(text: &str, at: usize, message: impl fmt::Display) -> Self {
+    /// `message` with the line and the column of the byte `at`, both counted from 1; `shift` moves the column.
+    fn at(text: &str, at: usize, shift: isize, message: impl fmt::Display) -> Self {
         let before = text.get(..at).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        let column = column.saturating_add_signed(shift);
         Self::new(format!("{message} at line {line}, char {column}"))
     }
 }

@@ -97,7 +97,13 @@ impl<'a> Parser<'a> {
     /// A fault of the next token.
     pub(super) fn fault(&self, message: impl std::fmt::Display) -> ParseError {
         let at = lexer::skip_blanks(self.text, self.at);
-        ParseError::at(self.text, at, message)
+        // InfluxDB's columns: one behind the end, and the one before a quote that is not closed.
+        let shift = match lexer::token(self.text, at).0 {
+            Token::Eof => 1,
+            Token::BadString(_) => -1,
+            _ => 0,
+        };
+        ParseError::at(self.text, at, shift, message)
     }
 
     pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
@@ -191,7 +197,7 @@ impl<'a> Parser<'a> {
             return Ok(None);
         }
         let Some((pattern, end)) = lexer::regex(self.text, start) else {
-            return Err(self.fault("bad regex: a slash is missing at its end"));
+            return Err(self.fault("bad regex: "));
         };
         if let Err(e) = crate::pattern::Pattern::new(&pattern) {
             return Err(self.fault(e));
