@@ -43,6 +43,8 @@ struct Plan {
     /// For each point the fields to write, with what the catalogue says of them; `None` for a point that is refused.
     points: Vec<Option<Vec<Field>>>,
     refusal: Option<Refusal>,
+    /// Two points of the request give a new field two types: as in InfluxDB, nothing is written then.
+    contradicts_itself: bool,
 }
 
 impl Plan {
@@ -70,6 +72,9 @@ impl Influx {
         now_ns: i64,
     ) -> Result<(Option<Commit>, Option<Refusal>)> {
         let plan = self.plan(target, points, now_ns)?;
+        if plan.contradicts_itself {
+            return Err(Error::query("field type conflict"));
+        }
         let mut batch = WriteBatch::with_policy(ConflictPolicy::Replace);
         let mut refusal = plan.refusal;
         let mut beyond = 0;
@@ -135,15 +140,21 @@ fn plan(
         oldest_ns: policy.oldest_ns(now_ns),
         points: Vec::with_capacity(points.len()),
         refusal: None,
+        contradicts_itself: false,
     };
     let mut new = NewFields {
         database,
         added: HashMap::new(),
+        contradiction: false,
         changes: Vec::new(),
     };
     for point in points {
         match new.fields_of(point) {
             Ok(fields) => plan.points.push(Some(fields)),
+            Err(_) if new.contradiction => {
+                plan.contradicts_itself = true;
+                break;
+            }
             Err(reason) => plan.refuse(|| reason),
         }
     }
@@ -155,6 +166,8 @@ fn plan(
 struct NewFields<'a> {
     database: &'a Database,
     added: HashMap<(String, String), Field>,
+    /// Whether the last point gave another type to a field that was added.
+    contradiction: bool,
     changes: Vec<Change>,
 }
 
@@ -179,6 +192,7 @@ impl NewFields<'_> {
         for (name, value) in &point.fields {
             let field = self.field(measurement, name, value.field_type());
             if field.field_type != value.field_type() && name != TIME {
+                self.contradiction = self.database.field(measurement, name).is_none();
                 return Err(format!(
                     "field type conflict: input field \"{name}\" on measurement \"{measurement}\" is type {}, already exists as type {}",
                     value.field_type(),

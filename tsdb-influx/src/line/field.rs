@@ -46,6 +46,7 @@ pub(super) fn number<'a>(cursor: &mut Cursor<'a>) -> Result<FieldValue<'a>, Line
     if !is_float(text) {
         return Err(LineError::InvalidNumber);
     }
+    // An exponent without digits is a number to the scanner, and none to the parser.
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(FieldValue::Float(value)),
         _ => Err(LineError::InvalidFloat),
@@ -74,7 +75,7 @@ fn is_float(text: &str) -> bool {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let exponent_is_number = exponent.is_none_or(|exponent| {
         let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        !unsigned.is_empty() && digits(unsigned)
+        digits(unsigned)
     });
     digits(whole) && digits(fraction) && whole.len() + fraction.len() > 0 && exponent_is_number
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::cursor::Cursor;
-use super::escape::{KEY, MEASUREMENT, unescape};
+use super::escape::{KEY, unescape};
 use super::field::{self, FieldValue};
 use super::precision::Precision;
 
@@ -35,6 +35,8 @@ pub enum LineError {
     MissingFieldValue,
     /// A field has no `=`.
     InvalidFieldFormat,
+    /// A field has no `=`, while a field before has two; its key.
+    InvalidValue(String),
     /// A quoted value does not end.
     UnbalancedQuotes,
     /// A value that begins like a number is none.
@@ -71,6 +73,7 @@ impl fmt::Display for LineError {
             Self::MissingFieldKey => "missing field key",
             Self::MissingFieldValue => "missing field value",
             Self::InvalidFieldFormat => "invalid field format",
+            Self::InvalidValue(key) => return write!(f, "invalid value: field-key={key}"),
             Self::UnbalancedQuotes => "unbalanced quotes",
             Self::InvalidNumber => "invalid number",
             Self::InvalidFloat => "invalid float",
@@ -163,7 +166,7 @@ fn measurement<'a>(cursor: &mut Cursor<'a>) -> Result<(Cow<'a, str>, bool), Line
         match cursor.peek() {
             None => return Err(LineError::MissingFields),
             Some(end @ (b',' | b' ')) if !cursor.is_escaped() => {
-                let name = unescape(text(cursor.since(0))?, MEASUREMENT);
+                let name = unescape(text(cursor.since(0))?, KEY);
                 cursor.at += usize::from(end == b',');
                 return Ok((name, end == b','));
             }
@@ -224,27 +227,50 @@ fn fields<'a>(cursor: &mut Cursor<'a>) -> Result<(Fields<'a>, usize), LineError>
     cursor.skip_blanks();
     let mut fields = Vec::new();
     let mut longest = 0;
+    // InfluxDB counts: a field with two values makes up for one that has none.
+    let mut surplus = 0_usize;
     loop {
-        let key = field_key(cursor)?;
-        longest = longest.max(key.len());
-        let value = match cursor.peek() {
-            None | Some(b',' | b' ') => return Err(LineError::MissingFieldValue),
-            Some(b'0'..=b'9' | b'.' | b'-' | b'N' | b'n') => field::number(cursor)?,
-            Some(b'"') => field::string(cursor)?,
-            Some(_) => field::boolean(cursor)?,
+        let Some(key) = field_key(cursor)? else {
+            return Err(match (surplus, fields.last()) {
+                (0, _) | (_, None) => LineError::InvalidFieldFormat,
+                _ => LineError::InvalidValue(lossy(cursor)),
+            });
         };
-        fields.push((unescape(text(key)?, KEY), value));
+        longest = longest.max(key.len());
+        fields.push((unescape(text(key)?, KEY), value(cursor)?));
+        while cursor.peek() == Some(b'=') {
+            cursor.at += 1;
+            value(cursor)?;
+            surplus += 1;
+        }
         match cursor.peek() {
             Some(b',') => cursor.at += 1,
-            None | Some(b' ') => return Ok((fields, longest)),
+            None | Some(b' ') if surplus == 0 => return Ok((fields, longest)),
             // Something stands behind the quotes of a string.
-            Some(_) => return Err(LineError::InvalidFieldFormat),
+            _ => return Err(LineError::InvalidFieldFormat),
         }
     }
 }
 
-/// The key of a field, up to its `=`, which is read too.
-fn field_key<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], LineError> {
+/// What stands between the last comma and the cursor.
+fn lossy(cursor: &Cursor<'_>) -> String {
+    let read = cursor.since(0);
+    let key = read.rsplit(|&byte| byte == b',').next().unwrap_or_default();
+    String::from_utf8_lossy(key).into_owned()
+}
+
+/// The value of a field.
+fn value<'a>(cursor: &mut Cursor<'a>) -> Result<FieldValue<'a>, LineError> {
+    match cursor.peek() {
+        None | Some(b',' | b' ') => Err(LineError::MissingFieldValue),
+        Some(b'0'..=b'9' | b'.' | b'-' | b'N' | b'n') => field::number(cursor),
+        Some(b'"') => field::string(cursor),
+        Some(_) => field::boolean(cursor),
+    }
+}
+
+/// The key of a field, up to its `=`, which is read too; `None` without an `=`.
+fn field_key<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a [u8]>, LineError> {
     let start = cursor.at;
     loop {
         match cursor.peek() {
@@ -253,9 +279,9 @@ fn field_key<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], LineError> {
             Some(b'=') => {
                 let key = cursor.since(start);
                 cursor.at += 1;
-                return Ok(key);
+                return Ok(Some(key));
             }
-            None | Some(b' ' | b',') => return Err(LineError::InvalidFieldFormat),
+            None | Some(b' ' | b',') => return Ok(None),
             Some(_) => cursor.at += 1,
         }
     }

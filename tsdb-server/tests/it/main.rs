@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod grafana;
+mod influx;
 mod process;
 mod queries;
 mod reading;
