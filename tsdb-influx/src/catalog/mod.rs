@@ -75,3 +75,6 @@ impl Catalog {
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests;

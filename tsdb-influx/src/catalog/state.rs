@@ -116,7 +116,8 @@ impl State {
                         .measurements
                         .entry(measurement.clone())
                         .or_default();
-                    fields.insert(field.clone(), *kind);
+                    let is_new = fields.insert(field.clone(), *kind).is_none();
+                    self.fields += usize::from(is_new);
                 }
             }
             Change::DropMeasurement {
@@ -135,14 +136,13 @@ impl State {
             }
             Change::DropUser(name) => self.users.retain(|(user, _)| user != name),
         }
-        let measurements = self.databases.iter().flat_map(|d| d.measurements.values());
-        self.fields = match change {
-            Change::AddField { .. } => self.fields + 1,
-            Change::DropDatabase(_) | Change::DropMeasurement { .. } => {
-                measurements.map(BTreeMap::len).sum()
-            }
-            _ => self.fields,
-        };
+        if matches!(
+            change,
+            Change::DropDatabase(_) | Change::DropMeasurement { .. }
+        ) {
+            let measurements = self.databases.iter().flat_map(|d| d.measurements.values());
+            self.fields = measurements.map(BTreeMap::len).sum();
+        }
     }
 
     /// The changes that lead from nothing to this state.

@@ -22,3 +22,6 @@ pub use precision::Precision;
 pub use split::lines;
 
 pub(crate) use escape::escape_key;
+
+#[cfg(test)]
+mod tests;

@@ -4,17 +4,18 @@ use super::super::ast::{BinaryOp, Cast, Expr};
 use super::super::lexer::Token;
 use super::params::Param;
 use super::parser::Parser;
-use super::{MAX_DEPTH, ParseError, Result};
+use super::{MAX_DEPTH, MAX_OPERATORS, ParseError, Result};
 
 impl Parser<'_> {
     /// An expression.
     pub(super) fn expr(&mut self) -> Result<Expr> {
-        let before = self.depth;
+        let before = self.operators;
         let expr = self.binary(1)?;
-        self.depth = before;
+        self.operators = before;
         Ok(expr)
     }
 
+    /// Counts what recurses; [`shallower`](Self::shallower) takes it back.
     fn deeper(&mut self) -> Result<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -23,13 +24,27 @@ impl Parser<'_> {
         Ok(())
     }
 
+    fn shallower(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Counts an operator: a chain of them is a tree as deep as it is long.
+    fn longer(&mut self) -> Result<()> {
+        self.operators += 1;
+        if self.operators > MAX_OPERATORS {
+            return Err(self.fault(format!(
+                "expression has more than {MAX_OPERATORS} operators"
+            )));
+        }
+        Ok(())
+    }
+
     /// Operands joined by operators that bind at least as tightly as `precedence`; equal ones group from the left.
     fn binary(&mut self, precedence: u8) -> Result<Expr> {
-        let before = self.depth;
         self.deeper()?;
         let mut lhs = self.operand()?;
         while let Some(op) = self.operator().filter(|op| op.precedence() >= precedence) {
-            self.deeper()?;
+            self.longer()?;
             self.next();
             let rhs = match op {
                 BinaryOp::EqRegex | BinaryOp::NotEqRegex => Expr::Regex(self.regex()?),
@@ -41,8 +56,7 @@ impl Parser<'_> {
                 rhs: Box::new(rhs),
             };
         }
-        // The chain stays in the count as long as what holds it is being read.
-        self.depth = self.depth.max(before);
+        self.shallower();
         Ok(lhs)
     }
 
@@ -177,7 +191,7 @@ impl Parser<'_> {
             }
             Token::Integer(_) | Token::Number(_) | Token::Duration(_) => {}
             Token::Ident(_) | Token::Sign("(") => {
-                self.deeper()?;
+                self.longer()?;
                 let operand = self.operand()?;
                 return Ok(Expr::Binary {
                     op: BinaryOp::Mul,

@@ -18,8 +18,11 @@ use parser::Parser;
 /// The longest query, in bytes.
 pub const MAX_QUERY_BYTES: usize = 1 << 20;
 
-/// How deep an expression may nest; each operator of a chain counts.
-pub const MAX_DEPTH: usize = 512;
+/// How deep an expression may nest.
+pub const MAX_DEPTH: usize = 128;
+
+/// Operators of an expression, at most.
+pub const MAX_OPERATORS: usize = 1000;
 
 /// Subqueries in subqueries, at most.
 const MAX_SUBQUERIES: usize = 32;

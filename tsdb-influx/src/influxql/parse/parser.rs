@@ -12,8 +12,9 @@ pub(super) struct Parser<'a> {
     /// Where the next token or the blanks before it begin, in bytes.
     at: usize,
     params: &'a Params,
-    /// How deep the present expression nests.
+    /// How deep the present expression nests, and how many operators it has so far.
     pub(super) depth: usize,
+    pub(super) operators: usize,
     /// How many subqueries the present one stands in.
     pub(super) subqueries: usize,
 }
@@ -25,6 +26,7 @@ impl<'a> Parser<'a> {
             at: 0,
             params,
             depth: 0,
+            operators: 0,
             subqueries: 0,
         }
     }
