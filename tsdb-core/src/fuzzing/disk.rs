@@ -11,7 +11,7 @@ use crate::error::Result as CoreResult;
 use crate::index::{postings_codec, resolve};
 use crate::io::{Fs, MemFs};
 use crate::model::histogram::Side;
-use crate::model::{Columns, Histogram, Labels, Matcher, Span, TimeRange};
+use crate::model::{Columns, FieldValue, Histogram, Labels, Matcher, Span, TimeRange, TimeUnit};
 
 /// Decodes a list of `count` postings below `series`, which bounds the memory.
 ///
@@ -78,7 +78,24 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
                 _ => samples.push(t_ms, f64::from(i % (series + 1)) / 4.0),
             }
         }
-        writer.push_series(&labels, &samples)?;
+        writer.push_series(&labels, TimeUnit::Milliseconds, &samples)?;
+    }
+    for series in 0..12u32 {
+        let name = format!("series_{series:02}");
+        let labels = Labels::from_pairs([("__name__", name.as_str())])?;
+        let mut samples = Columns::default();
+        for i in 0..i64::min(1_000, 3 << series) {
+            let value = match series % 4 {
+                0 => FieldValue::Integer(i * i),
+                1 => FieldValue::Boolean(i % 7 == 0),
+                2 => FieldValue::string(["up", "down", ""][i as usize % 3]),
+                // Integers, then strings.
+                _ if i < 9 => FieldValue::Integer(-i),
+                _ => FieldValue::string(&i.to_string()),
+            };
+            samples.push_field(i * 900_000_001, value);
+        }
+        writer.push_series(&labels, TimeUnit::Nanoseconds, &samples)?;
     }
     publish(&fs, Path::new(DIR), vec![writer.finish()?])?;
     Ok(())
@@ -98,7 +115,7 @@ fn sample_histogram(i: u32) -> Histogram {
     }
 }
 
-/// Canonical bytes of the labels, and the samples; those of histograms are NaN.
+/// Canonical bytes of the labels, and the samples; those that are no floats are NaN.
 pub type RunSeries = (Vec<u8>, Vec<SampleBits>);
 
 /// Opens a run and reads all of it, in every way there is.

@@ -21,15 +21,14 @@ fn sample_contents() -> Contents {
             .collect();
         all.insert(labels(&[("x", &format!("value {i}"))]), samples);
     }
-    for i in 0..40u16 {
+    // Booleans, strings and integers.
+    for (kind, from) in [("b", 0), ("s", 100), ("i", 101)] {
         let samples = (0..30u16).map(|t| {
-            let bits = testing::bits_of_field_number(t % 2 + i % 3 * (2 * t + 100));
+            let number = if from == 0 { t % 2 } else { from + 2 * t };
+            let bits = testing::bits_of_field_number(number);
             (i64::from(t) * 1_000_000_007, bits)
         });
-        all.insert(
-            labels(&[("job", "y"), ("x", &i.to_string())]),
-            samples.collect(),
-        );
+        all.insert(labels(&[("job", "y"), ("x", kind)]), samples.collect());
     }
     all.insert(
         labels(&[("z", "constant")]),

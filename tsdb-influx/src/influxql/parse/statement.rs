@@ -16,7 +16,7 @@ impl Parser<'_> {
         match self.one_of(&BEGINNINGS)? {
             "SELECT" => Ok(Statement::Select(Box::new(self.select()?))),
             "DELETE" => {
-                let (sources, condition) = self.from_where()?;
+                let (sources, condition) = self.sources_and_condition()?;
                 Ok(Statement::Delete { sources, condition })
             }
             "SHOW" => self.show(),
@@ -225,7 +225,7 @@ impl Parser<'_> {
                 Ok(Statement::DropPolicy { name, database })
             }
             "SERIES" => {
-                let (sources, condition) = self.from_where()?;
+                let (sources, condition) = self.sources_and_condition()?;
                 Ok(Statement::DropSeries { sources, condition })
             }
             "USER" => Ok(Statement::DropUser(self.ident()?)),
@@ -236,7 +236,7 @@ impl Parser<'_> {
     }
 
     /// `FROM … WHERE …` of a statement that deletes; one of them has to be there.
-    fn from_where(
+    fn sources_and_condition(
         &mut self,
     ) -> Result<(
         Vec<super::super::ast::Measurement>,
