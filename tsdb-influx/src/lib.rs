@@ -1,7 +1,7 @@
 //! InfluxDB's data model over a [`tsdb_core::Db`]: databases with retention policies, points with tags and typed
 //! fields, and InfluxQL to ask for them. Synchronous, without HTTP.
 //!
-//! [`Influx`] is the handle. Points come in by [`Influx::write`], as [`line`] reads them; statements, as [`influxql`]
+//! [`Influx`] is the handle. Points come in by [`Influx::write`], as [`line`](mod@line) reads them; statements, as [`influxql`]
 //! reads them, are executed by [`Influx::execute`]. Every field of a series is a series of the store, which PromQL sees
 //! too (`docs/influxdb.md`).
 
