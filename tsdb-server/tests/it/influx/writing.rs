@@ -281,3 +281,60 @@ async fn answers_come_as_csv_and_pretty() {
             .starts_with("{\n    \"results\": [\n        {\n            \"statement_id\": 0,")
     );
 }
+
+#[test]
+fn databases_and_points_survive_a_kill() {
+    use crate::common::http::{encoded, request};
+    use crate::common::process::Process;
+
+    let dir = tempfile::tempdir().unwrap();
+    let start = || {
+        Process::start_at(
+            "127.0.0.1:0",
+            dir.path(),
+            &["--storage.tsdb.retention.time", "0"],
+        )
+    };
+    let post = |server: &Process, parameters: &[(&str, &str)]| {
+        let line = format!("POST /query?{}", encoded(parameters));
+        let answer = request(&server.address, &line, &[], &[]).unwrap();
+        answer.text().to_owned()
+    };
+    let server = start();
+    post(
+        &server,
+        &[("q", "CREATE DATABASE d WITH DURATION 9000d NAME p")],
+    );
+    let (status, _) = server.request(
+        "POST /write?db=d",
+        format!("a_b c=1i {T}\na b_c=\"x\" {T}").as_bytes(),
+    );
+    assert_eq!(status, 204);
+    server.program.signal("KILL");
+    drop(server);
+    let server = start();
+    let answer = post(
+        &server,
+        &[
+            ("q", "SHOW RETENTION POLICIES; SELECT * FROM a_b, a"),
+            ("db", "d"),
+            ("epoch", "ns"),
+        ],
+    );
+    assert!(
+        answer.contains(r#"["p","216000h0m0s","168h0m0s",1,true]"#),
+        "{answer}"
+    );
+    assert!(
+        answer.contains(
+            r#""name":"a","columns":["time","b_c","c"],"values":[[1700000000000000000,"x",null]]"#
+        ),
+        "{answer}"
+    );
+    assert!(
+        answer.contains(
+            r#""name":"a_b","columns":["time","b_c","c"],"values":[[1700000000000000000,null,1]]"#
+        ),
+        "{answer}"
+    );
+}
