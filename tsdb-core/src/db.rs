@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::budget::MemoryBudget;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
@@ -13,7 +14,9 @@ use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::{Querier, Snapshot};
 use crate::stats::{Cardinality, Stats};
-use crate::store::{self, Commit, Maintenance, Store, VerifyReport, WriteReport, Writer};
+use crate::store::{
+    self, Commit, Maintenance, SeriesLimits, SeriesMaker, Store, VerifyReport, WriteReport, Writer,
+};
 
 /// An open store. Clones share it; it is `Send + Sync`, and every method may be called from any thread.
 ///
@@ -177,6 +180,24 @@ impl Db {
     #[must_use]
     pub fn cardinality(&self, limit: usize) -> Cardinality {
         self.handle.store.cardinality(limit)
+    }
+
+    /// Sets how many series there may be and how many may begin, from the next write on.
+    pub fn set_series_limits(&self, limits: SeriesLimits) {
+        self.handle.store.set_series_limits(limits);
+    }
+
+    /// The metrics that made the most new series in the present interval of the [`SeriesLimits`], at most `limit`; none
+    /// without such limits.
+    #[must_use]
+    pub fn series_makers(&self, limit: usize) -> Vec<SeriesMaker> {
+        self.handle.store.series_makers(limit)
+    }
+
+    /// The budget of memory, to reserve from what the caller holds beside the store.
+    #[must_use]
+    pub fn memory(&self) -> &MemoryBudget {
+        self.handle.store.memory()
     }
 
     /// Flushes, ends the threads and frees the directory. Other clones answer [`Error::Closed`] from now on.

@@ -35,6 +35,7 @@
 //! that others of the same chunk have, and of the hint of a counter reset only what the samples around tell. There are integers,
 //! booleans and strings as well; [`Series::samples`] gives all as it was written, [`Series::read_into`] what PromQL shows.
 
+mod budget;
 mod codec;
 mod compact;
 mod db;
@@ -49,20 +50,24 @@ mod index;
 mod io;
 pub mod model;
 mod options;
+mod progress;
 mod read;
 mod stats;
 mod store;
 mod wal;
 
+pub use budget::{MemoryBudget, MemoryUse, Reservation};
+pub use codec::{DecodeError, decode_chunk};
 pub use db::Db;
 pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
+pub use progress::RecoveryProgress;
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, VerifyReport, WriteReport,
-    Writer,
+    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, SeriesLimits, SeriesMaker,
+    VerifyReport, WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::budget::{MIN_LIMIT_BYTES, MemoryBudget};
 use crate::error::{Error, Result};
+use crate::progress::RecoveryProgress;
 
 /// When a write is acknowledged, and so what a crash may cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +76,9 @@ pub struct Options {
     pub(crate) future_limit_ms: Option<i64>,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) rotation: Rotation,
+    /// `None` until it is asked for: the default looks at the machine.
+    pub(crate) budget: Option<MemoryBudget>,
+    pub(crate) progress: RecoveryProgress,
 }
 
 /// When the active generation is frozen and flushed: at the first of these.
@@ -116,6 +121,8 @@ impl Default for Options {
             future_limit_ms: Some(60 * MINUTE_MS),
             wal_segment_bytes: 32 << 20,
             rotation: Rotation::default(),
+            budget: None,
+            progress: RecoveryProgress::default(),
         }
     }
 }
@@ -181,6 +188,28 @@ impl Options {
         self
     }
 
+    /// The most memory that the store may use, in bytes: head, caches, flushes and merges, and what is reserved from
+    /// [`Db::memory`](crate::Db::memory). Near it caches are emptied and the head is flushed early; at it writes are refused
+    /// with [`Error::LimitExceeded`]. Default: 60 % of what the control group or the machine has; at least 32 MiB.
+    #[must_use]
+    pub fn memory_limit(self, bytes: u64) -> Self {
+        self.memory_budget(MemoryBudget::new(bytes))
+    }
+
+    /// The same with a budget that others share: all stores opened with it, and whoever reserves from it.
+    #[must_use]
+    pub fn memory_budget(mut self, budget: MemoryBudget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Where [`Db::open`](crate::Db::open) tells how far it is. Default: nowhere.
+    #[must_use]
+    pub fn recovery_progress(mut self, progress: RecoveryProgress) -> Self {
+        self.progress = progress;
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         let bad = |name, reason: &str| {
             Err(Error::InvalidOption {
@@ -199,6 +228,10 @@ impl Options {
         }
         if self.retention_ms.is_some_and(|ms| ms <= 0) {
             return bad("retention", "must be positive; None keeps samples for ever");
+        }
+        let budget = self.budget.as_ref().map_or(u64::MAX, MemoryBudget::limit);
+        if budget < MIN_LIMIT_BYTES {
+            return bad("memory_limit", "must be at least 32 MiB");
         }
         if self.wal_segment_bytes < 64 << 10 {
             return bad("wal_segment_bytes", "must be at least 64 KiB");

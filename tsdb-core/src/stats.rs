@@ -1,5 +1,7 @@
 //! What a store tells of itself.
 
+use crate::budget::MemoryUse;
+
 /// Figures of a store at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct Stats {
     pub head_samples: u64,
     /// Estimated memory of the head, in bytes.
     pub head_bytes: u64,
+    /// The budget of memory and who uses it.
+    pub memory: MemoryUse,
     /// Oldest and newest sample time in the head, in milliseconds.
     pub head_time_range: Option<(i64, i64)>,
     /// Generations waiting to be flushed.

@@ -7,17 +7,23 @@
 
 mod api;
 mod bridge;
+mod bytes;
 mod config;
 mod duration;
 mod error;
+mod export;
 mod features;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
+mod import;
 mod influx;
 mod ingest;
 mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
+pub mod text;
 
 use std::future::IntoFuture;
 use std::io;
@@ -27,13 +33,16 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-pub use config::{Config, LogFormat, LogLevel};
+pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
+pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
     Router::new()
         .merge(ingest::routes(&state))
+        .merge(import::routes())
+        .merge(export::routes())
         .merge(api::routes())
         .merge(influx::routes())
         .route("/metrics", get(telemetry::metrics))
@@ -67,6 +76,8 @@ pub async fn run(config: Config) -> io::Result<()> {
 
     features::log(&config.enable_feature);
     let state = AppState::new(config);
+    state.reload().map_err(io::Error::other)?;
+    telemetry::watch_memory(state.clone());
     influx::udp::listen(&state).await?;
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
@@ -80,7 +91,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     });
     let serving = tokio::spawn(serving.into_future());
 
-    let outcome = shutdown::wait(opening).await;
+    let outcome = shutdown::wait(opening, &state).await;
     let _ = stop.send(true);
     shutdown::drain(serving, &state).await?;
     shutdown::close_store(state).await?;

@@ -2,17 +2,42 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use tsdb_server::{Config, run, telemetry};
+use clap::{Parser, Subcommand};
+use tsdb_server::{Config, ImportCommand, run, run_import, telemetry};
+
+/// A time-series database that speaks Prometheus: remote write in, PromQL out.
+#[derive(Debug, Parser)]
+#[command(name = "tsdb-server", version, args_conflicts_with_subcommands = true)]
+struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+/// What the program does instead of serving.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Import(ImportCommand),
+}
 
 /// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration.
 fn main() -> ExitCode {
-    let config = Config::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    let program = Program::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    let config = program.config;
     if let Err(reason) = config.check() {
         eprintln!("error: {reason}\n\nFor more information, try '--help'.");
         return ExitCode::from(2);
     }
+    if let Err(reason) = config.read_settings() {
+        eprintln!("error: {reason}");
+        return ExitCode::from(2);
+    }
     telemetry::init_logs(config.log_level, config.log_format);
+    if let Some(Command::Import(import)) = program.command {
+        return import_files(&import);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -27,6 +52,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             tracing::error!(error = %e, "the server ended with an error");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit code 1 as well when something of the files was refused.
+fn import_files(command: &ImportCommand) -> ExitCode {
+    match run_import(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("error: {e}");
             ExitCode::FAILURE
         }
     }

@@ -6,6 +6,15 @@ use super::histogram;
 use super::xor::{self, XorIter};
 use crate::model::{Columns, FloatHistogram, Histogram, Kind, LastSample, StoredValue, TimeRange};
 
+/// Appends all samples of a chunk to `out`, in the order of the chunk. The bytes are those of Prometheus's chunks of floats
+/// and of native histograms, without length, encoding and checksum around them, so that its blocks can be read.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are not such a chunk; `out` may hold some of its samples then.
+pub fn decode_chunk(kind: Kind, chunk: &[u8], out: &mut Columns) -> Result<(), DecodeError> {
+    read(kind, chunk, TimeRange::ALL, TimeRange::ALL, out)
+}
+
 /// Appends the samples of a chunk inside `range` to `out`. `held` are the times of its first and last sample. After an
 /// error `out` holds some of them.
 pub(crate) fn read(

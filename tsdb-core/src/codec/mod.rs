@@ -18,5 +18,6 @@ mod varbit;
 pub(crate) mod varint;
 pub(crate) mod xor;
 
-pub(crate) use error::DecodeError;
+pub use chunk::decode_chunk;
+pub use error::DecodeError;
 pub(crate) use identity::StoreIdentity;

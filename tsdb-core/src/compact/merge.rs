@@ -28,7 +28,7 @@ pub(crate) fn merge(
     let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
     let inputs: Result<Vec<Input>> = inputs.iter().map(Input::new).collect();
     let mut inputs = inputs?;
-    let mut samples = Columns::default();
+    let mut samples = Columns::with_start_times();
     while let Some(labels) = least(&inputs) {
         let mut same: Vec<&mut Input> = inputs
             .iter_mut()
@@ -99,9 +99,8 @@ impl Input {
     /// Copies the columns of a series that no other input has, if they are of chunks. Says whether it did: floats are
     /// written anew, since they follow their neighbours and share their timestamps.
     fn copy(&mut self, out: &mut RunWriter) -> Result<bool> {
-        self.groups.raw_columns(&self.run, self.id, |column| {
-            out.push_column(column.kind, column.bytes, column.stats)
-        })
+        self.groups
+            .raw_columns(&self.run, self.id, |column| out.push_column(&column))
     }
 
     /// Milliseconds of the first and last sample of the present series, and what they weigh.

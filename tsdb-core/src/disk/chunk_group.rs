@@ -52,6 +52,11 @@ impl ChunkGroupBuilder {
         })
     }
 
+    /// Number of columns.
+    pub(super) fn columns(&self) -> u32 {
+        self.open.map_or(0, |header| header.columns)
+    }
+
     /// Whether the group is to end before a column of this kind and of `len` bytes.
     pub(super) fn is_full_for(&self, kind: Kind, len: usize) -> bool {
         self.open.as_ref().is_some_and(|header| {
@@ -80,10 +85,11 @@ impl ChunkGroupBuilder {
         debug_assert!(self.raw.len() + self.ends.len() <= MAX_BYTES);
     }
 
-    /// Appends the group, which will stand at `offset` of the file, to `out` and starts the next. Gives its header;
-    /// `None` when it holds nothing.
+    /// Appends the group, which has these start times and will stand at `offset` of the file, to `out` and starts the next.
+    /// Gives its header; `None` when it holds nothing.
     pub(super) fn finish(
         &mut self,
+        starts: &[u8],
         file: FileIdentity,
         offset: u64,
         out: &mut Vec<u8>,
@@ -104,7 +110,7 @@ impl ChunkGroupBuilder {
         } else {
             &self.raw
         };
-        header.push_group(contents, file, offset, out);
+        header.push_group(starts, contents, file, offset, out);
         self.raw.clear();
         Ok(Some(header))
     }
@@ -213,8 +219,8 @@ mod tests {
             builder.push(Kind::Float, series, (1, 2), column);
         }
         let mut out = Vec::new();
-        builder.finish(FILE, 99, &mut out).unwrap().unwrap();
-        assert!(matches!(builder.finish(FILE, 99, &mut out), Ok(None)));
+        builder.finish(&[], FILE, 99, &mut out).unwrap().unwrap();
+        assert!(matches!(builder.finish(&[], FILE, 99, &mut out), Ok(None)));
         out
     }
 

@@ -1,17 +1,19 @@
 //! Gathers the columns of a run into groups and tables of timestamps, and the directory that finds them.
 
 use super::chunk_group::ChunkGroupBuilder;
-use super::column::{ColumnBuilder, ColumnStats};
+use super::column::{ColumnBuilder, ColumnStats, MAX_SAMPLES};
 use super::directory::{ColumnExtent, DirectoryWriter, GroupPlace};
 use super::field_group::{FieldGroupBuilder, column_len};
-use super::float_group::{FloatGroupBuilder, MAX_SAMPLES};
+use super::float_group::FloatGroupBuilder;
 use super::group_header::{GroupHeader, RunSeries};
+use super::loader::RawColumn;
 use super::output::Output;
+use super::starts::StartsBuilder;
 use super::times::TimesBuilder;
 use super::writer::misuse;
 use crate::codec::column::{Choice, Packer, TimesRef};
 use crate::error::Result;
-use crate::model::{FieldValue, HistogramSample, Kind, TimeUnit};
+use crate::model::{Columns, FieldValue, HistogramSample, Kind, StartRuns, TimeUnit};
 
 /// Writes columns in order of series, then of time. Of the groups of all sorts one is open at most, so that a group has
 /// columns that follow each other.
@@ -24,6 +26,8 @@ pub(super) struct ColumnsWriter {
     column: ColumnBuilder,
     /// The series that both are of.
     series: RunSeries,
+    /// Start times of its samples that are not in a group yet.
+    starts: StartRuns,
     floats: FloatGroupBuilder,
     /// Whether every column is written in the smallest way; otherwise fast, in that of the column before it where it fits.
     smallest: bool,
@@ -32,6 +36,8 @@ pub(super) struct ColumnsWriter {
     fields: FieldGroupBuilder,
     times: TimesBuilder,
     chunks: ChunkGroupBuilder,
+    /// Those of the columns of the open group.
+    group_starts: StartsBuilder,
     packer: Packer,
 }
 
@@ -61,12 +67,14 @@ impl ColumnsWriter {
                 number: 0,
                 unit: TimeUnit::Milliseconds,
             },
+            starts: StartRuns::default(),
             floats: FloatGroupBuilder::new(),
             smallest,
             last_choice: None,
             fields: FieldGroupBuilder::default(),
             times: TimesBuilder::default(),
             chunks: ChunkGroupBuilder::new()?,
+            group_starts: StartsBuilder::default(),
             packer: Packer::new()?,
         })
     }
@@ -83,6 +91,11 @@ impl ColumnsWriter {
         }
         self.series = series;
         Ok(())
+    }
+
+    /// Takes in the start times of samples of the present series, which are added next.
+    pub(super) fn push_start_times(&mut self, samples: &Columns) {
+        self.starts.extend(samples);
     }
 
     /// Adds floats of the present series, newer than the samples before.
@@ -166,15 +179,10 @@ impl ColumnsWriter {
     ///
     /// # Errors
     /// Those of the file system.
-    pub(super) fn push_chunks(
-        &mut self,
-        kind: Kind,
-        column: &[u8],
-        stats: ColumnStats,
-        out: &mut Output,
-    ) -> Result<()> {
+    pub(super) fn push_chunks(&mut self, column: &RawColumn<'_>, out: &mut Output) -> Result<()> {
         self.end_series(out)?;
-        self.place_chunks(kind, column, stats, out)
+        self.starts = column.starts.into();
+        self.place_chunks(column.kind, column.bytes, column.stats, out)
     }
 
     /// Ends the present series.
@@ -183,7 +191,9 @@ impl ColumnsWriter {
     /// Those of the file system.
     pub(super) fn end_series(&mut self, out: &mut Output) -> Result<()> {
         self.write_pending(true, out)?;
-        self.end_column(out)
+        self.end_column(out)?;
+        self.starts.clear();
+        Ok(())
     }
 
     fn end_column(&mut self, out: &mut Output) -> Result<()> {
@@ -203,9 +213,11 @@ impl ColumnsWriter {
     ) -> Result<()> {
         self.end_floats(out)?;
         self.end_fields(out)?;
-        if self.chunks.is_full_for(kind, column.len()) {
+        if self.chunks.is_full_for(kind, column.len()) || self.group_starts.is_full() {
             self.end_chunks(out)?;
         }
+        let starts = self.starts.take(stats.min_ms, stats.max_ms);
+        self.group_starts.push(self.chunks.columns(), &starts);
         self.chunks
             .push(kind, self.series, (stats.min_ms, stats.max_ms), column);
         let times = TimesRef(0);
@@ -261,10 +273,16 @@ impl ColumnsWriter {
             Values::Floats(_) => self.floats.is_full(),
             Values::Fields(kind, _) => self.fields.is_full_for(kind),
         };
-        if full {
+        if full || self.group_starts.is_full() {
             self.end_floats(out)?;
             self.end_fields(out)?;
         }
+        let starts = self.starts.take(min_ms, max_ms);
+        let columns = match values {
+            Values::Floats(_) => self.floats.columns(),
+            Values::Fields(..) => self.fields.columns(),
+        };
+        self.group_starts.push(columns, &starts);
         let stats = ColumnStats {
             count: times_ms.len() as u32,
             min_ms,
@@ -290,26 +308,38 @@ impl ColumnsWriter {
 
     fn end_fields(&mut self, out: &mut Output) -> Result<()> {
         let (table, offset) = (self.directory.next_table(), out.offset());
+        let starts = self.end_starts(self.fields.columns(), out)?;
         let (identity, packer) = (out.identity, &mut self.packer);
         let ended = self
             .fields
-            .finish(table, packer, identity, offset, out.buffer());
+            .finish(&starts, table, packer, identity, offset, out.buffer());
         self.end_group(ended, offset, out)
     }
 
     fn end_floats(&mut self, out: &mut Output) -> Result<()> {
         let (table, offset) = (self.directory.next_table(), out.offset());
+        let starts = self.end_starts(self.floats.columns(), out)?;
         let (identity, packer) = (out.identity, &mut self.packer);
         let ended = self
             .floats
-            .finish(table, packer, identity, offset, out.buffer());
+            .finish(&starts, table, packer, identity, offset, out.buffer());
         self.end_group(ended, offset, out)
     }
 
     fn end_chunks(&mut self, out: &mut Output) -> Result<()> {
+        let starts = self.end_starts(self.chunks.columns(), out)?;
         let (identity, offset) = (out.identity, out.offset());
-        let ended = self.chunks.finish(identity, offset, out.buffer());
+        let ended = self.chunks.finish(&starts, identity, offset, out.buffer());
         self.end_group(ended, offset, out)
+    }
+
+    /// The start times of a group of so many columns: none if that is not open, but perhaps the other.
+    fn end_starts(&mut self, columns: u32, out: &Output) -> Result<Vec<u8>> {
+        if columns == 0 {
+            return Ok(Vec::new());
+        }
+        let packed = self.group_starts.finish(columns, &mut self.packer);
+        packed.map_err(|e| out.compress_error(e))
     }
 
     fn end_group(

@@ -7,9 +7,9 @@
 //! Drawn in `docs/format/run.md`; the columns in `docs/format/column.md`.
 
 use super::checksum::FileIdentity;
-use super::column::ColumnStats;
+use super::column::{ColumnStats, MAX_SAMPLES};
 use super::column_list::{ColumnList, ColumnListBuilder};
-use super::float_group::{MAX_BYTES, MAX_COLUMNS, MAX_SAMPLES, TARGET_BYTES};
+use super::float_group::{MAX_BYTES, MAX_COLUMNS, TARGET_BYTES};
 use super::group_header::{Contents, GroupHeader, RunSeries};
 use crate::codec::DecodeError;
 use crate::codec::column::{
@@ -77,10 +77,16 @@ impl FieldGroupBuilder {
         encode(values, &mut self.values);
     }
 
+    /// Number of columns.
+    pub(super) fn columns(&self) -> u32 {
+        self.open.map_or(0, |header| header.columns)
+    }
+
     /// Appends the group, which will stand at `offset` of the file and uses this table, to `out` and starts the next.
-    /// Gives its header; `None` when it holds nothing.
+    /// `starts` are its start times, packed. Gives its header; `None` when it holds nothing.
     pub(super) fn finish(
         &mut self,
+        starts: &[u8],
         table: u32,
         packer: &mut Packer,
         file: FileIdentity,
@@ -96,7 +102,7 @@ impl FieldGroupBuilder {
         header.table = table;
         packer.pack(&self.values, &mut self.contents)?;
         self.values.clear();
-        header.push_group(&self.contents, file, offset, out);
+        header.push_group(starts, &self.contents, file, offset, out);
         debug_assert!(header.raw_len as usize <= MAX_BYTES && self.contents.len() <= MAX_BYTES);
         Ok(Some(header))
     }
@@ -245,9 +251,13 @@ mod tests {
         }
         let mut packer = Packer::new().unwrap();
         let mut out = Vec::new();
-        let header = builder.finish(4, &mut packer, FILE, 99, &mut out).unwrap();
+        let header = builder
+            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
+            .unwrap();
         assert_eq!(header.unwrap().columns as usize, columns.len());
-        let none = builder.finish(4, &mut packer, FILE, 99, &mut out).unwrap();
+        let none = builder
+            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
+            .unwrap();
         assert_eq!(none, None);
         out
     }

@@ -4,7 +4,7 @@
 //! contents │ length of the list <uvarint> │ list of columns │ columns: a group of column.md │
 //! ```
 
-use super::column::ColumnStats;
+use super::column::{ColumnStats, MAX_SAMPLES};
 use super::column_list::{ColumnList, ColumnListBuilder};
 use super::group_header::{CRC_LEN, Contents, GroupHeader, HEADER_LEN, RunSeries};
 use crate::codec::DecodeError;
@@ -12,9 +12,6 @@ use crate::codec::column::{Choice, Followed, Group, GroupWriter, Packer, TimesRe
 use crate::codec::cursor::Cursor;
 use crate::disk::checksum::FileIdentity;
 
-/// Samples of a column at most. A column is decoded as a whole, also for the last sample of it: it takes some 10 µs.
-/// Longer columns are hardly smaller.
-pub(super) const MAX_SAMPLES: usize = 8 << 10;
 /// A group ends with the column that brings it to this many bytes, before compression.
 pub(super) const TARGET_BYTES: usize = 32 << 10;
 /// Columns of a group at most.
@@ -45,6 +42,11 @@ impl FloatGroupBuilder {
             open: None,
             contents: Vec::new(),
         }
+    }
+
+    /// Number of columns.
+    pub(super) fn columns(&self) -> u32 {
+        self.open.map_or(0, |header| header.columns)
     }
 
     /// Whether the group is to end before a further column.
@@ -78,10 +80,11 @@ impl FloatGroupBuilder {
         self.values.push(comparable, values, hint)
     }
 
-    /// Appends the group, which will stand at `offset` of the file and uses this table, to `out` and starts the next.
-    /// Gives its header; `None` when it holds nothing.
+    /// Appends the group, which has these start times, will stand at `offset` of the file and uses this table, to `out` and
+    /// starts the next. Gives its header; `None` when it holds nothing.
     pub(super) fn finish(
         &mut self,
+        starts: &[u8],
         table: u32,
         packer: &mut Packer,
         file: FileIdentity,
@@ -96,7 +99,7 @@ impl FloatGroupBuilder {
         header.raw_len = (list_len + self.values.len()) as u32;
         header.table = table;
         self.values.finish(packer, &mut self.contents)?;
-        header.push_group(&self.contents, file, offset, out);
+        header.push_group(starts, &self.contents, file, offset, out);
         debug_assert!(header.raw_len as usize <= MAX_BYTES && self.contents.len() <= MAX_BYTES);
         Ok(Some(header))
     }
@@ -185,9 +188,13 @@ mod tests {
         builder.push(series(9), &stats(1), TimesRef(0), &[f64::NAN], None);
         let mut packer = Packer::new().unwrap();
         let mut out = Vec::new();
-        let header = builder.finish(4, &mut packer, FILE, 99, &mut out).unwrap();
+        let header = builder
+            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
+            .unwrap();
         assert_eq!(header.map(|header| header.columns), Some(2));
-        let none = builder.finish(4, &mut packer, FILE, 99, &mut out).unwrap();
+        let none = builder
+            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
+            .unwrap();
         assert_eq!(none, None);
         out
     }

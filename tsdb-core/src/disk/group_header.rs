@@ -29,6 +29,8 @@ pub(super) struct GroupHeader {
     pub(super) stored_len: u32,
     /// The table of timestamps that a group without chunks uses, or that this is; 0 otherwise.
     pub(super) table: u32,
+    /// Whether start times stand in front of the other contents.
+    pub(super) start_times: bool,
 }
 
 /// A series of a run: its number in the index, and the unit of its times.
@@ -65,6 +67,8 @@ const CHUNKS: u8 = 1;
 const DECIMALS: u8 = 2;
 const TIMES: u8 = 3;
 const FIELDS: u8 = 4;
+/// Bit of the codec that says that start times stand in front.
+const START_TIMES: u8 = 0x80;
 
 impl Contents {
     /// Kind and codec.
@@ -108,6 +112,7 @@ impl GroupHeader {
             raw_len: 0,
             stored_len: 0,
             table: 0,
+            start_times: false,
         }
     }
 
@@ -119,17 +124,21 @@ impl GroupHeader {
         self.max_ms = self.max_ms.max(max_ms);
     }
 
-    /// Appends the group with these contents, which will stand at `offset` of the file.
+    /// Appends the group with these contents, which will stand at `offset` of the file. `starts` are its start times, if it
+    /// has any.
     pub(super) fn push_group(
         mut self,
+        starts: &[u8],
         contents: &[u8],
         file: FileIdentity,
         offset: u64,
         out: &mut Vec<u8>,
     ) {
-        self.stored_len = contents.len() as u32;
+        self.start_times = !starts.is_empty();
+        self.stored_len = (starts.len() + contents.len()) as u32;
         let start = out.len();
         self.push(out);
+        out.extend_from_slice(starts);
         out.extend_from_slice(contents);
         let crc = file.crc(offset, out.get(start..).unwrap_or_default());
         out.extend(crc.to_le_bytes());
@@ -157,7 +166,10 @@ impl GroupHeader {
     }
 
     fn push(&self, out: &mut Vec<u8>) {
-        let [kind, codec] = self.contents.bytes();
+        let [kind, mut codec] = self.contents.bytes();
+        if self.start_times {
+            codec |= START_TIMES;
+        }
         out.extend(MAGIC);
         out.extend([kind, self.unit as u8, codec, self.compression as u8]);
         out.extend(self.columns.to_le_bytes());
@@ -182,9 +194,9 @@ impl GroupHeader {
             1 => Compression::Zstd,
             _ => return Err(c.error("group is compressed in an unknown way")),
         };
-        let (Some(contents), Some(unit)) =
-            (Contents::from_bytes([kind, codec]), TimeUnit::from_u8(unit))
-        else {
+        let start_times = codec & START_TIMES != 0;
+        let contents = Contents::from_bytes([kind, codec & !START_TIMES]);
+        let (Some(contents), Some(unit)) = (contents, TimeUnit::from_u8(unit)) else {
             return Err(c.error("group holds columns of an unknown form"));
         };
         Ok(Self {
@@ -199,6 +211,7 @@ impl GroupHeader {
             raw_len: c.u32()?,
             stored_len: c.u32()?,
             table: c.u32()?,
+            start_times,
         })
     }
 }
@@ -223,6 +236,7 @@ mod tests {
                 compression: Compression::Zstd,
                 raw_len: 7,
                 table: 3,
+                start_times: contents == Contents::Floats,
                 ..GroupHeader::empty(contents, series)
             };
             let mut bytes = Vec::new();

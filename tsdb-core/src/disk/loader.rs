@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::cache::{FollowedIn, UnpackerPool};
 use super::column::ColumnStats;
 use super::float_group::FloatGroup;
-use super::group::Group;
+use super::group::{Group, GroupColumns};
 use super::run::Run;
 use super::times::TimesTable;
 use crate::codec::DecodeError;
 use crate::codec::column::TimesRef;
 use crate::error::Result;
-use crate::model::{Columns, Kind, TimeRange};
+use crate::model::{Columns, Kind, StartRun, TimeRange};
 
 /// Gives the parts of a run.
 pub(super) trait Loader {
@@ -56,6 +56,7 @@ pub(crate) struct RawColumn<'a> {
     pub(crate) kind: Kind,
     pub(crate) stats: ColumnStats,
     pub(crate) bytes: &'a [u8],
+    pub(crate) starts: &'a [StartRun],
 }
 
 impl Loader for GroupReader {
@@ -138,14 +139,15 @@ impl GroupReader {
         for record in run.columns(series) {
             let record = record?;
             let group = self.group(run, record.group)?;
-            let Group::Chunks(group) = &*group else {
+            let GroupColumns::Chunks(columns) = &group.columns else {
                 continue;
             };
-            let (kind, bytes) = run.chunks(group, &record)?;
+            let (kind, bytes) = run.chunks(columns, &record)?;
             visit(RawColumn {
                 kind,
                 stats: record.extent.stats,
                 bytes,
+                starts: group.starts_of(record.index),
             })?;
         }
         Ok(true)

@@ -12,7 +12,8 @@
 //! * A damaged file is set aside, never removed, and its id is never used again.
 //!
 //! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
-//! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
+//! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
+//! `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
 //! `group`, `loader`, `cache`: reading one. `publish`, `catalog`: the life of all.
 
 mod cache;
@@ -35,6 +36,7 @@ mod partition;
 mod publish;
 mod run;
 mod section;
+mod starts;
 mod times;
 mod writer;
 

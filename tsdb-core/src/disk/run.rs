@@ -11,7 +11,7 @@ use super::column_list::ColumnList;
 use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
 use super::field_group::MAX_TEXT_BYTES;
 use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
-use super::group::{Group, MAX_STORED_BYTES, Unpacker};
+use super::group::{Group, GroupColumns, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
 use super::loader::{GroupReader, Loader};
 use super::name::RunName;
@@ -188,13 +188,15 @@ impl Run {
         loader: &mut impl Loader,
         out: &mut Columns,
     ) -> Result<()> {
-        match &*loader.group(self, record.group)? {
-            Group::Chunks(group) => {
+        let first = out.len();
+        let group = loader.group(self, record.group)?;
+        match &group.columns {
+            GroupColumns::Chunks(group) => {
                 let (kind, bytes) = self.chunks(group, record)?;
                 column::decode(kind, bytes, &record.extent.stats, range, out)
-                    .map_err(|e| self.damaged(record, e.what))
+                    .map_err(|e| self.damaged(record, e.what))?;
             }
-            Group::Floats(group) => {
+            GroupColumns::Floats(group) => {
                 let times_ms = self.times(record, group.table, group.list(), loader)?;
                 let (from, to) = inside(&times_ms, range);
                 let start = out.values.len();
@@ -208,9 +210,8 @@ impl Run {
                 out.values.drain(start..start + from);
                 let within = times_ms.get(from..to).unwrap_or_default();
                 out.times_ms.extend_from_slice(within);
-                Ok(())
             }
-            Group::Fields(group) => {
+            GroupColumns::Fields(group) => {
                 let times_ms = self.times(record, group.table, group.list(), loader)?;
                 let (from, to) = inside(&times_ms, range);
                 let values = group
@@ -220,9 +221,10 @@ impl Run {
                 for (&t_ms, value) in samples.take(to).skip(from) {
                     out.push_field(t_ms, value);
                 }
-                Ok(())
             }
         }
+        out.set_start_times(first, group.starts_of(record.index));
+        Ok(())
     }
 
     /// The last sample of a series.
@@ -238,13 +240,13 @@ impl Run {
             return Ok(None);
         };
         let mut loader = cache;
-        match &*loader.group(self, record.group)? {
-            Group::Chunks(group) => {
+        match &loader.group(self, record.group)?.columns {
+            GroupColumns::Chunks(group) => {
                 let (kind, bytes) = self.chunks(group, &record)?;
                 column::last_sample(kind, bytes, &record.extent.stats)
                     .map_err(|e| self.damaged(&record, e.what))
             }
-            Group::Floats(_) | Group::Fields(_) => {
+            GroupColumns::Floats(_) | GroupColumns::Fields(_) => {
                 let mut last = Columns::default();
                 let t_ms = record.extent.stats.max_ms;
                 let range = TimeRange::new(t_ms, t_ms);

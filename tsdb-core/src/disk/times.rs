@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use super::checksum::FileIdentity;
-use super::column::ColumnStats;
-use super::float_group::MAX_SAMPLES;
+use super::column::{ColumnStats, MAX_SAMPLES};
 use super::group_header::{CRC_LEN, Contents, GroupHeader, HEADER_LEN, RunSeries};
 use crate::codec::DecodeError;
 use crate::codec::column::{
@@ -84,7 +83,7 @@ impl TimesBuilder {
         let mut contents = Vec::new();
         header.raw_len = table.finish(packer, &mut contents)? as u32;
         debug_assert!(header.raw_len as usize <= MAX_BYTES);
-        header.push_group(&contents, file, offset, out);
+        header.push_group(&[], &contents, file, offset, out);
         Ok(Some(header))
     }
 }

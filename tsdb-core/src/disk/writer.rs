@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::checksum::FileIdentity;
-use super::column::ColumnStats;
 use super::columns::ColumnsWriter;
 use super::footer::{self, Footer, RunMeta};
 use super::group_header::RunSeries;
+use super::loader::RawColumn;
 use super::name::{RunName, State};
 use super::output::Output;
 use super::partition::Partition;
@@ -17,7 +17,7 @@ use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexWriter;
 use crate::io::Fs;
-use crate::model::{Columns, FieldValue, Kind, Labels, TimeRange, TimeUnit, TimeUnits};
+use crate::model::{Columns, FieldValue, Labels, TimeRange, TimeUnit, TimeUnits};
 
 /// What a run is to be; the meaning of the fields is that of [`RunMeta`].
 #[derive(Clone, Debug)]
@@ -162,6 +162,7 @@ impl RunWriter {
             return Err(misuse("times do not rise"));
         }
         self.extend_times(min_ms, max_ms, samples.len() as u64)?;
+        self.columns.push_start_times(samples);
         let mut from = 0;
         let mut histograms = &*samples.histograms;
         while let Some((at, _)) = histograms.first() {
@@ -209,14 +210,10 @@ impl RunWriter {
     ///
     /// # Errors
     /// Those of [`Self::push_series`].
-    pub(crate) fn push_column(
-        &mut self,
-        kind: Kind,
-        column: &[u8],
-        stats: ColumnStats,
-    ) -> Result<()> {
+    pub(crate) fn push_column(&mut self, column: &RawColumn<'_>) -> Result<()> {
+        let stats = column.stats;
         self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
-        self.columns.push_chunks(kind, column, stats, &mut self.out)
+        self.columns.push_chunks(column, &mut self.out)
     }
 
     /// Writes what is left and syncs the file, which keeps its temporary name.

@@ -68,7 +68,7 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
         let name = format!("metric_{:02}", series / 3);
         let job = ["a", "node", "web"][series as usize % 3];
         let labels = Labels::from_pairs([("__name__", name.as_str()), ("job", job)])?;
-        let mut samples = Columns::default();
+        let mut samples = Columns::with_start_times();
         for i in 0..u32::min(1_000, 3 << (series % 12)) {
             let t_ms = i64::from(i) * 900;
             match series % 5 {
@@ -76,6 +76,9 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
                 4 if i > 200 => samples.push_histogram(t_ms, sample_histogram(i).into()),
                 3 => samples.push_histogram(t_ms, sample_histogram(i).to_float().into()),
                 _ => samples.push(t_ms, f64::from(i % (series + 1)) / 4.0),
+            }
+            if series % 4 == 1 {
+                samples.set_start_time(i64::from(i / 300));
             }
         }
         writer.push_series(&labels, TimeUnit::Milliseconds, &samples)?;
@@ -146,7 +149,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
         let labels = index.labels(id)?;
         index.find(&labels)?;
         index.unit(id)?;
-        let mut samples = Columns::default();
+        let mut samples = Columns::with_start_times();
         run.read_series(id, TimeRange::ALL, &cache, &mut samples)?;
         assert!(samples.times_ms.is_sorted_by(|a, b| a < b));
         let mut part = Columns::default();

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
 use crate::model::{FieldValue, HistogramSample, Kind, MetricMetadata, TimeUnit};
+use crate::progress::RecoveryProgress;
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
@@ -12,10 +13,10 @@ use crate::wal::{self, RecordBuilder, RecordItem};
 pub enum WalItem {
     /// A series, the unit of its times, and its canonical labels.
     Series(u32, TimeUnit, Vec<u8>),
-    /// A sample: series, time, bits of the value.
-    Sample(u32, i64, u64),
-    /// A native histogram: series, time, and what it holds.
-    Histogram(u32, i64, HistogramSample),
+    /// A sample: series, time, start time (0 for none), bits of the value.
+    Sample(u32, i64, i64, u64),
+    /// A native histogram: series, time, start time (0 for none), and what it holds.
+    Histogram(u32, i64, i64, HistogramSample),
     /// An integer, a boolean or a string: series, time, value.
     Field(u32, i64, WalField),
     /// Metadata of a metric family.
@@ -46,12 +47,18 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
                 unit,
                 canonical,
             } => WalItem::Series(series, unit, canonical.to_vec()),
-            RecordItem::Sample { series, t_ms, bits } => WalItem::Sample(series, t_ms, bits),
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => WalItem::Sample(series, t_ms, start_ms, bits),
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
-            } => WalItem::Histogram(series, t_ms, histogram),
+            } => WalItem::Histogram(series, t_ms, start_ms, histogram),
             RecordItem::Field {
                 series,
                 t_ms,
@@ -73,12 +80,14 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
             WalItem::Series(series, unit, canonical) => {
                 record.define_series(*series, *unit, canonical);
             }
-            WalItem::Sample(series, t_ms, bits) => {
+            WalItem::Sample(series, t_ms, start_ms, bits) => {
                 record.start_series(*series, Kind::Float);
+                record.start_time(*start_ms);
                 record.sample(*t_ms, *bits);
             }
-            WalItem::Histogram(series, t_ms, histogram) => {
+            WalItem::Histogram(series, t_ms, start_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
+                record.start_time(*start_ms);
                 record.histogram(*t_ms, histogram);
             }
             WalItem::Field(series, t_ms, WalField(value)) => {
@@ -116,7 +125,14 @@ pub fn recover_wal(segments: &[&[u8]]) -> Result<[Vec<WalFrame>; 2], String> {
             frames.push((generation, seq, payload.to_vec()));
             Ok(())
         };
-        let recovered = wal::recover(&fs, dir, Some(identity), &|_| false, &mut visit);
+        let recovered = wal::recover(
+            &fs,
+            dir,
+            Some(identity),
+            &|_| false,
+            &RecoveryProgress::default(),
+            &mut visit,
+        );
         match recovered {
             Ok(_) => Ok(frames),
             Err(e) => Err(e.to_string()),

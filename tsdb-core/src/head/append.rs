@@ -7,7 +7,7 @@ use super::series::{ClosedChunk, Open, OpenFields, OpenFloats, OpenHistograms, S
 use crate::codec::field::FieldAppender;
 use crate::codec::histogram::{ChunkAppender, Unstorable};
 use crate::codec::xor::{OpenChunk, XorAppender};
-use crate::model::{FieldValue, HistogramSample, Kind, LastSample, StoredValue};
+use crate::model::{FieldValue, HistogramSample, Kind, LastSample, StartRuns, StoredValue};
 
 /// Samples at which a chunk is closed: Prometheus's target. Longer chunks compress no better and cost more to enter.
 pub(super) const CHUNK_SAMPLES: u16 = 120;
@@ -49,6 +49,43 @@ pub(crate) trait NewValue: Copy {
 
     /// Adds it to a log.
     fn log(self, log: &mut OutOfOrderLog, t_ms: i64);
+
+    /// Its start time in milliseconds, 0 for none.
+    #[inline]
+    fn start_ms(self) -> i64 {
+        0
+    }
+}
+
+/// A value that has counted since a time, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Since<V> {
+    pub(crate) start_ms: i64,
+    pub(crate) value: V,
+}
+
+/// The start time is no part of the value: the same value with another start time is a duplicate.
+impl<V: NewValue> NewValue for Since<V> {
+    fn is(self, stored: &StoredValue) -> bool {
+        self.value.is(stored)
+    }
+
+    fn append(self, state: &mut SeriesState, t_ms: i64) -> isize {
+        self.value.append(state, t_ms)
+    }
+
+    fn set_last(self, state: &mut SeriesState, t_ms: i64) -> isize {
+        self.value.set_last(state, t_ms)
+    }
+
+    fn log(self, log: &mut OutOfOrderLog, t_ms: i64) {
+        log.push_start_time(self.start_ms);
+        self.value.log(log, t_ms);
+    }
+
+    fn start_ms(self) -> i64 {
+        self.start_ms
+    }
 }
 
 impl NewValue for u64 {
@@ -166,8 +203,25 @@ impl SeriesState {
                 let is_newest = t_ms == last.t_ms;
                 self.append_out_of_order(t_ms, value, is_newest)
             }
-            _ => value.set_last(self, t_ms) + value.append(self, t_ms),
+            _ => {
+                let start_ms = value.start_ms();
+                let mut growth = value.set_last(self, t_ms) + value.append(self, t_ms);
+                if start_ms != 0 || self.starts.is_some() {
+                    growth += self.append_start_time(t_ms, start_ms);
+                }
+                growth
+            }
         }
+    }
+
+    /// Takes in the start time of an in-order sample, 0 for none.
+    #[cold]
+    fn append_start_time(&mut self, t_ms: i64, start_ms: i64) -> isize {
+        let memory = |starts: &Arc<StartRuns>| signed(size_of::<StartRuns>() + starts.bytes());
+        let before = self.starts.as_ref().map_or(0, memory);
+        let starts = self.starts.get_or_insert_default();
+        Arc::make_mut(starts).push(t_ms, start_ms);
+        memory(starts) - before
     }
 
     /// Closes what is open and opens a chunk of floats.

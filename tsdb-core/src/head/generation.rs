@@ -1,6 +1,8 @@
 //! One generation: series, their samples, and the ways to find them.
 
-use std::sync::atomic::{AtomicI64, AtomicIsize, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, Ordering};
+
+use hashbrown::HashTable;
 
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
@@ -32,6 +34,8 @@ pub(crate) struct Generation {
     max_ms: AtomicI64,
     /// Memory of series and samples, without lookup and index.
     series_bytes: AtomicIsize,
+    /// Written before the store is open.
+    replayed: AtomicBool,
 }
 
 impl Generation {
@@ -47,6 +51,7 @@ impl Generation {
             min_ms: AtomicI64::new(i64::MAX),
             max_ms: AtomicI64::new(i64::MIN),
             series_bytes: AtomicIsize::new(0),
+            replayed: AtomicBool::new(false),
         }
     }
 
@@ -76,14 +81,28 @@ impl Generation {
         unit: TimeUnit,
         last: Option<LastSample>,
     ) -> SeriesRef {
+        let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
+        self.grow(last_bytes.cast_signed());
+        self.add(hash, canonical, |labels| Series::new(labels, unit, last))
+    }
+
+    /// Makes a series that is not there yet, with times in `unit`, from the log.
+    ///
+    /// # Panics
+    /// As [`create`](Self::create).
+    pub(crate) fn replay(&self, hash: u64, canonical: &[u8], unit: TimeUnit) -> SeriesRef {
+        self.replayed.store(true, Ordering::Relaxed);
+        self.add(hash, canonical, |labels| Series::replayed(labels, unit))
+    }
+
+    fn add(&self, hash: u64, canonical: &[u8], make: impl FnOnce(Labels) -> Series) -> SeriesRef {
         let labels =
             Labels::from_canonical(canonical).expect("label sets are checked on the way in");
-        let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
-        let series = self.series.push(Series::new(labels, unit, last));
+        let series = self.series.push(make(labels));
         self.index.add(series, canonical);
         self.lookup.insert(hash, series);
-        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len() + last_bytes;
+        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len();
         self.grow(bytes.cast_signed());
         series
     }
@@ -100,8 +119,19 @@ impl Generation {
         self.series(series).last()
     }
 
-    /// Tells a series of its newest sample in what is older, if that is newer than what it has.
-    pub(crate) fn recall_last(&self, series: SeriesRef, last: LastSample) {
+    /// Whether series of it came from the log.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.replayed.load(Ordering::Relaxed)
+    }
+
+    /// Whether what is older may hold a newer sample of a series than [`last`](Self::last) says.
+    pub(crate) fn recall_due(&self, series: SeriesRef) -> bool {
+        self.is_replayed() && self.series(series).recall_due()
+    }
+
+    /// Tells a series of its newest sample in what is older. May be called beside the writer, whose count of bytes may then
+    /// miss those of a histogram.
+    pub(crate) fn recall_last(&self, series: SeriesRef, last: Option<LastSample>) {
         self.grow(self.series(series).recall_last(last));
     }
 
@@ -159,6 +189,11 @@ impl Generation {
     /// Remembers a sender's encoding of the labels of a series. For the writer alone.
     pub(crate) fn learn(&self, key: FormKey, series: SeriesRef) {
         self.recognition.learn(key, series, self.series_len());
+    }
+
+    /// The hashes of all series.
+    pub(crate) fn hashes(&self) -> HashTable<u64> {
+        self.lookup.hashes()
     }
 
     /// Number of series.

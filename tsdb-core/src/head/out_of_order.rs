@@ -27,6 +27,8 @@ pub(crate) struct OutOfOrderLog {
     floats: Pieces<Entry>,
     encoded: Pieces<EncodedEntry>,
     encoded_bytes: usize,
+    /// Places in the log, and the start times of the samples there. Only samples that have one.
+    starts: Pieces<(usize, i64)>,
     min_ms: i64,
     max_ms: i64,
 }
@@ -37,6 +39,7 @@ impl Default for OutOfOrderLog {
             floats: Pieces::default(),
             encoded: Pieces::default(),
             encoded_bytes: 0,
+            starts: Pieces::default(),
             min_ms: i64::MAX,
             max_ms: i64::MIN,
         }
@@ -44,6 +47,12 @@ impl Default for OutOfOrderLog {
 }
 
 impl OutOfOrderLog {
+    /// The sample that is pushed next has this start time, in milliseconds.
+    pub(super) fn push_start_time(&mut self, start_ms: i64) {
+        let place = self.floats.len() + self.encoded.len();
+        self.starts.push((place, start_ms));
+    }
+
     pub(super) fn push(&mut self, t_ms: i64, bits: u64) {
         self.extend_times(t_ms);
         self.floats.push((t_ms, bits));
@@ -84,7 +93,11 @@ impl OutOfOrderLog {
 
     /// Estimate of the memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.floats.bytes() + self.encoded.bytes() + self.encoded_bytes
+        size_of::<Self>()
+            + self.floats.bytes()
+            + self.encoded.bytes()
+            + self.encoded_bytes
+            + self.starts.bytes()
     }
 
     /// Appends the samples inside `range` in order of time, each time once, with the value written last.
@@ -95,8 +108,8 @@ impl OutOfOrderLog {
         if !range.overlaps(&self.time_range()) {
             return Ok(());
         }
-        if !self.encoded.is_empty() {
-            return self.read_all_kinds(range, out);
+        if !self.encoded.is_empty() || !self.starts.is_empty() {
+            return self.read_any(range, out);
         }
         let entries = self.floats.iter().copied();
         for (t_ms, bits) in sorted(entries, range, |entry| entry.0) {
@@ -105,13 +118,20 @@ impl OutOfOrderLog {
         Ok(())
     }
 
-    fn read_all_kinds(&self, range: TimeRange, out: &mut Columns) -> Result<(), DecodeError> {
+    fn read_any(&self, range: TimeRange, out: &mut Columns) -> Result<(), DecodeError> {
         let start = out.len();
-        for entry in sorted(self.in_order_of_writing(), range, LogEntry::t_ms) {
+        let mut starts = self.starts.iter().peekable();
+        let entries = self.in_order_of_writing().enumerate();
+        let entries = entries.map(|(place, entry)| {
+            let start = starts.next_if(|(of, _)| *of == place);
+            (entry, start.map_or(0, |(_, start_ms)| *start_ms))
+        });
+        for (entry, start_ms) in sorted(entries, range, |(entry, _)| entry.t_ms()) {
             match entry {
                 LogEntry::Float((t_ms, bits)) => out.push(t_ms, f64::from_bits(bits)),
                 LogEntry::Encoded(entry) => entry.read(out).inspect_err(|_| out.truncate(start))?,
             }
+            out.set_start_time(start_ms);
         }
         Ok(())
     }

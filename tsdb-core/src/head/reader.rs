@@ -7,7 +7,7 @@ use super::series::ClosedChunk;
 use crate::codec::DecodeError;
 use crate::codec::chunk;
 use crate::codec::xor::{self, OpenChunk, Published};
-use crate::model::{Columns, TimeRange, TimeUnit};
+use crate::model::{Columns, StartRuns, TimeRange, TimeUnit};
 
 /// The samples of one series at one moment. Shares the memory of the generation, and keeps it when that is dropped.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct SeriesSnapshot {
     pub(super) unit: TimeUnit,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
     pub(super) open: Option<OpenSnapshot>,
+    /// Of the samples in chunks.
+    pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
 }
 
@@ -70,6 +72,9 @@ impl SeriesSnapshot {
         let start = out.len();
         let mut read = || {
             self.read_in_order(range, out)?;
+            if let Some(starts) = &self.starts {
+                out.set_start_times(start, starts.as_slice());
+            }
             if let Some(log) = &self.out_of_order {
                 let late = out.len();
                 log.read(range, out)?;

@@ -10,12 +10,12 @@ use super::reader::{OpenSnapshot, SeriesSnapshot};
 use crate::codec::field::FieldAppender;
 use crate::codec::histogram::ChunkAppender;
 use crate::codec::xor::XorAppender;
-use crate::model::{Kind, Labels, LastSample, TimeRange, TimeUnit};
+use crate::model::{Kind, Labels, LastSample, StartRuns, TimeRange, TimeUnit};
 
 /// One series of a generation.
 ///
 /// Its canonical label bytes are held here once and shared with every result; the label index and the lookup table
-/// hold the series' number only. For 12 labels there are about 170 bytes here, 110 for the open chunk with its first
+/// hold the series' number only. For 12 labels there are about 180 bytes here, 110 for the open chunk with its first
 /// words, 20 in the lookup table and 70 in the postings, beside the label bytes themselves.
 #[derive(Debug)]
 pub(crate) struct Series {
@@ -39,6 +39,13 @@ impl Series {
         }
     }
 
+    /// A series from the log, which does not say what older files hold of it.
+    pub(crate) fn replayed(labels: Labels, unit: TimeUnit) -> Self {
+        let mut series = Self::new(labels, unit, None);
+        series.state.get_mut().recall_due = true;
+        series
+    }
+
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
     }
@@ -52,13 +59,20 @@ impl Series {
         self.state.lock().last.clone()
     }
 
-    /// Tells of the newest sample elsewhere, if that is newer than what is here.
+    /// Whether older files may hold a newer sample than [`last`](Self::last).
+    pub(crate) fn recall_due(&self) -> bool {
+        self.state.lock().recall_due
+    }
+
+    /// Tells of the newest sample in what is older, if there is one, and takes it if it is newer than what is here.
     /// Returns the growth of memory in bytes.
-    pub(crate) fn recall_last(&self, last: LastSample) -> isize {
+    pub(crate) fn recall_last(&self, last: Option<LastSample>) -> isize {
         let mut state = self.state.lock();
-        match &state.last {
-            Some(here) if here.t_ms >= last.t_ms => 0,
-            _ => state.replace_last(last),
+        state.recall_due = false;
+        match (last, &state.last) {
+            (None, _) => 0,
+            (Some(last), Some(here)) if here.t_ms >= last.t_ms => 0,
+            (Some(last), _) => state.replace_last(last),
         }
     }
 
@@ -81,20 +95,25 @@ impl Series {
             unit: self.unit,
             closed: state.closed.clone(),
             open: state.open.as_ref().and_then(Open::capture),
+            starts: state.starts.clone(),
             out_of_order: state.out_of_order.clone(),
         }
     }
 }
 
-/// The part of a series that changes. Closed chunks and the out-of-order log are shared with snapshots and copied on
-/// the next write after a capture: a list of references, and at most one piece of the log.
+/// The part of a series that changes. Closed chunks, start times and the out-of-order log are shared with snapshots and
+/// copied on the next write after a capture: a list of references, the changes of start time, and at most one piece of the log.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesState {
     /// The newest sample by time, also when an earlier generation holds it.
     pub(super) last: Option<LastSample>,
     pub(super) open: Option<Open>,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
+    /// Start times of the samples in chunks; not there until the first sample that has one.
+    pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
+    /// Whether older files are still to be asked for `last`.
+    recall_due: bool,
 }
 
 /// The chunk that is appended to. A sample of another kind closes it.

@@ -50,6 +50,8 @@ pub(crate) enum Form {
 pub struct BatchHistogram {
     /// Milliseconds since the Unix epoch, or ticks of what other unit its entry has.
     pub t_ms: i64,
+    /// Its start time in milliseconds, 0 for none.
+    pub start_ms: i64,
     /// The histogram.
     pub histogram: HistogramSample,
     /// Whether the store can keep it; found out while the batch is filled, since that takes a look at every bucket.
@@ -73,6 +75,8 @@ pub struct WriteBatch {
     series: Vec<BatchSeries>,
     times_ms: Vec<i64>,
     values: Vec<f64>,
+    /// Start times of the floats, 0 for none, up to the last float that has one.
+    starts_ms: Vec<i64>,
     histograms: Vec<BatchHistogram>,
     fields: Vec<BatchField>,
     metadata: Vec<MetricMetadata>,
@@ -216,6 +220,7 @@ impl WriteBatch {
         self.series.clear();
         self.times_ms.clear();
         self.values.clear();
+        self.starts_ms.clear();
         self.histograms.clear();
         self.fields.clear();
         self.metadata.clear();
@@ -225,7 +230,7 @@ impl WriteBatch {
     pub(crate) fn bytes(&self) -> usize {
         self.arena.capacity()
             + self.series.capacity() * size_of::<BatchSeries>()
-            + (self.times_ms.capacity() + self.values.capacity()) * 8
+            + (self.times_ms.capacity() + self.values.capacity() + self.starts_ms.capacity()) * 8
             + self.histograms.capacity() * size_of::<BatchHistogram>()
             + self.fields.capacity() * size_of::<BatchField>()
     }
@@ -248,6 +253,14 @@ impl WriteBatch {
     pub fn samples_of(&self, series: &BatchSeries) -> (&[i64], &[f64]) {
         let range = series.samples_start as usize..series.samples_end as usize;
         (&self.times_ms[range.clone()], &self.values[range])
+    }
+
+    /// Start times (milliseconds, 0 for none) of the floats of an entry of this batch; what is left out at the end is none.
+    #[must_use]
+    pub fn starts_of(&self, series: &BatchSeries) -> &[i64] {
+        let end = self.starts_ms.len().min(series.samples_end as usize);
+        let range = series.samples_start as usize..end;
+        self.starts_ms.get(range).unwrap_or_default()
     }
 
     /// The native histograms of an entry of this batch, in the order they were added. They are applied after its floats.
@@ -302,6 +315,15 @@ impl SeriesBuilder<'_> {
         self
     }
 
+    /// As [`sample`](Self::sample); it has counted since `start_ms` milliseconds since the Unix epoch, 0 for not known.
+    pub fn sample_since(&mut self, start_ms: i64, t_ms: i64, value: f64) -> &mut Self {
+        if start_ms != 0 {
+            self.batch.starts_ms.resize(self.batch.times_ms.len(), 0);
+            self.batch.starts_ms.push(start_ms);
+        }
+        self.sample(t_ms, value)
+    }
+
     /// Adds a sample of any kind. Of the samples of an entry floats are applied first, then histograms, then the others,
     /// each in the order they were added.
     ///
@@ -330,9 +352,20 @@ impl SeriesBuilder<'_> {
     /// Adds a native histogram. One that is not [valid](HistogramSample::validate), or so large that it would take more
     /// than 60 KiB, is refused when the batch is written.
     pub fn histogram(&mut self, t_ms: i64, histogram: impl Into<HistogramSample>) -> &mut Self {
+        self.histogram_since(0, t_ms, histogram)
+    }
+
+    /// As [`histogram`](Self::histogram); it has counted since `start_ms` milliseconds since the Unix epoch, 0 for not known.
+    pub fn histogram_since(
+        &mut self,
+        start_ms: i64,
+        t_ms: i64,
+        histogram: impl Into<HistogramSample>,
+    ) -> &mut Self {
         let histogram = histogram.into();
         self.batch.histograms.push(BatchHistogram {
             t_ms,
+            start_ms,
             storable: histogram.is_storable(),
             histogram,
         });

@@ -24,8 +24,8 @@ impl Columns {
         let from = start + early.partition_point(|&t_ms| t_ms < first_late_ms);
         let has_histograms = self.histograms.last().is_some_and(|(at, _)| *at >= from);
         let has_fields = self.fields.last().is_some_and(|(at, _)| *at >= from);
-        if has_histograms || has_fields {
-            return self.merge_of_all_kinds(start, from, middle);
+        if has_histograms || has_fields || self.has_start_times() {
+            return self.merge_any(start, from, middle);
         }
         let late_times_ms = self.times_ms.split_off(middle);
         let late_values = self.values.split_off(middle);
@@ -50,8 +50,8 @@ impl Columns {
         }
     }
 
-    /// The same with other values than floats in the parts that meet, `from..middle` and `middle..`.
-    fn merge_of_all_kinds(&mut self, start: usize, from: usize, middle: usize) {
+    /// The same with other values than floats, or with start times, in the parts that meet, `from..middle` and `middle..`.
+    fn merge_any(&mut self, start: usize, from: usize, middle: usize) {
         let mut late = self.split_off(middle).peekable();
         let mut early = self.split_off(from).peekable();
         // Which part the sample before is of.
@@ -93,17 +93,29 @@ impl Columns {
         let kept = self.fields.partition_point(|(at, _)| *at < len);
         let mut fields = self.fields.split_off(kept).into_iter().peekable();
         let times_ms = self.times_ms.split_off(len);
+        let starts_ms = match &mut self.starts_ms {
+            Some(starts_ms) => starts_ms.split_off(len.min(starts_ms.len())),
+            None => Vec::new(),
+        };
+        let starts_ms = starts_ms.into_iter().chain(std::iter::repeat(0));
         let samples = times_ms.into_iter().zip(self.values.split_off(len));
-        (len..).zip(samples).map(move |(at, (t_ms, value))| {
-            let value = if let Some((_, histogram)) = histograms.next_if(|(of, _)| *of == at) {
-                AnyValue::Histogram(histogram)
-            } else if let Some((_, field)) = fields.next_if(|(of, _)| *of == at) {
-                AnyValue::Field(field)
-            } else {
-                AnyValue::Float(value)
-            };
-            AnySample { t_ms, value }
-        })
+        let samples = samples.zip(starts_ms);
+        (len..)
+            .zip(samples)
+            .map(move |(at, ((t_ms, value), start_ms))| {
+                let value = if let Some((_, histogram)) = histograms.next_if(|(of, _)| *of == at) {
+                    AnyValue::Histogram(histogram)
+                } else if let Some((_, field)) = fields.next_if(|(of, _)| *of == at) {
+                    AnyValue::Field(field)
+                } else {
+                    AnyValue::Float(value)
+                };
+                AnySample {
+                    t_ms,
+                    start_ms,
+                    value,
+                }
+            })
     }
 
     /// Appends a sample that was taken from columns; the caller keeps the times rising.
@@ -113,6 +125,7 @@ impl Columns {
             AnyValue::Histogram(histogram) => self.push_histogram(sample.t_ms, histogram),
             AnyValue::Field(value) => self.push_field(sample.t_ms, value),
         }
+        self.set_start_time(sample.start_ms);
     }
 
     /// Shortens the columns to their first `len` samples.
@@ -123,6 +136,7 @@ impl Columns {
         self.histograms.truncate(kept);
         let kept = self.fields.partition_point(|(at, _)| *at < len);
         self.fields.truncate(kept);
+        self.starts_ms.iter_mut().for_each(|s| s.truncate(len));
     }
 }
 
@@ -136,6 +150,8 @@ enum Part {
 /// A sample taken from columns.
 pub(super) struct AnySample {
     pub(super) t_ms: i64,
+    /// 0 for none.
+    pub(super) start_ms: i64,
     pub(super) value: AnyValue,
 }
 
@@ -161,6 +177,15 @@ mod tests {
         Float(u64),
         Histogram(u64),
         Integer(i64),
+    }
+
+    /// Some have a start time, which their value tells.
+    fn start_of(value: Value) -> Option<i64> {
+        let (Value::Float(n) | Value::Histogram(n)) = value else {
+            return None;
+        };
+        let start_ms = (n % 3).cast_signed();
+        (start_ms != 0).then_some(start_ms)
     }
 
     fn part() -> impl Strategy<Value = BTreeMap<i64, Value>> {
@@ -200,6 +225,7 @@ mod tests {
                     hint = CounterResetHint::NotReset;
                 }
             }
+            out.set_start_time(start_of(value).unwrap_or(0));
         }
     }
 
@@ -218,6 +244,9 @@ mod tests {
                         None => Value::Float(value.to_bits()),
                     },
                 };
+                if columns.starts_ms.is_some() {
+                    assert_eq!(columns.start_time_ms(i), start_of(value));
+                }
                 (t_ms, value)
             })
             .collect();
@@ -246,8 +275,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4)) {
-            let mut out = Columns::default();
+        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4), starts: bool) {
+            let mut out = if starts { Columns::with_start_times() } else { Columns::default() };
             let mut expected = BTreeMap::new();
             push_all(&mut out, &before);
             let start = out.len();

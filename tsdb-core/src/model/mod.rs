@@ -14,6 +14,7 @@ mod metadata;
 mod promql;
 mod regex;
 mod sample;
+mod start_times;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -31,6 +32,7 @@ pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
 pub use regex::{LabelRegex, RegexError};
 pub use sample::{Columns, HistogramSample, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
+pub(crate) use start_times::{StartRun, StartRuns};
 pub(crate) use stored::{LastSample, StoredValue};
 pub(crate) use time::TimeUnits;
 pub use time::{TimeRange, TimeUnit};

@@ -21,6 +21,7 @@ impl Columns {
                 sample.value = AnyValue::Float(shown);
             }
             sample.t_ms = unit.to_ms(sample.t_ms);
+            sample.start_ms = unit.to_ms(sample.start_ms);
             if self.len() > start && self.times_ms.last() == Some(&sample.t_ms) {
                 self.truncate(self.len() - 1);
             }
@@ -37,6 +38,7 @@ impl Columns {
         for mut sample in self.split_off(start) {
             if let Some(tick) = from.convert(sample.t_ms, to) {
                 sample.t_ms = tick;
+                sample.start_ms = from.convert(sample.start_ms, to).unwrap_or(0);
                 self.push_any(sample);
             }
         }

@@ -77,6 +77,8 @@ pub struct Sample<'a> {
     pub tick: i64,
     /// The value.
     pub value: Value<'a>,
+    /// Since when it counts, in milliseconds since the Unix epoch, if the sender said so.
+    pub start_ms: Option<i64>,
 }
 
 /// Samples of one series as columns: `times_ms[i]` belongs to `values[i]`, times strictly rising.
@@ -94,6 +96,8 @@ pub struct Columns {
     pub histograms: Vec<(usize, HistogramSample)>,
     /// The values of InfluxDB among the samples, as the histograms; none in what is shown to PromQL.
     pub(crate) fields: Vec<(usize, FieldValue)>,
+    /// Start times of the samples, 0 for none, up to the last sample that has one; not there if nobody asks for them.
+    pub(super) starts_ms: Option<Vec<i64>>,
 }
 
 /// A native histogram as it was written. Equality is that of [`Histogram`] and [`FloatHistogram`].
@@ -124,6 +128,7 @@ impl Columns {
         self.values.clear();
         self.histograms.clear();
         self.fields.clear();
+        self.starts_ms.iter_mut().for_each(Vec::clear);
     }
 
     /// Appends a value of InfluxDB; the caller keeps the times rising.

@@ -24,7 +24,7 @@ pub(crate) enum AnyKind {
 pub(crate) fn value_of(bits: u64) -> AnyKind {
     match histogram_of(bits) {
         Some(histogram) => AnyKind::Histogram(histogram),
-        None if bits & !0xffff == MARK => AnyKind::Field(field(bits as u16)),
+        None if is_field(bits) => AnyKind::Field(field(bits as u16)),
         None => AnyKind::Float(f64::from_bits(bits)),
     }
 }
@@ -71,11 +71,16 @@ pub(crate) fn bits_of_last(last: &LastSample) -> u64 {
     }
 }
 
-/// Adds what the bits stand for to a batch.
-pub(crate) fn add(series: &mut SeriesBuilder<'_>, t_ms: i64, bits: u64) {
+/// Whether the bits stand for an integer, a boolean or a string, which have no start time.
+pub(crate) const fn is_field(bits: u64) -> bool {
+    bits & !0xffff == MARK
+}
+
+/// Adds what the bits stand for to a batch; what may have a start time gets this one, 0 for none.
+pub(crate) fn add_since(series: &mut SeriesBuilder<'_>, start_ms: i64, t_ms: i64, bits: u64) {
     match value_of(bits) {
-        AnyKind::Float(value) => series.sample(t_ms, value),
-        AnyKind::Histogram(histogram) => series.histogram(t_ms, histogram),
+        AnyKind::Float(value) => series.sample_since(start_ms, t_ms, value),
+        AnyKind::Histogram(histogram) => series.histogram_since(start_ms, t_ms, histogram),
         AnyKind::Field(value) => series.value(t_ms, value.as_value()),
     };
 }

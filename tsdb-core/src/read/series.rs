@@ -50,6 +50,19 @@ impl Series {
         &self.labels
     }
 
+    /// Times inside the querier's range between which all its samples are; `None` when there is none.
+    #[must_use]
+    pub fn time_range(&self) -> Option<TimeRange> {
+        let held = self.parts.iter().map(|(held, _)| held);
+        let start_ms = held.clone().map(|held| held.start_ms).min()?;
+        let end_ms = held.map(|held| held.end_ms).max()?;
+        let range = TimeRange::new(
+            start_ms.max(self.range.start_ms),
+            end_ms.min(self.range.end_ms),
+        );
+        (!range.is_empty()).then_some(range)
+    }
+
     /// In which unit its samples have their times: milliseconds, unless InfluxDB's protocols wrote it.
     #[must_use]
     pub fn unit(&self) -> TimeUnit {
@@ -67,13 +80,13 @@ impl Series {
     /// As [`read_into`](Self::read_into).
     pub fn samples(&self) -> Result<Samples> {
         let unit = self.unit();
-        let mut columns = Columns::default();
+        let mut columns = Columns::with_start_times();
         self.read_ticks(self.range, unit, &mut columns)?;
         Ok(Samples { columns, unit })
     }
 
     /// Appends the samples inside `range` and inside the querier's range to `out` as PromQL shows them: times in
-    /// milliseconds, strictly rising, staleness markers included.
+    /// milliseconds, strictly rising, staleness markers included, start times if [`out` asks for them](Columns::with_start_times).
     ///
     /// Of several samples in one millisecond the last counts, an integer is the nearest double, a boolean is 0 or 1, and
     /// strings are left out. What stands in a damaged part of a file is left out too, and told by
@@ -193,11 +206,13 @@ impl<'a> Iterator for SamplesIter<'a> {
         } else {
             Value::Float(*self.columns.values.get(self.next)?)
         };
+        let start_ms = self.columns.start_time_ms(self.next);
         self.next += 1;
         Some(Sample {
             t_ms: self.unit.to_ms(tick),
             tick,
             value,
+            start_ms: start_ms.map(|start| self.unit.to_ms(start)),
         })
     }
 

@@ -32,6 +32,13 @@ impl View {
         newest.unwrap_or(i64::MIN)
     }
 
+    /// Estimated memory of the head, in bytes.
+    pub(crate) fn head_bytes(&self) -> u64 {
+        self.generations()
+            .map(|generation| generation.bytes() as u64)
+            .sum()
+    }
+
     /// The generations, oldest first.
     pub(crate) fn generations(&self) -> impl DoubleEndedIterator<Item = &Arc<Generation>> {
         self.frozen.iter().chain([&self.active])

@@ -44,10 +44,8 @@ impl Store {
                 .generations()
                 .map(|generation| generation.samples())
                 .sum(),
-            head_bytes: view
-                .generations()
-                .map(|generation| generation.bytes() as u64)
-                .sum(),
+            head_bytes: view.head_bytes(),
+            memory: self.budget.usage(),
             head_time_range,
             frozen_generations: view.frozen.len() as u64,
             runs: view.runs.len() as u64,

@@ -16,6 +16,9 @@ use crate::model::{Columns, TimeRange};
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
 const RUNS_AT_ONCE: usize = 16;
 
+/// What sorting a series and indexing its labels takes, in bytes.
+const FLUSH_BYTES_PER_SERIES: u64 = 160;
+
 impl Store {
     /// Freezes the active generation and flushes all there are.
     ///
@@ -53,6 +56,9 @@ impl Store {
             return Err(Error::WritesStopped);
         }
         let begun = std::time::Instant::now();
+        let _memory = self
+            .budget
+            .charge(u64::from(generation.series_len()) * FLUSH_BYTES_PER_SERIES);
         self.metadata.save(&*self.fs)?;
         let runs = self.write_runs(&generation)?;
         tracing::debug!(
@@ -73,6 +79,7 @@ impl Store {
                 view.epoch += 1;
             });
         }
+        self.budget.set_head(self.view.get().head_bytes());
         figures::count(&self.counters.flushes, 1);
         if let Some(wal) = &self.wal {
             wal.remove_generation(generation.id())?;
@@ -171,7 +178,7 @@ fn write_series(
     order: &[SeriesRef],
     writers: &mut [(TimeRange, RunWriter)],
 ) -> Result<()> {
-    let mut columns = Columns::default();
+    let mut columns = Columns::with_start_times();
     for &series in order {
         let snapshot = generation.capture(series);
         let Some(held) = range_in_ms(&snapshot) else {

@@ -10,10 +10,11 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::lookup::{Incoming, Target, look_up};
+use super::series_limits::Admission;
 use super::write::{Commit, RejectReason, WriteReport};
 use super::{Store, figures};
 use crate::error::{Error, Result};
-use crate::head::{Generation, NewValue, Offer, SeriesRef};
+use crate::head::{Generation, NewValue, Offer, SeriesRef, Since};
 use crate::model::{
     BatchSeries, ConflictPolicy, FieldValue, Form, HistogramSample, Kind, LastSample, TimeUnit,
 };
@@ -25,6 +26,9 @@ const MAX_FROZEN: usize = 2;
 /// When the disk does not keep up, the active generation grows to so many times its usual size, then writes are refused.
 const OVERGROWTH: u64 = 4;
 
+/// Metrics that are named to who is refused for a limit of series.
+const NAMED_MAKERS: usize = 3;
+
 /// What only the lane touches.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
@@ -34,6 +38,7 @@ pub(super) struct Lane {
     begun: Option<Instant>,
     /// The newest sample when the last generation was frozen, in milliseconds.
     newest_frozen_ms: Option<i64>,
+    pub(super) admission: Admission,
 }
 
 /// For each series of the active generation, in which frames it was defined.
@@ -130,7 +135,16 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
     }
     figures::count(&store.counters.samples_accepted, report.accepted);
     figures::count(&store.counters.samples_rejected, report.rejected.total());
+    if report.rejected.by_series_limits() {
+        report.rejected.makers = lane.admission.makers(NAMED_MAKERS);
+        report.rejected.retry_after = lane.admission.rest_of_interval();
+    }
+    store.budget.set_head(store.view.get().head_bytes());
     lane.rotate_if_due(store);
+    let series = store.view.get().active.series_len();
+    store
+        .asks_runs
+        .store(lane.admission.asks_runs(series), Ordering::Relaxed);
     Ok(Commit {
         seq: store.wal.as_ref().map_or(0, |wal| wal.last_seq()),
         wal: store.wal.clone(),
@@ -200,6 +214,17 @@ impl LoggedValue for &FieldValue {
     }
 }
 
+impl<V: LoggedValue> LoggedValue for Since<V> {
+    fn kind(self) -> Kind {
+        self.value.kind()
+    }
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.start_time(self.start_ms);
+        self.value.record(record, t_ms);
+    }
+}
+
 /// One entry of a batch and its series, once that is known.
 struct Entry<'a> {
     incoming: Incoming<'a>,
@@ -239,13 +264,20 @@ impl Apply<'_> {
             started: None,
         };
         let (times_ms, values) = incoming.batch.samples_of(entry);
-        for (&t_ms, value) in times_ms.iter().zip(values) {
+        let starts_ms = incoming.batch.starts_of(entry);
+        let (since, without) = times_ms.split_at(starts_ms.len());
+        let (values_since, values) = values.split_at(starts_ms.len());
+        for ((&t_ms, value), &start_ms) in since.iter().zip(values_since).zip(starts_ms) {
+            self.sample_since(&mut state, start_ms, t_ms, value.to_bits());
+        }
+        for (&t_ms, value) in without.iter().zip(values) {
             self.sample(&mut state, t_ms, value.to_bits());
         }
         let accepted = self.report.accepted;
         for histogram in incoming.batch.histograms_of(entry) {
             if histogram.storable {
-                self.sample(&mut state, histogram.t_ms, &histogram.histogram);
+                let (start_ms, t_ms) = (histogram.start_ms, histogram.t_ms);
+                self.sample_since(&mut state, start_ms, t_ms, &histogram.histogram);
             } else {
                 self.reject(RejectReason::InvalidHistogram, &state, histogram.t_ms);
             }
@@ -260,6 +292,25 @@ impl Apply<'_> {
         }
         if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
+        }
+    }
+
+    /// As [`sample`](Self::sample), with a start time, 0 for none.
+    fn sample_since<V: LoggedValue>(
+        &mut self,
+        entry: &mut Entry<'_>,
+        start_ms: i64,
+        t_ms: i64,
+        value: V,
+    ) {
+        match start_ms {
+            0 => self.sample(entry, t_ms, value),
+            _ => {
+                // A start time without a tick in the unit of the series is not known.
+                let start_ms = TimeUnit::Milliseconds.convert(start_ms, entry.unit);
+                let start_ms = start_ms.unwrap_or(0);
+                self.sample(entry, t_ms, Since { start_ms, value });
+            }
         }
     }
 
@@ -308,7 +359,7 @@ impl Apply<'_> {
     /// Offers a sample to the series, which is made if it is the first one that is taken.
     #[inline]
     fn offer<V: LoggedValue>(
-        &self,
+        &mut self,
         entry: &mut Entry<'_>,
         t_ms: i64,
         value: V,
@@ -317,7 +368,12 @@ impl Apply<'_> {
         let there = match (entry.series, entry.target) {
             (Some(there), _) => there,
             (None, Target::There(there)) => *there,
-            (None, Target::Missing { hash, last, .. }) => {
+            (
+                None,
+                Target::Missing {
+                    hash, last, known, ..
+                },
+            ) => {
                 // A series that would be made only to refuse its sample is not made.
                 match last {
                     Some(last) if last.t_ms == t_ms && value.is(&last.value) => {
@@ -326,7 +382,12 @@ impl Apply<'_> {
                     Some(last) if last.t_ms == t_ms && !replace => {
                         return Err(RejectReason::DuplicateTimestamp);
                     }
-                    _ => self.create(entry, *hash, last.clone()),
+                    _ => {
+                        let series = self.generation.series_len();
+                        let admission = &mut self.lane.admission;
+                        admission.admit(*hash, entry.canonical(), series, *known)?;
+                        self.create(entry, *hash, last.clone())
+                    }
                 }
             }
         };
@@ -347,6 +408,7 @@ impl Apply<'_> {
 impl Lane {
     /// Refuses a batch when the head is full and the disk does not keep up.
     fn check_room(&self, store: &Store) -> Result<()> {
+        store.budget.check_head()?;
         let view = store.view.get();
         if view.frozen.len() < MAX_FROZEN {
             return Ok(());
@@ -382,7 +444,8 @@ impl Lane {
             || view.active.series_len() >= rotation.series
             || wal_bytes >= rotation.wal_bytes
             || progress_ms >= store.options.min_block_ms / 2
-            || begun.elapsed() >= rotation.age;
+            || begun.elapsed() >= rotation.age
+            || store.budget.wants_flush(view.active.bytes() as u64);
         if due && view.frozen.len() < MAX_FROZEN {
             self.rotate(store);
         }
@@ -399,6 +462,9 @@ impl Lane {
                 wal.rotate(id);
             }
         });
+        if let Some(frozen) = store.view.get().frozen.last() {
+            self.admission.frozen(|| frozen.hashes());
+        }
         self.begun = None;
         self.newest_frozen_ms = Some(store.newest_ms.load(Ordering::Relaxed));
         self.definitions.0.clear();

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 
@@ -45,6 +46,8 @@ pub(super) enum Target {
         last: Option<LastSample>,
         /// Unit of its times there, as far as it could be another than that of the entry.
         unit: Option<TimeUnit>,
+        /// Whether something older is known to have it.
+        known: bool,
     },
 }
 
@@ -57,6 +60,16 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
+    /// With the last sample of an older place, if that is newer.
+    fn or_newer(mut self, older: Self) -> Self {
+        let newest = self.last.as_ref().map(|last| last.t_ms);
+        let is_newer = older.last.as_ref().map(|last| last.t_ms) > newest;
+        if self.unit == older.unit && is_newer {
+            self.last = older.last;
+        }
+        self
+    }
+
     /// Whether the newest sample is not older than any of this millisecond.
     fn reaches(&self, ms: i64) -> bool {
         let end = self.unit.ticks_of(TimeRange::new(ms, ms)).end_ms;
@@ -91,6 +104,7 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                                 hash,
                                 last: None,
                                 unit: None,
+                                known: false,
                             }
                         }
                     }
@@ -99,51 +113,94 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         }
     }
     if missing {
-        let places = Places::new(store, view, &view.frozen);
+        let places = Places::new(store, view);
+        let asks_runs = store.asks_runs.load(Ordering::Relaxed);
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
-            if let Target::Missing { hash, last, unit } = target {
-                let oldest = batch.oldest_of(entry).unwrap_or(i64::MAX);
-                let wanted = Wanted {
+            if let Target::Missing {
+                hash,
+                last,
+                unit,
+                known,
+            } = target
+            {
+                let canonical = incoming.canonical(entry);
+                let found = places.find(&Wanted {
                     hash: *hash,
-                    canonical: incoming.canonical(entry),
-                    oldest_ms: entry.unit.to_ms(oldest),
+                    canonical,
+                    oldest_ms: oldest_ms(batch, entry),
                     unit: entry.unit,
-                };
-                if let Some(found) = places.find(&wanted)? {
+                })?;
+                *known = found.is_some() || (asks_runs && in_recent_run(store, view, canonical)?);
+                if let Some(found) = found {
                     (*last, *unit) = (found.last, Some(found.unit));
                 }
             }
         }
     }
+    if view.active.is_replayed() {
+        recall(store, view, incoming, &targets)?;
+    }
     Ok(targets)
 }
 
-/// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
-/// they were made: the log does not say.
+/// Time of the oldest sample of an entry, in milliseconds.
+fn oldest_ms(batch: &WriteBatch, entry: &BatchSeries) -> i64 {
+    let oldest = batch.oldest_of(entry);
+    oldest.map_or(i64::MAX, |oldest| entry.unit.to_ms(oldest))
+}
+
+/// A series without a sample for longer is not active any more, in milliseconds.
+const RECENT_MS: i64 = 60 * 60_000;
+
+/// Whether a run with samples of the last hour has a series.
+fn in_recent_run(store: &Store, view: &View, canonical: &[u8]) -> Result<bool> {
+    let labels = Labels::from_canonical(canonical)?;
+    let since_ms = store
+        .newest_ms
+        .load(Ordering::Relaxed)
+        .saturating_sub(RECENT_MS);
+    for run in view.runs.iter().filter(|run| run.meta().max_ms >= since_ms) {
+        match run.index().find(&labels) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(true),
+            // Of a damaged run nobody knows what it has.
+            Err(e) if e.is_corruption() => return Ok(true),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(false)
+}
+
+/// Tells the series of a batch that came from the log of their newest samples in what is older, which they knew when they
+/// were made: the log does not say. Only those that the batch could meet are read, and each only once, so that a store with
+/// many series is open at once after a crash.
 ///
 /// # Errors
 /// When a run that holds a series cannot be read.
-pub(super) fn recall_last(store: &Store) -> Result<()> {
-    let view = store.view.get();
-    let generations: Vec<&Arc<Generation>> = view.generations().collect();
-    for (i, generation) in generations.iter().enumerate() {
-        let places = Places::new(store, &view, &view.frozen[..i]);
-        for series in 0..generation.series_len() {
-            let (unit, last) = (generation.unit(series), generation.last(series));
-            let canonical = generation.canonical(series);
-            let wanted = Wanted {
-                hash: store.hash(canonical),
-                canonical,
-                oldest_ms: last.map_or(i64::MIN, |last| unit.to_ms(last.t_ms)),
-                unit,
-            };
-            if let Some(found) = places.find(&wanted)?
-                && found.unit == unit
-                && let Some(last) = found.last
-            {
-                generation.recall_last(series, last);
-            }
+fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]) -> Result<()> {
+    let frozen = view.frozen.iter();
+    let frozen_ms = frozen.filter_map(|generation| generation.time_range());
+    let older_ms = frozen_ms.map(|(_, max_ms)| max_ms);
+    let older_ms = older_ms.fold(view.runs_max_ms(), i64::max);
+    let places = Places::new(store, view);
+    for (entry, target) in incoming.batch.entries().iter().zip(targets) {
+        let Target::There(series) = *target else {
+            continue;
+        };
+        if oldest_ms(incoming.batch, entry) > older_ms || !view.active.recall_due(series) {
+            continue;
         }
+        let canonical = view.active.canonical(series);
+        let unit = view.active.unit(series);
+        let found = places.find(&Wanted {
+            hash: store.hash(canonical),
+            canonical,
+            oldest_ms: i64::MIN,
+            unit,
+        })?;
+        let last = found.filter(|found| found.unit == unit);
+        view.active
+            .recall_last(series, last.and_then(|found| found.last));
     }
     Ok(())
 }
@@ -171,7 +228,7 @@ struct Wanted<'a> {
     unit: TimeUnit,
 }
 
-/// What is older than a generation: other generations and the runs, both oldest first.
+/// What is older than the active generation: the frozen ones and the runs, both oldest first.
 struct Places<'a> {
     store: &'a Store,
     generations: &'a [Arc<Generation>],
@@ -182,11 +239,11 @@ struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    fn new(store: &'a Store, view: &'a View, generations: &'a [Arc<Generation>]) -> Self {
+    fn new(store: &'a Store, view: &'a View) -> Self {
         let units = view.runs.iter().map(|run| run.meta().units);
         Self {
             store,
-            generations,
+            generations: &view.frozen,
             runs: &view.runs,
             runs_max_ms: view.runs_max_ms(),
             runs_units: units.fold(TimeUnits::default(), TimeUnits::union),
@@ -197,20 +254,28 @@ impl<'a> Places<'a> {
     /// a difference: for the newest sample, if the samples at hand could meet it there, and for the unit, if it could be
     /// another.
     fn find(&self, wanted: &Wanted<'_>) -> Result<Option<Elsewhere>> {
+        let mut found: Option<Elsewhere> = None;
         for generation in self.generations.iter().rev() {
             if let Some(series) = generation.find(wanted.hash, wanted.canonical) {
-                return Ok(Some(Elsewhere {
+                let here = Elsewhere {
                     unit: generation.unit(series),
                     last: generation.last(series),
-                }));
+                };
+                found = Some(match found {
+                    Some(newer) => newer.or_newer(here),
+                    None => here,
+                });
+                if !generation.recall_due(series) {
+                    return Ok(found);
+                }
             }
         }
         let meets = wanted.oldest_ms <= self.runs_max_ms;
-        if !meets && !self.runs_units.has_beside(wanted.unit) {
-            return Ok(None);
+        let differs = found.is_none() && self.runs_units.has_beside(wanted.unit);
+        if !meets && !differs {
+            return Ok(found);
         }
         let labels = Labels::from_canonical(wanted.canonical)?;
-        let mut found: Option<Elsewhere> = None;
         for run in self.runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
             let meets = meets && !found.as_ref().is_some_and(|f| f.reaches(run.meta().max_ms));

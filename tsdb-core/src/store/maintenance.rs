@@ -138,6 +138,7 @@ fn merge_loop(store: &Store) {
     let mut pause = TICK;
     while store.signal.wait(|state| &mut state.merge, pause) {
         pause = TICK;
+        store.cache.adjust();
         loop {
             match store.expire().and_then(|()| store.merge_once()) {
                 Ok(true) => {}

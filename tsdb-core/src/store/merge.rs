@@ -20,6 +20,9 @@ pub(super) struct Merging {
     damaged: BTreeSet<Partition>,
 }
 
+/// What indexing the labels of a series of the output takes, in bytes.
+const MERGE_BYTES_PER_SERIES: u64 = 120;
+
 impl Store {
     /// Does what is worth doing in the background; says whether that was something.
     ///
@@ -56,6 +59,11 @@ impl Store {
             .cloned()
             .collect();
         let spec = plan.spec(self.new_file_id());
+        let series: u64 = inputs
+            .iter()
+            .map(|run| u64::from(run.index().series_len()))
+            .sum();
+        let _memory = self.budget.reserve(series * MERGE_BYTES_PER_SERIES)?;
         let begun = std::time::Instant::now();
         let merged = match compact::merge(&self.fs, &self.data_dir, self.identity, &inputs, spec) {
             Err(damage) if damage.is_corruption() => {

@@ -4,7 +4,7 @@
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
-//! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
+//! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `series_limits`: how many series there may be. `figures`: what a store tells of itself.
 //!
 //! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
 //! No file is touched under the lane or the view.
@@ -19,6 +19,7 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod series_limits;
 mod verify;
 mod write;
 mod writer;
@@ -39,6 +40,7 @@ use self::lookup::Incoming;
 use self::maintenance::Signal;
 use self::merge::Merging;
 use self::metadata::MetadataFile;
+use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
 use crate::disk::GroupCache;
 use crate::error::{Error, Result};
@@ -49,6 +51,7 @@ use crate::read::{CurrentView, Querier, Snapshot};
 use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
+pub use series_limits::{SeriesLimits, SeriesMaker};
 pub(crate) use verify::verify;
 pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
@@ -72,6 +75,7 @@ pub(crate) struct Store {
     batches: Mutex<Vec<WriteBatch>>,
     view: Arc<CurrentView>,
     cache: Arc<GroupCache>,
+    budget: MemoryBudget,
     lane: Mutex<Lane>,
     metadata: MetadataFile,
     /// Newest sample accepted, in milliseconds; `i64::MIN` while there is none. Written in the lane.
@@ -84,6 +88,8 @@ pub(crate) struct Store {
     /// Wakes the maintenance threads.
     signal: Signal,
     counters: Counters,
+    /// Whether look-ups are to ask runs whether they know a new series. Written in the lane.
+    asks_runs: AtomicBool,
     closed: AtomicBool,
     /// Held until the store is closed.
     lock: Mutex<Option<Box<dyn LockGuard>>>,
@@ -118,6 +124,18 @@ impl Store {
 
     pub(crate) fn metadata(&self) -> Vec<MetricMetadata> {
         self.metadata.all()
+    }
+
+    pub(crate) fn memory(&self) -> &MemoryBudget {
+        &self.budget
+    }
+
+    pub(crate) fn set_series_limits(&self, limits: SeriesLimits) {
+        self.lane.lock().admission.set_limits(limits);
+    }
+
+    pub(crate) fn series_makers(&self, limit: usize) -> Vec<SeriesMaker> {
+        self.lane.lock().admission.makers(limit)
     }
 
     pub(crate) fn sync(&self) -> Result<()> {

@@ -13,21 +13,21 @@ use super::clock::ReferenceClock;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
-use super::lookup::{hash_labels, recall_last};
+use super::lookup::hash_labels;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::{Store, figures};
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, Partition, Run, catalog};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
+use crate::head::{Generation, NewValue, SeriesRef, Since};
 use crate::io::{Fs, MemFs};
 use crate::model::TimeRange;
 use crate::options::Options;
 use crate::read::{CurrentView, View};
 use crate::wal::{self, LogPosition, RecordItem, Wal, read_record};
 
-/// Decompressed groups that are kept, in bytes.
+/// Decompressed groups that are kept when there is memory for them, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
 
 impl Store {
@@ -78,6 +78,7 @@ impl Store {
             &wal_dir,
             Some(identity),
             &|generation| flushed.is_some_and(|flushed| generation <= flushed),
+            &options.progress,
             &mut |generation, _, payload| replay.frame(generation, payload),
         )?;
         for damage in &recovered.damages {
@@ -142,7 +143,6 @@ impl Store {
             counters,
         });
         *store.lock.lock() = Some(lock);
-        recall_last(&store)?;
         if !store.view.get().frozen.is_empty() {
             store.signal.generation_frozen();
         }
@@ -196,6 +196,8 @@ impl Store {
             .max()
             .unwrap_or(i64::MIN);
         let tolerance_ms = parts.options.future_limit_ms.unwrap_or(i64::MAX);
+        let budget = parts.options.budget.clone().unwrap_or_default();
+        budget.set_head(view.head_bytes());
         Self {
             fs: parts.fs,
             wal: parts.wal,
@@ -207,7 +209,8 @@ impl Store {
             form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
             batches: Mutex::default(),
             view: Arc::new(CurrentView::new(view)),
-            cache: Arc::new(GroupCache::new(CACHE_BYTES)),
+            cache: GroupCache::in_budget(CACHE_BYTES, &budget),
+            budget,
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
             newest_ms: AtomicI64::new(newest_ms),
@@ -216,6 +219,7 @@ impl Store {
             merging: Mutex::default(),
             signal: Signal::default(),
             counters: parts.counters,
+            asks_runs: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(None),
         }
@@ -346,24 +350,28 @@ impl Replay<'_> {
                 let hash = hash_labels(hasher, canonical);
                 let made = generation
                     .find(hash, canonical)
-                    .unwrap_or_else(|| generation.create(hash, canonical, unit, None));
+                    .unwrap_or_else(|| generation.replay(hash, canonical, unit));
                 *shifted |= made != series;
                 refs[at] = Some(made);
             }
-            RecordItem::Sample { series, t_ms, bits } => {
-                match refs.get(series as usize).copied().flatten() {
-                    Some(series) => generation.append(series, t_ms, bits),
-                    None => *dropped += 1,
-                }
-            }
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => match refs.get(series as usize).copied().flatten() {
+                Some(series) => append(generation, series, t_ms, start_ms, bits),
+                None => *dropped += 1,
+            },
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
             } => match refs.get(series as usize).copied().flatten() {
                 // What is not storable was never logged.
                 Some(series) if histogram.is_storable() => {
-                    generation.append(series, t_ms, &histogram);
+                    append(generation, series, t_ms, start_ms, &histogram);
                 }
                 _ => *dropped += 1,
             },
@@ -381,5 +389,20 @@ impl Replay<'_> {
         });
         // The frame's checksum is right, so this is a record that this program does not know.
         read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
+    }
+}
+
+/// Appends a sample; its start time is 0 for none.
+#[inline]
+fn append(
+    generation: &Generation,
+    series: SeriesRef,
+    t_ms: i64,
+    start_ms: i64,
+    value: impl NewValue,
+) {
+    match start_ms {
+        0 => generation.append(series, t_ms, value),
+        _ => generation.append(series, t_ms, Since { start_ms, value }),
     }
 }

@@ -16,6 +16,7 @@ mod reader;
 mod record;
 mod scan;
 mod segment;
+mod starts;
 mod thread;
 mod tickets;
 mod writer;

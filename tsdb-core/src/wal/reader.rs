@@ -15,6 +15,7 @@ use super::writer::LogPosition;
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::io::Fs;
+use crate::progress::RecoveryProgress;
 
 /// What recovery found.
 #[derive(Clone, Debug)]
@@ -50,6 +51,7 @@ pub(crate) fn recover(
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
+    progress: &RecoveryProgress,
     visit: &mut TakeFrame<'_>,
 ) -> Result<Recovered> {
     let all = segment::list(fs, dir)?;
@@ -60,7 +62,7 @@ pub(crate) fn recover(
 
     let log = Log::read(fs, dir, identity, kept, is_flushed)?;
     log.report();
-    let (frames, end) = log.visit(fs, dir, visit)?;
+    let (frames, end) = log.visit(fs, dir, progress, visit)?;
     let torn = log.cut(fs, dir, end)?;
     if let Some(torn) = &torn {
         tracing::info!(path = %torn.path.display(), offset = torn.offset, bytes = torn.bytes, "the end of the write-ahead log was not yet durable and is cut off");
@@ -247,8 +249,10 @@ impl Log {
         &self,
         fs: &dyn Fs,
         dir: &Path,
+        progress: &RecoveryProgress,
         visit: &mut TakeFrame<'_>,
     ) -> Result<(u64, Option<FrameEnd>)> {
+        progress.begin(self.found.len());
         let mut frames = 0;
         let mut end = None;
         let mut loaded: Option<(usize, Vec<u8>)> = None;
@@ -256,6 +260,7 @@ impl Log {
             let Some(found) = self.found.get(wanted.segment) else {
                 continue;
             };
+            progress.reached(wanted.segment);
             let path = found.id.path(dir);
             let bytes = match &loaded {
                 Some((segment, bytes)) if *segment == wanted.segment => bytes,
@@ -291,6 +296,7 @@ impl Log {
                 ));
             }
         }
+        progress.reached(self.found.len());
         Ok((frames, end))
     }
 

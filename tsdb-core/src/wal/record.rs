@@ -3,6 +3,7 @@
 //! A section is a type, a length and a body, so that new kinds of samples come as new types of section. Drawn in
 //! `docs/format/wal.md`.
 
+use super::starts::{Starts, StartsBuilder};
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
@@ -21,6 +22,8 @@ const METADATA: u8 = 3;
 const HISTOGRAMS: u8 = 4;
 /// Native histograms of float counts.
 const FLOAT_HISTOGRAMS: u8 = 5;
+/// Start times of the samples of the section behind it.
+const STARTS: u8 = 6;
 /// Integers, booleans and strings.
 const INTEGERS: u8 = 8;
 const BOOLEANS: u8 = 9;
@@ -48,6 +51,9 @@ pub(crate) struct RecordBuilder {
     samples: Vec<u8>,
     /// Its type; nothing is added before `start_series`.
     section: u8,
+    /// Number of samples in it, and their start times.
+    samples_len: u64,
+    starts: StartsBuilder,
     metadata: Vec<u8>,
     payload: Vec<u8>,
     /// The series defined last.
@@ -66,6 +72,8 @@ impl RecordBuilder {
         self.sections.clear();
         self.samples.clear();
         self.section = FLOATS;
+        self.samples_len = 0;
+        self.starts.clear();
         self.metadata.clear();
         self.payload.clear();
         self.defined = 0;
@@ -97,11 +105,21 @@ impl RecordBuilder {
 
     /// Begins a section, so that samples of different kinds are read in the order in which they were added.
     fn start_section(&mut self, section: u8) {
+        push_section(&mut self.sections, STARTS, self.starts.body());
         push_section(&mut self.sections, self.section, &self.samples);
+        self.starts.clear();
         self.samples.clear();
+        self.samples_len = 0;
         self.section = section;
         self.last_series = 0;
         self.last_t_ms = 0;
+    }
+
+    /// The sample that is added next has counted since `start_ms`; 0 for not known.
+    pub(crate) fn start_time(&mut self, start_ms: i64) {
+        if start_ms != 0 {
+            self.starts.push(self.samples_len, start_ms);
+        }
     }
 
     /// Adds a float sample, given as the bits of the double.
@@ -111,6 +129,7 @@ impl RecordBuilder {
         let time = zigzag(t_ms.wrapping_sub(self.last_t_ms));
         self.last_series = self.current;
         self.last_t_ms = t_ms;
+        self.samples_len += 1;
         if series < 0x80 && time < 0x80 {
             // Nearly all: the next series of a sender at the same time. One copy of a known length.
             let [series, ..] = series.to_le_bytes();
@@ -145,6 +164,7 @@ impl RecordBuilder {
         push_ivarint(&mut self.samples, t_ms.wrapping_sub(self.last_t_ms));
         self.last_series = self.current;
         self.last_t_ms = t_ms;
+        self.samples_len += 1;
     }
 
     /// Adds metadata of a metric family.
@@ -168,6 +188,7 @@ impl RecordBuilder {
         self.payload.clear();
         push_section(&mut self.payload, SERIES, &self.series);
         self.payload.extend_from_slice(&self.sections);
+        push_section(&mut self.payload, STARTS, self.starts.body());
         push_section(&mut self.payload, self.section, &self.samples);
         push_section(&mut self.payload, METADATA, &self.metadata);
         &self.payload
@@ -195,12 +216,18 @@ pub(crate) enum RecordItem<'a> {
         unit: TimeUnit,
         canonical: &'a [u8],
     },
-    /// A float sample, as the bits of the double.
-    Sample { series: u32, t_ms: i64, bits: u64 },
+    /// A float sample, as the bits of the double; the start time is 0 for none.
+    Sample {
+        series: u32,
+        t_ms: i64,
+        start_ms: i64,
+        bits: u64,
+    },
     /// A native histogram, which need not be valid.
     Histogram {
         series: u32,
         t_ms: i64,
+        start_ms: i64,
         histogram: HistogramSample,
     },
     /// A value of InfluxDB, which may be too long.
@@ -223,17 +250,23 @@ pub(crate) fn read_record(
     mut visit: impl FnMut(RecordItem<'_>),
 ) -> Result<(), DecodeError> {
     let mut sections = Cursor::new(payload);
+    let mut next_starts = Starts::default();
     while !sections.is_empty() {
         let kind = sections.u8()?;
         let len = sections.count(sections.remaining())?;
         let start = sections.at();
         let body = Cursor::new(sections.bytes(len)?);
+        // Those of this section; the one after it has its own.
+        let mut starts = std::mem::take(&mut next_starts);
         let read = match kind {
             SERIES => read_series(body, &mut visit),
-            FLOATS => read_floats(body, &mut visit),
+            FLOATS => read_floats(body, &mut starts, &mut visit),
             METADATA => read_metadata(body, &mut visit),
-            HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut visit),
-            FLOAT_HISTOGRAMS => read_histograms(body, Kind::FloatHistogram, &mut visit),
+            HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut starts, &mut visit),
+            FLOAT_HISTOGRAMS => {
+                read_histograms(body, Kind::FloatHistogram, &mut starts, &mut visit)
+            }
+            STARTS => Starts::read(body).map(|read| next_starts = read),
             INTEGERS => read_fields(body, Kind::Integer, &mut visit),
             BOOLEANS => read_fields(body, Kind::Boolean, &mut visit),
             STRINGS => read_fields(body, Kind::String, &mut visit),
@@ -243,9 +276,17 @@ pub(crate) fn read_record(
             what: e.what,
             at: start + e.at,
         })?;
+        if !starts.is_done() {
+            return Err(sections.error(TOO_MANY_STARTS));
+        }
+    }
+    if !next_starts.is_done() {
+        return Err(sections.error(TOO_MANY_STARTS));
     }
     Ok(())
 }
+
+const TOO_MANY_STARTS: &str = "start times of more samples than there are";
 
 fn read_series(
     mut body: Cursor<'_>,
@@ -273,6 +314,7 @@ fn read_series(
 
 fn read_floats(
     mut body: Cursor<'_>,
+    starts: &mut Starts,
     visit: &mut impl FnMut(RecordItem<'_>),
 ) -> Result<(), DecodeError> {
     let (mut series, mut t_ms) = (0, 0_i64);
@@ -280,7 +322,12 @@ fn read_floats(
         series = next_series(&mut body, series)?;
         t_ms = t_ms.wrapping_add(body.ivarint()?);
         let bits = body.u64()?;
-        visit(RecordItem::Sample { series, t_ms, bits });
+        visit(RecordItem::Sample {
+            series,
+            t_ms,
+            start_ms: starts.next(),
+            bits,
+        });
     }
     Ok(())
 }
@@ -288,6 +335,7 @@ fn read_floats(
 fn read_histograms(
     mut body: Cursor<'_>,
     kind: Kind,
+    starts: &mut Starts,
     visit: &mut impl FnMut(RecordItem<'_>),
 ) -> Result<(), DecodeError> {
     let (mut series, mut t_ms) = (0, 0_i64);
@@ -298,6 +346,7 @@ fn read_histograms(
         visit(RecordItem::Histogram {
             series,
             t_ms,
+            start_ms: starts.next(),
             histogram,
         });
     }

@@ -28,13 +28,37 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
-/// `POST|PUT /-/reload`: there is no configuration file yet, so that there is nothing that could fail.
-pub(crate) async fn reload(State(state): State<AppState>) -> Response {
+/// The refusal of what steers the process, unless that is switched on; in Prometheus's words.
+fn lifecycle_refusal(state: &AppState) -> Option<Response> {
     if state.shared.config.enable_lifecycle {
-        StatusCode::OK.into_response()
-    } else {
-        (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response()
+        return None;
     }
+    Some((StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response())
+}
+
+/// `POST|PUT /-/reload`: reads the configuration file again.
+pub(crate) async fn reload(State(state): State<AppState>) -> Response {
+    if let Some(refusal) = lifecycle_refusal(&state) {
+        return refusal;
+    }
+    match tokio::task::spawn_blocking(move || state.reload()).await {
+        Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Err(e)) => {
+            tracing::error!(error = %e, "the configuration is not reloaded, the one before stays");
+            let text = format!("failed to reload config: {e}");
+            text_error(StatusCode::INTERNAL_SERVER_ERROR, text)
+        }
+        Err(_) => ApiError::from(PoolError::Panicked).into_response(),
+    }
+}
+
+/// `POST|PUT /-/quit`: ends the server as SIGTERM does.
+pub(crate) async fn quit(State(state): State<AppState>) -> Response {
+    if let Some(refusal) = lifecycle_refusal(&state) {
+        return refusal;
+    }
+    state.quit();
+    "Requesting termination... Goodbye!".into_response()
 }
 
 /// Refuses what only an administrator may do, unless that is switched on.

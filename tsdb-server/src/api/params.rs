@@ -58,7 +58,7 @@ impl FromRequest<AppState> for Params {
 }
 
 impl Params {
-    /// The parameters of a URL alone, for requests whose body is something else.
+    /// Those of the URL alone, for requests whose body is data.
     pub(crate) fn of_url(uri: &Uri) -> Self {
         let mut params = Self::default();
         params.add_encoded(uri.query().unwrap_or("").as_bytes());
@@ -87,7 +87,7 @@ impl Params {
     }
 
     /// All values.
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs
             .iter()
             .filter(move |(n, _)| n == name)

@@ -1,5 +1,7 @@
 //! The flags as the status page shows them.
 
+use std::path::PathBuf;
+
 use tsdb_core::Durability;
 
 use super::Config;
@@ -14,7 +16,12 @@ impl Config {
             _ => "always".to_owned(),
         };
         let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
+        let path = |path: &Option<PathBuf>| {
+            path.as_ref()
+                .map_or_else(String::new, |p| p.display().to_string())
+        };
         vec![
+            ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
             (
                 "influx.create-databases",
@@ -27,6 +34,11 @@ impl Config {
             ),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
+            (
+                "memory.limit",
+                self.memory_limit
+                    .map_or_else(String::new, |bytes| bytes.to_string()),
+            ),
             (
                 "query.log-slower-than",
                 duration::format(self.query_log_slower_than),
@@ -46,6 +58,10 @@ impl Config {
             (
                 "query.max-expression-depth",
                 self.query_max_depth.to_string(),
+            ),
+            (
+                "query.max-expression-operands",
+                self.query_max_operands.to_string(),
             ),
             (
                 "query.max-memory-bytes",

@@ -19,6 +19,7 @@ use axum::routing::post;
 
 pub(crate) use apply::{WriteError, durable};
 pub(crate) use body::Buffers;
+pub(crate) use label_set::LabelSet;
 
 use crate::state::AppState;
 

@@ -1,4 +1,5 @@
-//! The server beside a real Prometheus 2.42, a real node_exporter and a real InfluxDB 1.6.7, as Debian packages them.
+//! The server beside a real Prometheus 2.42, a real node_exporter, a real VictoriaMetrics 1.79 and a real InfluxDB 1.6.7, as
+//! Debian packages them.
 //!
 //! Takes two minutes and needs these programs, so it runs when asked: `TSDB_E2E=1 cargo test -p tsdb-server --test e2e`.
 #![expect(clippy::unwrap_used, reason = "test code")]
@@ -13,6 +14,7 @@ mod prometheus;
 mod protobuf;
 mod queries;
 mod same_answers;
+mod transfer;
 
 /// Whether these tests are asked for; a program that is missing is a failure then.
 fn asked_for(test: &str) -> bool {
@@ -20,6 +22,7 @@ fn asked_for(test: &str) -> bool {
     if !asked {
         println!(
             "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter, influxdb and influxdb-client"
+            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter and victoria-metrics"
         );
     }
     asked

@@ -1,10 +1,14 @@
 //! The server from outside: through the router without a port, and as a process with one.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod answers;
 #[path = "../common/mod.rs"]
 mod common;
+mod export;
 mod fields;
 mod grafana;
+mod import;
+mod import_files;
 mod influx;
 mod process;
 mod queries;

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
 use clap::Parser;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -59,6 +60,12 @@ impl Server {
     /// As during recovery.
     pub(crate) fn without_store() -> Self {
         Self(app(AppState::new(config(&[]))))
+    }
+
+    /// An answer whose body is not read.
+    pub(crate) async fn response(&self, target: &str) -> Response {
+        let request = Request::get(target).body(Body::empty()).unwrap();
+        self.0.clone().oneshot(request).await.unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

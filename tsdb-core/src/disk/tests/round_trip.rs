@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::support::*;
 use crate::codec::StoreIdentity;
 use crate::disk::column::{ColumnBuilder, ColumnStats};
+use crate::disk::loader::RawColumn;
 use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Error;
 use crate::io::Fs;
@@ -12,7 +13,7 @@ use crate::model::histogram::testing::bits_of_number;
 use crate::model::histogram::{Side, Span};
 use crate::model::{
     Columns, CounterResetHint, FieldValue, FloatHistogram, HistogramSample, Kind, Labels,
-    MAX_STRING_BYTES, TimeRange, TimeUnit, testing,
+    MAX_STRING_BYTES, StartRuns, TimeRange, TimeUnit, testing,
 };
 
 const START_MS: i64 = 4 * HOUR_MS;
@@ -140,6 +141,12 @@ fn chunks(samples: &Columns) -> (Vec<u8>, ColumnStats) {
     (bytes, stats)
 }
 
+fn runs_of(samples: &Columns) -> StartRuns {
+    let mut runs = StartRuns::default();
+    runs.extend(samples);
+    runs
+}
+
 #[test]
 fn columns_of_chunks_and_of_floats_stand_side_by_side() {
     let fs = shared(&fault_fs());
@@ -151,14 +158,23 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
         let mut all = Columns::default();
         // Some series change in the middle, some are of one sort.
         for part in 0..3 {
-            let mut samples = Columns::default();
+            let mut samples = Columns::with_start_times();
             for i in 0..100 {
-                samples.push((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
-                all.push((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
+                let (t_ms, value) = ((part * 100 + i) * 1_000 + series % 2, (i * series) as f64);
+                samples.push(t_ms, value);
+                samples.set_start_time(start_of(&labels, t_ms, value.to_bits()).unwrap_or(0));
+                all.push(t_ms, value);
             }
             if (series / 10 + part * (series % 3)) % 2 == 0 {
                 let (bytes, stats) = chunks(&samples);
-                writer.push_column(Kind::Float, &bytes, stats).unwrap();
+                let runs = runs_of(&samples);
+                let column = RawColumn {
+                    kind: Kind::Float,
+                    stats,
+                    bytes: &bytes,
+                    starts: runs.as_slice(),
+                };
+                writer.push_column(&column).unwrap();
             } else {
                 writer.push_samples(&samples).unwrap();
             }
@@ -187,6 +203,38 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
         assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
     }
     assert_eq!(contents(&[run]).unwrap(), written);
+}
+
+#[test]
+fn start_times_take_nothing_where_there_are_none_and_little_where_they_are_alike() {
+    let len = |start_of: &dyn Fn(i64) -> i64, asked: bool| {
+        let fs = shared(&fault_fs());
+        let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
+        for series in 0..500 {
+            let labels = labels(&[("a", &format!("{series:03}"))]);
+            let mut samples = match asked {
+                true => Columns::with_start_times(),
+                false => Columns::default(),
+            };
+            for i in 0..100 {
+                let t_ms = i * 15_000 + i % 3;
+                testing::push(&mut samples, t_ms, (i as f64).to_bits());
+                samples.set_start_time(start_of(t_ms));
+            }
+            writer
+                .push_series(&labels, TimeUnit::Milliseconds, &samples)
+                .unwrap();
+        }
+        let runs = publish(&fs, dir(), vec![writer.finish().unwrap()]).unwrap();
+        runs[0].meta().bytes
+    };
+    let without = len(&|_| 0, false);
+    assert_eq!(len(&|_| 0, true), without);
+    let one = len(&|_| -3_600_000, true);
+    assert!(one - without < 100, "{one} bytes, {without} without");
+    // Each counts since the one before, with its jitter: a column of its own in every series.
+    let deltas = len(&|t_ms| t_ms - 15_000, true);
+    assert!(deltas - without < 500 * 100, "{deltas} bytes");
 }
 
 #[test]

@@ -73,6 +73,26 @@ pub(crate) fn columns(samples: &BTreeMap<i64, u64>) -> Columns {
     columns
 }
 
+/// The start time of a sample in a test, which its series has or has not.
+pub(crate) fn start_of(labels: &Labels, t_ms: i64, bits: u64) -> Option<i64> {
+    let sum: u32 = labels.as_bytes().iter().map(|&byte| u32::from(byte)).sum();
+    match (sum % 3, (bits ^ (bits >> 50)) % 4) {
+        (1.., _) | (_, 0) => None,
+        (_, 1 | 2) => Some(-3_600_000),
+        _ => Some(t_ms.saturating_sub(1_000)).filter(|&start_ms| start_ms != 0),
+    }
+}
+
+/// As [`columns`], with the start times.
+pub(crate) fn columns_since(labels: &Labels, samples: &BTreeMap<i64, u64>) -> Columns {
+    let mut columns = Columns::with_start_times();
+    for (&t_ms, &bits) in samples {
+        testing::push(&mut columns, t_ms, bits);
+        columns.set_start_time(start_of(labels, t_ms, bits).unwrap_or(0));
+    }
+    columns
+}
+
 pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
     testing::bits_of_columns(columns).into_iter().collect()
 }
@@ -80,7 +100,8 @@ pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
 pub(crate) fn finish(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<FinishedRun> {
     let mut writer = RunWriter::create(Arc::clone(fs), dir(), IDENTITY, spec)?;
     for (labels, samples) in contents {
-        writer.push_series(labels, unit_of(labels), &columns(samples))?;
+        let samples = columns_since(labels, samples);
+        writer.push_series(labels, unit_of(labels), &samples)?;
     }
     writer.finish()
 }
@@ -90,13 +111,15 @@ pub(crate) fn write(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Res
     Ok(publish(fs, dir(), vec![finished])?.remove(0))
 }
 
-/// What runs hold together, the later one winning; each series is read whole.
+/// What runs hold together, the later one winning; each series is read whole, and must have the start times that were written.
 pub(crate) fn contents(runs: &[Arc<Run>]) -> Result<Contents> {
     let cache = GroupCache::new(1 << 20);
     let mut all: BTreeMap<Labels, Columns> = BTreeMap::new();
     for run in runs {
         for series in 0..run.index().series_len() {
-            let out = all.entry(run.index().labels(series)?).or_default();
+            let out = all
+                .entry(run.index().labels(series)?)
+                .or_insert_with(Columns::with_start_times);
             let middle = out.len();
             run.read_series(series, TimeRange::ALL, &cache, out)?;
             out.merge_tail(0, middle);
@@ -104,7 +127,13 @@ pub(crate) fn contents(runs: &[Arc<Run>]) -> Result<Contents> {
     }
     Ok(all
         .into_iter()
-        .map(|(labels, columns)| (labels, map_of(&columns)))
+        .map(|(labels, columns)| {
+            let samples = map_of(&columns);
+            for (i, (&t_ms, &bits)) in samples.iter().enumerate() {
+                assert_eq!(columns.start_time_ms(i), start_of(&labels, t_ms, bits));
+            }
+            (labels, samples)
+        })
         .collect())
 }
 

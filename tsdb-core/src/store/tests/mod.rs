@@ -5,6 +5,7 @@ mod crash;
 mod histograms;
 mod kinds;
 mod life;
+mod limits;
 mod model;
 mod snapshot;
 mod verify;
@@ -74,15 +75,42 @@ pub(super) fn batch(rows: Rows<'_>) -> WriteBatch {
 }
 
 pub(super) fn batch_with(policy: ConflictPolicy, rows: Rows<'_>) -> WriteBatch {
+    batch_of(policy, rows.iter().map(|row| (0, *row)))
+}
+
+/// One batch of rows with their start times, 0 for none.
+pub(super) fn batch_since<'a>(
+    rows: impl IntoIterator<Item = (i64, (&'a str, i64, f64))>,
+) -> WriteBatch {
+    batch_of(ConflictPolicy::Refuse, rows)
+}
+
+fn batch_of<'a>(
+    policy: ConflictPolicy,
+    rows: impl IntoIterator<Item = (i64, (&'a str, i64, f64))>,
+) -> WriteBatch {
     let mut batch = WriteBatch::with_policy(policy);
-    for (series, t_ms, value) in rows {
+    for (start_ms, (series, t_ms, value)) in rows {
         let labels = [("__name__", "m"), ("series", series), ("job", "test")];
-        let tick = tick_of(series, *t_ms);
+        let tick = tick_of(series, t_ms);
         let unit = unit_of(series);
         let mut series = batch.series(labels).unwrap();
-        testing::add(series.unit(unit), tick, value.to_bits());
+        testing::add_since(series.unit(unit), start_ms, tick, value.to_bits());
     }
     batch
+}
+
+/// Start times of all samples that have one: series name → time → start time.
+pub(super) fn start_times(store: &Store) -> BTreeMap<String, BTreeMap<i64, i64>> {
+    let querier = store.querier(TimeRange::ALL).unwrap();
+    let all = querier.select(&[Matcher::equal("__name__", "m")]).unwrap();
+    let starts = all.iter().map(|series| {
+        let samples = series.samples().unwrap();
+        let starts = samples.iter().filter_map(|s| Some((s.t_ms, s.start_ms?)));
+        let name = series.labels().get("series").unwrap().to_owned();
+        (name, starts.collect::<BTreeMap<_, _>>())
+    });
+    starts.filter(|(_, starts)| !starts.is_empty()).collect()
 }
 
 /// A value that [`batch`] makes a histogram of: even numbers are of integers, odd ones of floats.

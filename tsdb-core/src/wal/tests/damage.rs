@@ -6,6 +6,7 @@ use super::super::segment::HEADER_LEN;
 use super::super::{identity_in_headers, recover, survey};
 use super::*;
 use crate::error::Error;
+use crate::progress::RecoveryProgress;
 
 fn seqs(frames: &[Read]) -> Vec<u64> {
     frames.iter().map(|(_, seq, _)| *seq).collect()
@@ -314,14 +315,30 @@ fn without_any_identity_nothing_is_cut() {
     segment.bytes[3] ^= 1;
     let (path, bytes) = (segment.path(), segment.bytes.clone());
     let fs = put_all(&[segment]);
-    let recovered = recover(&fs, dir(), None, &|_| false, &mut |_, _, _| Ok(())).unwrap();
+    let recovered = recover(
+        &fs,
+        dir(),
+        None,
+        &|_| false,
+        &RecoveryProgress::default(),
+        &mut |_, _, _| Ok(()),
+    )
+    .unwrap();
     assert_eq!(recovered.frames, 0);
     assert_eq!(recovered.damages.len(), 1);
     assert_eq!(fs.contents(&path).unwrap(), bytes);
 
     // With another segment's header the same frames are read.
     Segment::new(0, 1, 4).put(&fs);
-    let recovered = recover(&fs, dir(), None, &|_| false, &mut |_, _, _| Ok(())).unwrap();
+    let recovered = recover(
+        &fs,
+        dir(),
+        None,
+        &|_| false,
+        &RecoveryProgress::default(),
+        &mut |_, _, _| Ok(()),
+    )
+    .unwrap();
     assert_eq!(recovered.frames, 3);
 }
 
@@ -337,6 +354,7 @@ fn a_newer_version_is_refused_by_name() {
         dir(),
         Some(IDENTITY),
         &|_| false,
+        &RecoveryProgress::default(),
         &mut |_, _, _| Ok(()),
     )
     .unwrap_err();

@@ -71,7 +71,9 @@ fn segment() -> Segment {
     record.start_series(7, Kind::Float);
     record.sample(1_700_000_000_000, 1.0_f64.to_bits());
     record.start_series(6, Kind::Float);
+    record.start_time(1_650_000_000_000);
     record.sample(1_700_000_000_000, 0.42_f64.to_bits());
+    record.start_time(1_600_000_000_000);
     record.sample(1_700_000_015_000, (-0.0_f64).to_bits());
     record.metadata(&MetricMetadata {
         metric: "node_load1".to_owned(),
@@ -84,6 +86,7 @@ fn segment() -> Segment {
     record.start_series(7, Kind::Float);
     record.sample(1_700_000_030_000, STALE_NAN_BITS);
     record.start_series(6, Kind::Histogram);
+    record.start_time(1_600_000_000_000);
     record.histogram(1_700_000_030_000, &integers());
     record.start_series(6, Kind::FloatHistogram);
     record.histogram(1_700_000_045_000, &floats());
@@ -109,6 +112,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
     assert_eq!(recovered.torn, None);
     assert_eq!(recovered.position.next_seq, 43);
     let (mut samples, mut histograms, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    let mut starts = Vec::new();
     let mut series = Vec::new();
     for (generation, _, payload) in &frames {
         assert_eq!(*generation, 3);
@@ -118,12 +122,24 @@ fn golden_segment_is_what_is_written_and_is_read() {
                 unit,
                 canonical,
             } => series.push((number, unit, Labels::from_canonical(canonical).unwrap())),
-            RecordItem::Sample { series, t_ms, bits } => samples.push((series, t_ms, bits)),
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => {
+                samples.push((series, t_ms, bits));
+                starts.push(start_ms);
+            }
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
-            } => histograms.push((series, t_ms, histogram)),
+            } => {
+                histograms.push((series, t_ms, histogram));
+                starts.push(start_ms);
+            }
             RecordItem::Field {
                 series,
                 t_ms,
@@ -157,5 +173,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
             (8, TimeUnit::Nanoseconds)
         ]
     );
+    let since = 1_600_000_000_000;
+    assert_eq!(starts, [0, 1_650_000_000_000, since, 0, since, 0]);
     assert_eq!(series[1].2.metric_name(), "node_load1");
 }

@@ -13,8 +13,9 @@ use crate::model::{
 #[derive(Clone, Debug)]
 enum Item {
     Series(u32, TimeUnit, Vec<u8>),
-    Sample(u32, i64, u64),
-    Histogram(u32, i64, HistogramSample),
+    /// Series, time, start time (0 for none), value.
+    Sample(u32, i64, i64, u64),
+    Histogram(u32, i64, i64, HistogramSample),
     Field(u32, i64, FieldValue),
     Metadata(MetricMetadata),
 }
@@ -35,12 +36,18 @@ fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
                 unit,
                 canonical,
             } => Item::Series(series, unit, canonical.to_vec()),
-            RecordItem::Sample { series, t_ms, bits } => Item::Sample(series, t_ms, bits),
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => Item::Sample(series, t_ms, start_ms, bits),
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
-            } => Item::Histogram(series, t_ms, histogram),
+            } => Item::Histogram(series, t_ms, start_ms, histogram),
             RecordItem::Field {
                 series,
                 t_ms,
@@ -59,12 +66,14 @@ fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
             Item::Series(series, unit, canonical) => {
                 record.define_series(*series, *unit, canonical);
             }
-            Item::Sample(series, t_ms, bits) => {
+            Item::Sample(series, t_ms, start_ms, bits) => {
                 record.start_series(*series, Kind::Float);
+                record.start_time(*start_ms);
                 record.sample(*t_ms, *bits);
             }
-            Item::Histogram(series, t_ms, histogram) => {
+            Item::Histogram(series, t_ms, start_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
+                record.start_time(*start_ms);
                 record.histogram(*t_ms, histogram);
             }
             Item::Field(series, t_ms, value) => {
@@ -86,6 +95,11 @@ fn field() -> impl Strategy<Value = FieldValue> {
     ]
 }
 
+/// Mostly one that others have too, or none.
+fn start() -> impl Strategy<Value = i64> {
+    prop::sample::select(vec![0, 0, 1_000, 1_000, -5])
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let labels = |n: u16| Labels::from_pairs([("n", n.to_string())]).unwrap();
     prop_oneof![
@@ -93,14 +107,17 @@ fn item() -> impl Strategy<Value = Item> {
             let unit = TimeUnit::from_u8(unit).unwrap();
             Item::Series(series, unit, labels(n).as_bytes().to_vec())
         }),
-        (0..100_u32, 0..2_000_i64, any::<u64>())
-            .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
-        (any::<u32>(), any::<i64>(), Just(STALE_NAN_BITS))
-            .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
-        (0..100_u32, 0..2_000_i64, any::<u16>()).prop_map(|(series, t_ms, number)| {
-            let histogram = testing::histogram_of(testing::bits_of_number(number));
-            Item::Histogram(series, t_ms, histogram.unwrap())
+        (0..100_u32, 0..2_000_i64, start(), any::<u64>())
+            .prop_map(|(series, t_ms, start_ms, bits)| Item::Sample(series, t_ms, start_ms, bits)),
+        (any::<u32>(), any::<i64>(), any::<i64>()).prop_map(|(series, t_ms, start_ms)| {
+            Item::Sample(series, t_ms, start_ms, STALE_NAN_BITS)
         }),
+        (0..100_u32, 0..2_000_i64, start(), any::<u16>()).prop_map(
+            |(series, t_ms, start_ms, number)| {
+                let histogram = testing::histogram_of(testing::bits_of_number(number));
+                Item::Histogram(series, t_ms, start_ms, histogram.unwrap())
+            }
+        ),
         (0..100_u32, any::<i64>(), field())
             .prop_map(|(series, tick, value)| { Item::Field(series, tick, value) }),
         ("[a-z]{0,5}", 0..9_u32, "\\PC{0,9}").prop_map(|(metric, kind, help)| {
@@ -131,6 +148,15 @@ fn a_scrape_takes_ten_bytes_a_sample() {
         record.sample(1_700_000_000_000, f64::from(series).to_bits());
     }
     assert!(record.finish().len() <= 10_016);
+
+    // All of them count since the same time.
+    record.clear();
+    for series in 0..1000 {
+        record.start_series(series, Kind::Float);
+        record.start_time(1_600_000_000_000);
+        record.sample(1_700_000_000_000, f64::from(series).to_bits());
+    }
+    assert!(record.finish().len() <= 10_032);
 }
 
 #[test]
@@ -143,6 +169,14 @@ fn what_is_not_a_record_is_refused() {
     assert_eq!(what(&[1, 3, 0, 1, 0]), "label set is not canonical");
     assert_eq!(what(&[1, 3, 0, 7, 0]), "unknown unit of time");
     assert_eq!(what(&[4, 3, 0, 0, 9]), "unknown hint of a counter reset");
+    let many_starts = "start times of more samples than there are";
+    let float = [2, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(
+        what(&[[6, 3, 1, 1, 8].as_slice(), &float].concat()),
+        many_starts
+    );
+    assert_eq!(what(&[6, 3, 0, 1, 8]), many_starts);
+    assert_eq!(what(&[6, 3, 0, 0, 8]), "start time of no sample");
     let many_spans = [[4, 23, 0, 0, 0, 0].as_slice(), &[0; 18], &[99]].concat();
     assert_eq!(what(&many_spans), "count is too large");
     // A label with an empty name.
