@@ -21,8 +21,7 @@ fn asked_for(test: &str) -> bool {
     let asked = std::env::var_os("TSDB_E2E").is_some_and(|value| value == "1");
     if !asked {
         println!(
-            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter, influxdb and influxdb-client"
-            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter and victoria-metrics"
+            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter, victoria-metrics, influxdb and influxdb-client"
         );
     }
     asked
