@@ -41,7 +41,7 @@ struct Shared {
 }
 
 /// Gives memory of a cache back until it takes no more than so many bytes.
-type Evict = Box<dyn Fn(u64) + Send + Sync>;
+type Evict = Box<dyn Fn(u64) -> bool + Send + Sync>;
 
 /// Bytes of a budget at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,10 +140,14 @@ impl MemoryBudget {
         self.make_room();
     }
 
-    /// Tells how much the head has.
-    pub(crate) fn set_head(&self, bytes: u64) {
-        self.0.head.store(bytes, Ordering::Relaxed);
-        self.make_room();
+    /// Charges for the head of a store.
+    pub(crate) fn head(&self) -> Gauge {
+        Gauge::new(self, |shared| &shared.head)
+    }
+
+    /// Charges for the cache of a store.
+    pub(crate) fn cache(&self) -> Gauge {
+        Gauge::new(self, |shared| &shared.cache)
     }
 
     /// Whether the head may grow.
@@ -172,11 +176,6 @@ impl MemoryBudget {
         generation > self.0.limit / if pressed { 32 } else { 8 }
     }
 
-    /// Tells how much a cache has.
-    pub(crate) fn set_cache(&self, bytes: u64) {
-        self.0.cache.store(bytes, Ordering::Relaxed);
-    }
-
     /// What is left for caches, in bytes.
     pub(crate) fn left_for_cache(&self) -> u64 {
         let usage = self.usage();
@@ -184,8 +183,8 @@ impl MemoryBudget {
         usage.limit.saturating_sub(held)
     }
 
-    /// Has a cache asked to give memory back.
-    pub(crate) fn on_pressure(&self, evict: impl Fn(u64) + Send + Sync + 'static) {
+    /// Has a cache asked to give memory back, until it says false: it is gone.
+    pub(crate) fn on_pressure(&self, evict: impl Fn(u64) -> bool + Send + Sync + 'static) {
         self.0.evict.lock().push(Box::new(evict));
     }
 
@@ -195,8 +194,8 @@ impl MemoryBudget {
             return;
         }
         // Who comes second finds it done or under way.
-        if let Some(evict) = self.0.evict.try_lock() {
-            evict.iter().for_each(|evict| evict(left));
+        if let Some(mut caches) = self.0.evict.try_lock() {
+            caches.retain(|evict| evict(left));
         }
     }
 
@@ -206,6 +205,40 @@ impl MemoryBudget {
             limit: MEMORY,
             max: self.0.limit,
         }
+    }
+}
+
+/// What a part of a store holds, told again and again; nothing any more when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    budget: MemoryBudget,
+    total: fn(&Shared) -> &AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Gauge {
+    fn new(budget: &MemoryBudget, total: fn(&Shared) -> &AtomicU64) -> Self {
+        Self {
+            budget: budget.clone(),
+            total,
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Tells how much it is now.
+    pub(crate) fn set(&self, bytes: u64) {
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        let total = (self.total)(&self.budget.0);
+        total.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed); // wraps to a subtraction
+        if bytes > before {
+            self.budget.make_room();
+        }
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        self.set(0);
     }
 }
 
@@ -288,12 +321,15 @@ mod tests {
     #[test]
     fn caches_make_room_first() {
         let budget = MemoryBudget::new(100);
-        budget.set_cache(80);
-        let cache = budget.clone();
-        budget.on_pressure(move |left| cache.set_cache(left));
+        let (head, cache) = (budget.head(), budget.cache());
+        cache.set(80);
+        budget.on_pressure(move |left| {
+            cache.set(left);
+            true
+        });
         let _held = budget.reserve(70).unwrap();
         assert_eq!(budget.usage().cache, 30);
-        budget.set_head(10);
+        head.set(10);
         assert_eq!(budget.usage().cache, 20);
         budget.observe_process(110);
         assert_eq!((budget.usage().uncharged, budget.usage().cache), (10, 10));
@@ -302,16 +338,20 @@ mod tests {
     #[test]
     fn the_head_is_flushed_early_and_then_refused() {
         let budget = MemoryBudget::new(800);
-        budget.set_head(100);
+        let (head, other) = (budget.head(), budget.head());
+        head.set(60);
+        other.set(40);
         assert!(!budget.wants_flush(100) && budget.wants_flush(101));
         assert!(budget.check_head().is_ok());
         let held = budget.reserve(600).unwrap();
         assert!(budget.wants_flush(26) && !budget.wants_flush(25));
-        budget.set_head(300);
+        head.set(260);
         assert!(budget.check_head().is_err());
         drop(held);
         assert!(budget.check_head().is_ok());
-        budget.set_head(401);
+        head.set(361);
         assert!(budget.check_head().is_err());
+        drop(other);
+        assert!(budget.check_head().is_ok());
     }
 }

@@ -95,6 +95,11 @@ pub struct Config {
     #[arg(long = "storage.tsdb.future-limit", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_FUTURE_LIMIT", default_value = "1h", value_parser = duration::parse)]
     pub future_limit: Duration,
 
+    /// In how much time all files are read once in the background to look for damage, within 256 KiB/s and 8 MiB/s; 0
+    /// switches it off.
+    #[arg(long = "storage.tsdb.scrub-interval", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_SCRUB_INTERVAL", default_value = "1d", value_parser = duration::parse)]
+    pub scrub_interval: Duration,
+
     /// Address to listen on.
     #[arg(
         long = "web.listen-address",
@@ -344,6 +349,7 @@ impl Config {
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)
             .future_limit(unless_zero(self.future_limit))
+            .scrub(unless_zero(self.scrub_interval))
     }
 
     /// What the parser of queries accepts.

@@ -8,6 +8,7 @@
 mod api;
 mod bridge;
 mod bytes;
+mod cli;
 mod config;
 mod duration;
 mod error;
@@ -24,6 +25,7 @@ mod shutdown;
 mod state;
 pub mod telemetry;
 pub mod text;
+mod verify;
 
 use std::future::IntoFuture;
 use std::io;
@@ -33,9 +35,11 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+pub use cli::{Cli, Command};
 pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
 pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
+pub use verify::{VerifyArgs, verify};
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {

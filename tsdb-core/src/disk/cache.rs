@@ -11,7 +11,7 @@ use super::group::{Group, Unpacker};
 use super::loader::Loader;
 use super::run::Run;
 use super::times::TimesTable;
-use crate::budget::MemoryBudget;
+use crate::budget::{Gauge, MemoryBudget};
 use crate::codec::DecodeError;
 use crate::codec::column::{Followed, TimesRef};
 use crate::error::{Error, Result};
@@ -43,6 +43,7 @@ pub(crate) struct GroupCache {
     /// The most it holds when there is memory for it.
     most_bytes: u64,
     budget: MemoryBudget,
+    charged: Gauge,
     unpackers: UnpackerPool,
     // Held for a push or a pop.
     followed: Mutex<Vec<FollowedIn>>,
@@ -80,9 +81,11 @@ impl GroupCache {
         let cache = Arc::new(Self::with(bytes, budget.clone()));
         let weak = Arc::downgrade(&cache);
         budget.on_pressure(move |left| {
-            if let Some(cache) = weak.upgrade() {
+            let cache = weak.upgrade();
+            if let Some(cache) = &cache {
                 cache.limit(left);
             }
+            cache.is_some()
         });
         cache
     }
@@ -90,7 +93,7 @@ impl GroupCache {
     /// Gives memory back until `left` is enough.
     fn limit(&self, left: u64) {
         self.parts.set_capacity(left.min(self.most_bytes));
-        self.budget.set_cache(self.bytes());
+        self.charged.set(self.bytes());
     }
 
     /// Takes the memory again that others have given back.
@@ -104,6 +107,7 @@ impl GroupCache {
         Self {
             parts: Cache::with(items.max(16), bytes, Weighter, hasher, lifecycle),
             most_bytes: bytes,
+            charged: budget.cache(),
             budget,
             unpackers: UnpackerPool::default(),
             followed: Mutex::default(),
@@ -126,7 +130,7 @@ impl GroupCache {
             .parts
             .get_or_insert_with(&(run.meta().file_id, part), load)?;
         if is_new {
-            self.budget.set_cache(self.bytes());
+            self.charged.set(self.bytes());
         }
         Ok(held)
     }

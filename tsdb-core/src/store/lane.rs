@@ -85,7 +85,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
             break (lane, targets);
         }
     };
-    store.check_open()?;
+    store.check_writable()?;
     let seq = match &store.wal {
         Some(wal) => {
             wal.check_writable()?;
@@ -139,7 +139,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
         report.rejected.makers = lane.admission.makers(NAMED_MAKERS);
         report.rejected.retry_after = lane.admission.rest_of_interval();
     }
-    store.budget.set_head(store.view.get().head_bytes());
+    store.head_memory.set(store.view.get().head_bytes());
     lane.rotate_if_due(store);
     let series = store.view.get().active.series_len();
     store

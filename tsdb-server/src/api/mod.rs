@@ -66,6 +66,10 @@ pub(crate) fn routes() -> Router<AppState> {
             "/api/v1/admin/tsdb/flush",
             post(admin::flush).put(admin::flush),
         )
+        .route(
+            "/api/v1/admin/tsdb/snapshot",
+            post(admin::snapshot).put(admin::snapshot),
+        )
         .route("/api/v1/admin/queries/{id}/kill", post(running::kill))
         .route(
             "/api/v1/admin/tsdb/delete_series",

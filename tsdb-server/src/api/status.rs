@@ -117,7 +117,7 @@ pub(crate) async fn tsdb(State(state): State<AppState>, params: Params) -> Resul
             .iter()
             .map(|m| json!({ "name": m.metric, "value": m.new, "refused": m.refused, "labels": m.labels }))
             .collect();
-        let data = json!({
+        let mut data = json!({
             "headStats": {
                 "numSeries": stats.head_series,
                 "numLabelPairs": cardinality.label_pairs,
@@ -129,8 +129,11 @@ pub(crate) async fn tsdb(State(state): State<AppState>, params: Params) -> Resul
             "labelValueCountByLabelName": list(&cardinality.values_by_label),
             "memoryInBytesByLabelName": list(&cardinality.bytes_by_label),
             "seriesCountByLabelValuePair": list(&cardinality.series_by_pair),
-            "newSeriesCountByMetricName": makers,
         });
+        // Beside Prometheus's fields only where there is something to tell: clients know the others.
+        if !makers.is_empty() {
+            data["newSeriesCountByMetricName"] = makers.into();
+        }
         Ok(success(&data).0)
     })
     .await

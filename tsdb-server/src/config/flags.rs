@@ -94,6 +94,10 @@ impl Config {
                 "storage.tsdb.retention.time",
                 duration::format(self.retention),
             ),
+            (
+                "storage.tsdb.scrub-interval",
+                duration::format(self.scrub_interval),
+            ),
             ("storage.wal.durability", durability),
             ("web.enable-admin-api", self.enable_admin_api.to_string()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),

@@ -198,7 +198,7 @@ async fn hostile_queries_end_soon() {
             "{start}: {}",
             String::from_utf8_lossy(&answer.body)
         );
-        // A second, when optimised.
+        // A second, when optimised and alone.
         assert!(
             begun.elapsed() < Duration::from_secs(10),
             "{start}: {:?}",

@@ -10,6 +10,7 @@ mod grafana;
 mod import;
 mod import_files;
 mod influx;
+mod limits;
 mod process;
 mod queries;
 mod reading;

@@ -47,6 +47,13 @@ impl Server {
         Self(app(AppState::with_store(config(flags), db)))
     }
 
+    /// The same, with so much memory, for bodies up to 100 MB.
+    pub(crate) fn with_memory(bytes: u64) -> Self {
+        let db = Db::in_memory(Options::new().memory_limit(bytes)).unwrap();
+        let flags = ["--web.max-body-bytes=100000000"];
+        Self(app(AppState::with_store(config(&flags), db)))
+    }
+
     /// A store in a directory, of samples of any time.
     pub(crate) fn on(dir: &std::path::Path) -> Self {
         let options = Options::new().retention(None).future_limit(None);
