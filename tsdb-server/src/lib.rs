@@ -1,4 +1,5 @@
-//! The HTTP server around the store and the query engine: Prometheus remote write in, PromQL out.
+//! The HTTP server around the store and the query engines: Prometheus remote write and InfluxDB's line protocol in, PromQL
+//! and InfluxQL out.
 //!
 //! * [`app`] is the whole HTTP surface as a router, so that tests call it without a port.
 //! * The engine is synchronous; `bridge` is the only way from here to it, and it is bounded.
@@ -7,6 +8,7 @@
 mod api;
 mod bridge;
 mod bytes;
+mod cli;
 mod config;
 mod duration;
 mod encoding;
@@ -17,12 +19,14 @@ mod features;
 pub mod fuzzing;
 mod http;
 mod import;
+mod influx;
 mod ingest;
 mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
 pub mod text;
+mod verify;
 
 use std::future::IntoFuture;
 use std::io;
@@ -32,9 +36,11 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+pub use cli::{Cli, Command};
 pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
 pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
+pub use verify::{VerifyArgs, verify};
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
@@ -43,6 +49,7 @@ pub fn app(state: AppState) -> Router {
         .merge(import::routes())
         .merge(export::routes())
         .merge(api::routes())
+        .merge(influx::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)
         .method_not_allowed_fallback(http::method_not_allowed)
@@ -76,6 +83,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());
+    influx::udp::listen(&state).await?;
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()

@@ -21,8 +21,8 @@ mod stored;
 pub(crate) mod testing;
 mod time;
 
-pub(crate) use batch::Form;
-pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, Encoding, SeriesBuilder, WriteBatch};
+pub(crate) use batch::{Form, FormKey};
 pub(crate) use exemplar::fits_exemplar;
 pub use exemplar::{Exemplar, SeriesExemplars};
 pub(crate) use field::FieldValue;

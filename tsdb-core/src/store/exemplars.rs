@@ -91,19 +91,13 @@ impl Exemplars {
         max: usize,
         budget: &MemoryBudget,
     ) -> Result<(Self, Option<Error>)> {
-        let mut ring = Ring {
-            max,
-            kept: VecDeque::new(),
-            series: HashMap::new(),
-            memory: budget.charge(0),
-            seq: 0,
-            changed: false,
-        };
+        let exemplars = Self::empty(dir, identity, max, budget);
         let path = dir.join(NAME);
         let mut damage = None;
         if let Some(bytes) = read_whole(fs, &path)? {
             match exemplars_file::decode(&path, &bytes, identity) {
                 Ok((seq, kept)) => {
+                    let mut ring = exemplars.ring.lock();
                     ring.seq = seq;
                     for Kept { series, exemplar } in kept {
                         ring.offer(series, exemplar);
@@ -113,12 +107,28 @@ impl Exemplars {
                 Err(e) => return Err(e),
             }
         }
-        let exemplars = Self {
+        Ok((exemplars, damage))
+    }
+
+    /// None yet, whatever the file has.
+    pub(super) fn empty(
+        dir: &Path,
+        identity: StoreIdentity,
+        max: usize,
+        budget: &MemoryBudget,
+    ) -> Self {
+        Self {
             dir: dir.to_owned(),
             identity,
-            ring: Mutex::new(ring),
-        };
-        Ok((exemplars, damage))
+            ring: Mutex::new(Ring {
+                max,
+                kept: VecDeque::new(),
+                series: HashMap::new(),
+                memory: budget.charge(0),
+                seq: 0,
+                changed: false,
+            }),
+        }
     }
 
     /// Takes an exemplar that the log has, unless the file had it.
@@ -179,6 +189,16 @@ impl Exemplars {
             self.ring.lock().changed = true;
         }
         written
+    }
+
+    /// Writes a file with all of them into another directory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write_to(&self, fs: &dyn Fs, dir: &Path) -> Result<()> {
+        let all = self.ring.lock().all();
+        let bytes = exemplars_file::encode(&all, self.identity);
+        write_whole(fs, dir, NAME, &bytes)
     }
 
     /// See [`Db::exemplars`](crate::Db::exemplars).
@@ -297,10 +317,14 @@ impl Ring {
     }
 
     fn unsaved(&mut self) -> Option<Unsaved> {
-        std::mem::take(&mut self.changed).then(|| Unsaved {
+        std::mem::take(&mut self.changed).then(|| self.all())
+    }
+
+    fn all(&self) -> Unsaved {
+        Unsaved {
             seq: self.seq,
             kept: self.kept.iter().cloned().collect(),
-        })
+        }
     }
 }
 

@@ -23,6 +23,15 @@ impl Config {
         vec![
             ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
+            (
+                "influx.create-databases",
+                self.influx_create_databases.to_string(),
+            ),
+            ("influx.udp-database", self.influx_udp_database.clone()),
+            (
+                "influx.udp-listen-address",
+                self.influx_udp_listen.clone().unwrap_or_default(),
+            ),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (
@@ -88,6 +97,10 @@ impl Config {
             (
                 "storage.tsdb.retention.time",
                 duration::format(self.retention),
+            ),
+            (
+                "storage.tsdb.scrub-interval",
+                duration::format(self.scrub_interval),
             ),
             ("storage.wal.durability", durability),
             ("web.enable-admin-api", self.enable_admin_api.to_string()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
-use tsdb_core::{Commit, RejectReason, Rejected, WriteReport, Writer};
+use tsdb_core::{Commit, LabelError, RejectReason, Rejected, WriteReport, Writer};
 
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
@@ -26,6 +26,11 @@ impl WriteError {
             status,
             message: message.into(),
         }
+    }
+
+    /// The batch does not take what the request holds.
+    pub(crate) fn too_large(e: LabelError) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, e.to_string())
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -143,7 +148,7 @@ pub(crate) async fn write<T: Send + 'static>(
 ///
 /// # Errors
 /// When it did not become durable.
-async fn durable(commit: Commit) -> Result<WriteReport, WriteError> {
+pub(crate) async fn durable(commit: Commit) -> Result<WriteReport, WriteError> {
     let (sender, receiver) = oneshot::channel();
     commit.on_durable(move |result| {
         let _ = sender.send(result); // nobody listens when the client went away

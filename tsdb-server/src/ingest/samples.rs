@@ -134,6 +134,11 @@ impl Samples {
         self.floats.is_empty() && self.histograms.is_empty() && self.exemplars.is_empty()
     }
 
+    /// Whether nothing is left out.
+    pub(super) fn all_fit(&self) -> bool {
+        self.unfit == 0
+    }
+
     /// Whether there was no sample, not even one that is left out.
     pub(super) fn none_came(&self) -> bool {
         self.floats.is_empty() && self.histograms.is_empty() && self.unfit == 0
