@@ -2,6 +2,8 @@
 
 mod apply;
 pub(crate) mod body;
+mod datadog;
+mod few;
 mod histogram;
 mod label_set;
 mod otlp;
@@ -47,5 +49,6 @@ pub(crate) fn routes(_state: &AppState) -> Router<AppState> {
     for path in OTLP_PATHS {
         router = router.route(path, post(otlp::write));
     }
+    let router = router.merge(datadog::routes());
     router.layer(DefaultBodyLimit::disable()) // `body` has the limit, while it collects
 }

@@ -4,6 +4,7 @@
 mod answers;
 #[path = "../common/mod.rs"]
 mod common;
+mod datadog;
 mod exemplars;
 mod export;
 mod fields;

@@ -4,10 +4,8 @@
 //! Parts of a request are kept as text until it is their turn, so that no more of it than a data point is decoded at once.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -18,6 +16,7 @@ use super::model::{
 use super::translate::Translator;
 use super::value::{self, MAX_DEPTH};
 use crate::ingest::apply::WriteError;
+use crate::ingest::few::Few;
 
 /// Memory of a piece that is kept as text for each of its bytes: `{},` is three bytes and sixteen.
 pub(super) const MEMORY_RATIO: u64 = 6;
@@ -395,42 +394,6 @@ impl AnyValue {
             }
             _ => Value::Null,
         })
-    }
-}
-
-/// A list of at most `N`.
-struct Few<T, const N: usize>(Vec<T>);
-
-impl<T, const N: usize> Default for Few<T, N> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for Few<T, N> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(FewVisitor(PhantomData))
-    }
-}
-
-struct FewVisitor<T, const N: usize>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for FewVisitor<T, N> {
-    type Value = Few<T, N>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a list of at most {N}")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-        let mut few = Vec::new();
-        while let Some(one) = from.next_element()? {
-            if few.len() == N {
-                return Err(A::Error::custom(format!("a list has more than {N}")));
-            }
-            few.push(one);
-        }
-        Ok(Few(few))
     }
 }
 

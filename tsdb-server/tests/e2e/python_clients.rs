@@ -1,4 +1,4 @@
-//! The SDK of OpenTelemetry for Python and its exporter write to the server.
+//! Client libraries of PyPI write to the server: the SDK of OpenTelemetry with its exporter, and Datadog's.
 
 use std::path::Path;
 use std::process::Command;
@@ -64,4 +64,23 @@ fn the_python_sdk_exports_metrics_of_every_kind() {
     }
     let metadata = ask(&server.address, "/api/v1/metadata", &[]).unwrap();
     assert_eq!(metadata["http_requests_total"][0]["help"], "Requests.");
+}
+
+#[test]
+fn the_python_client_of_datadog_writes() {
+    let Some(mut python) = python("the Python client of Datadog", "datadog") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/datadog_client.py");
+    let host = format!("http://{}/datadog", server.address);
+    let sent = python.arg(script).arg(host).output().unwrap();
+    assert!(sent.status.success(), "{sent:?}");
+    for metric in ["client.plain", "client.deflated"] {
+        let query = format!("{{'{metric}',env='prod',host='h1'}}");
+        let found = values(&server.address, &query);
+        assert_eq!(found.len(), 1, "{query}: {found:?}");
+        assert_eq!(found[0].1, "2.5", "{query}");
+    }
 }

@@ -1,0 +1,212 @@
+//! What Datadog's agent and clients send, under `/datadog`, since `/api/v1/series` is Prometheus's.
+//!
+//! A metric keeps its name. Its host and device are labels, and so are its tags: `key:value` is a label, a tag without a
+//! colon a label with the value `no_label_value`, as in VictoriaMetrics; values of one key are joined with `;`. Counts and rates
+//! are what they are for the interval before their time, so that all metrics are gauges.
+
+mod decode;
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, WriteReport, Writer};
+
+use super::apply::{self, LeftOut, WriteError};
+use super::body;
+use super::label_set::LabelSet;
+use super::remote_write::{LIMITS, too_many};
+use crate::encoding::Encoding;
+use crate::error::RETRY_AFTER_S;
+use crate::state::AppState;
+
+/// The value of a label that is a tag without a value.
+const NO_VALUE: &str = "no_label_value";
+
+/// The routes. What is no metric is accepted as its senders expect it, except for sketches: they would be metrics.
+pub(super) fn routes() -> Router<AppState> {
+    let accepted = || async { answer(StatusCode::ACCEPTED, r#"{"status":"ok"}"#) };
+    let nothing = || async { answer(StatusCode::OK, "{}") };
+    let valid = || async { answer(StatusCode::OK, r#"{"valid":true}"#) };
+    let sketches = || async {
+        let reason = "sketches are not supported: send the histogram's aggregates as series";
+        errors(StatusCode::BAD_REQUEST, reason)
+    };
+    Router::new()
+        .route("/datadog/api/v1/series", post(version_1))
+        .route("/datadog/api/v2/series", post(version_2))
+        .route("/datadog/api/v1/validate", get(valid))
+        .route("/datadog/api/v1/check_run", post(accepted))
+        .route("/datadog/api/v1/metadata", post(nothing))
+        .route("/datadog/intake", post(nothing))
+        .route("/datadog/intake/", post(nothing))
+        .route("/datadog/api/beta/sketches", post(sketches))
+}
+
+async fn version_1(State(state): State<AppState>, headers: HeaderMap, body: Body) -> Response {
+    write(&state, &headers, body, r#"{"status":"ok"}"#).await
+}
+
+async fn version_2(State(state): State<AppState>, headers: HeaderMap, body: Body) -> Response {
+    write(&state, &headers, body, r#"{"errors":[]}"#).await
+}
+
+/// Both versions are understood at both paths.
+async fn write(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    success: &'static str,
+) -> Response {
+    match write_as(state, headers, body).await {
+        Ok((report, left_out)) => match apply::refusal(&report, &left_out) {
+            None => answer(StatusCode::ACCEPTED, success),
+            Some(reason) => match apply::for_now(&report.rejected) {
+                Some(wait_s) if left_out == LeftOut::default() => {
+                    retry(errors(StatusCode::TOO_MANY_REQUESTS, &reason), wait_s)
+                }
+                _ => errors(StatusCode::BAD_REQUEST, &reason),
+            },
+        },
+        Err(e) if e.status == StatusCode::SERVICE_UNAVAILABLE => {
+            retry(errors(e.status, &e.message), RETRY_AFTER_S)
+        }
+        Err(e) => errors(e.status, &e.message),
+    }
+}
+
+async fn write_as(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(WriteReport, LeftOut), WriteError> {
+    let encoding = Encoding::of(headers)?;
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.map_or("", |v| v.to_str().unwrap_or("?"));
+    let is_protobuf = content_type.starts_with("application/x-protobuf");
+    state.store()?; // before the body is collected
+    let body = body::collect(state, headers, body).await?;
+    apply::write(state, move |shared, writer| {
+        let limit = shared.config.max_decoded_bytes;
+        body::decompressed(encoding, &body.bytes, limit, &shared.budget, |message| {
+            let mut sink = Sink {
+                writer,
+                left_out: LeftOut::default(),
+            };
+            if is_protobuf {
+                decode::protobuf(message, &mut sink)?;
+            } else {
+                let memory = decode::JSON_MEMORY_RATIO * message.len() as u64;
+                let _memory = shared.budget.reserve(memory)?;
+                decode::json(message, &mut sink)?;
+            }
+            Ok(sink.left_out)
+        })
+    })
+    .await
+}
+
+/// One metric of a request.
+#[derive(Debug, Default)]
+struct Series {
+    metric: String,
+    unit: String,
+    tags: Vec<String>,
+    /// Host and device.
+    resources: Vec<(String, String)>,
+    /// Seconds since the Unix epoch, and values.
+    points: Vec<(i64, f64)>,
+}
+
+/// Fills a batch.
+#[derive(Debug)]
+struct Sink<'w> {
+    writer: &'w mut Writer,
+    left_out: LeftOut,
+}
+
+impl Sink<'_> {
+    /// Adds a metric.
+    ///
+    /// # Errors
+    /// 413 when the request holds too much.
+    fn add(&mut self, series: &Series) -> Result<(), WriteError> {
+        let labels = labels_of(series);
+        let mut set = LabelSet::default();
+        for (name, value) in &labels {
+            set.push(name.as_bytes(), value.as_bytes());
+        }
+        let added = match set.canonical() {
+            Ok(canonical) => {
+                let added = self.writer.series(None, canonical);
+                added.map_err(|e| e.to_string())
+            }
+            Err(reason) => Err(reason.to_owned()),
+        };
+        match added {
+            Ok(mut added) => {
+                for &(t_s, value) in &series.points {
+                    added.sample(t_s.saturating_mul(1000), value);
+                }
+            }
+            Err(reason) => {
+                let refuse = || format!("invalid labels: {reason}: series {}", set.shown());
+                self.left_out.series(refuse);
+                return Ok(());
+            }
+        }
+        self.writer.metadata(MetricMetadata {
+            metric: series.metric.clone(),
+            kind: MetricType::Gauge,
+            help: String::new(),
+            unit: series.unit.clone(),
+        });
+        if self.writer.metadata_entries().len() > LIMITS.metadata {
+            return Err(too_many("series", LIMITS.metadata));
+        }
+        LIMITS.check(self.writer)
+    }
+}
+
+fn labels_of(series: &Series) -> BTreeMap<&str, String> {
+    let tags = series
+        .tags
+        .iter()
+        .map(|tag| tag.split_once(':').unwrap_or((tag, NO_VALUE)));
+    let resources = series.resources.iter().map(|(k, v)| (&**k, &**v));
+    let mut labels: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in resources.chain(tags) {
+        match labels.get_mut(name) {
+            Some(joined) if joined != value => {
+                joined.push(';');
+                joined.push_str(value);
+            }
+            Some(_) => {}
+            None => {
+                labels.insert(name, value.to_owned());
+            }
+        }
+    }
+    labels.insert(METRIC_NAME, series.metric.clone());
+    labels
+}
+
+fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "application/json")];
+    (status, content_type, body.into()).into_response()
+}
+
+fn errors(status: StatusCode, reason: &str) -> Response {
+    answer(status, json!({"errors": [reason]}).to_string())
+}
+
+fn retry(mut response: Response, after_s: u64) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(after_s));
+    response
+}
