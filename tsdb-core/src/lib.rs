@@ -48,6 +48,7 @@ mod io;
 pub mod model;
 mod options;
 mod read;
+mod retention;
 mod stats;
 mod store;
 mod wal;
@@ -57,6 +58,7 @@ pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
+pub use retention::{Retention, RetentionClass};
 pub use stats::{Cardinality, Stats};
 pub use store::{
     Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, VerifyReport, WriteReport,

@@ -14,7 +14,7 @@ use tsdb_core::{Durability, Options};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
-use crate::{duration, features};
+use crate::{duration, features, size};
 
 /// The deepest expression for which a thread's usual stack is enough.
 const MAX_DEPTH: usize = 512;
@@ -63,6 +63,10 @@ pub struct Config {
     /// How long samples are kept, back from the newest sample; 0 keeps them for ever.
     #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_RETENTION_TIME", default_value = "15d", value_parser = duration::parse)]
     pub retention: Duration,
+
+    /// The most bytes of files and write-ahead log, such as 512MB or 10GB: beyond it the oldest files go; 0 is no limit.
+    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE", env = "TSDB_STORAGE_TSDB_RETENTION_SIZE", default_value = "0", value_parser = size::parse)]
+    pub retention_size: u64,
 
     /// Samples in memory are flushed to files at least once per this much data time.
     #[arg(long = "storage.tsdb.min-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MIN_BLOCK_DURATION", default_value = "2h", value_parser = duration::parse)]
@@ -271,6 +275,7 @@ impl Config {
         let unless_zero = |d: Duration| (!d.is_zero()).then_some(d);
         Options::new()
             .retention(unless_zero(self.retention))
+            .retention_size((self.retention_size > 0).then_some(self.retention_size))
             .min_block_duration(self.min_block_duration)
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)

@@ -14,6 +14,7 @@ mod http;
 mod ingest;
 mod queries;
 mod shutdown;
+mod size;
 mod state;
 pub mod telemetry;
 

@@ -13,9 +13,11 @@ pub(crate) mod cursor;
 mod error;
 pub(crate) mod histogram;
 mod identity;
+mod tombstone;
 mod varbit;
 pub(crate) mod varint;
 pub(crate) mod xor;
 
 pub(crate) use error::DecodeError;
 pub(crate) use identity::StoreIdentity;
+pub(crate) use tombstone::{push_selectors, push_tombstone, read_tombstone};

@@ -8,7 +8,7 @@ use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 
 /// The format version this program writes, and the only one it reads.
-pub(crate) const FORMAT_VERSION: u16 = 3;
+pub(crate) const FORMAT_VERSION: u16 = 4;
 
 /// First bytes of a run.
 const MAGIC: [u8; 8] = *b"TSDB.run";
@@ -21,7 +21,7 @@ pub(super) const HEADER_LEN: usize = 24;
 pub(super) const TAIL_LEN: usize = 16;
 /// Bytes of a footer that replaces nothing.
 #[cfg(test)]
-const FOOTER_LEN: usize = 180;
+const FOOTER_LEN: usize = 188;
 
 const SEALED: u8 = 1;
 
@@ -54,6 +54,10 @@ pub(crate) struct RunMeta {
     pub(crate) level: u8,
     /// Retention class.
     pub(crate) class: u8,
+    /// Checksum of the matchers of the retention classes when it was written; 0 without classes.
+    pub(crate) classes: u32,
+    /// Tombstones with numbers up to this one are applied.
+    pub(crate) tombstones: u64,
     /// Ids of the files that are not live beside this one.
     pub(crate) replaces: Vec<u64>,
     /// Length of the file.
@@ -142,7 +146,7 @@ impl Footer {
         out.extend(meta.set_id.to_le_bytes());
         out.extend(meta.part.to_le_bytes());
         out.extend(meta.parts.to_le_bytes());
-        out.extend([0; 4]);
+        out.extend(meta.classes.to_le_bytes());
         let times = [
             meta.partition.start_ms,
             meta.partition.len_ms,
@@ -155,6 +159,7 @@ impl Footer {
         out.extend(meta.samples.to_le_bytes());
         out.extend(meta.series.to_le_bytes());
         out.extend([0; 4]);
+        out.extend(meta.tombstones.to_le_bytes());
         for extent in [self.index, self.directory] {
             out.extend(extent.offset.to_le_bytes());
             out.extend(extent.len.to_le_bytes());
@@ -217,7 +222,7 @@ impl Footer {
         }
         let identity = StoreIdentity::decode(c)?;
         let (file_id, set_id, part, parts) = (c.u64()?, c.u64()?, c.u16()?, c.u16()?);
-        c.bytes(4)?;
+        let classes = c.u32()?;
         let partition = Partition {
             start_ms: c.i64()?,
             len_ms: c.i64()?,
@@ -226,6 +231,7 @@ impl Footer {
         let generations = c.u64()?..=c.u64()?;
         let (samples, series) = (c.u64()?, c.u32()?);
         c.bytes(4)?;
+        let tombstones = c.u64()?;
         let (index, directory) = (Extent::decode(c)?, Extent::decode(c)?);
         let count = c.u32()? as usize;
         if c.remaining() != count.saturating_mul(8) {
@@ -248,6 +254,8 @@ impl Footer {
                 sealed: flags & SEALED != 0,
                 level,
                 class,
+                classes,
+                tombstones,
                 replaces,
                 bytes: 0,
             },
@@ -318,6 +326,8 @@ mod tests {
                 sealed: true,
                 level: 2,
                 class: 1,
+                classes: 0x0102_0304,
+                tombstones: 9,
                 replaces: vec![1, 2],
                 bytes: 0,
             },

@@ -21,7 +21,7 @@ use crate::codec::column::TimesRef;
 use crate::error::{Error, Result};
 use crate::index::IndexReader;
 use crate::io::{Fs, Mapped, ReadFile};
-use crate::model::{Columns, Kind, LastSample, StoredValue, TimeRange};
+use crate::model::{Columns, Kind, LastSample, TimeRange};
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
 #[derive(Debug)]
@@ -113,6 +113,12 @@ impl Run {
             .filter_map(Result::ok)
             .map(|stats| (stats.min_ms, stats.max_ms))
             .reduce(|(min_ms, _), (_, max_ms)| (min_ms, max_ms))
+    }
+
+    /// Number of samples of a series.
+    pub(crate) fn samples_of(&self, series: u32) -> u64 {
+        let columns = self.directory.stats(series).filter_map(Result::ok);
+        columns.map(|stats| u64::from(stats.count)).sum()
     }
 
     /// What the samples of a series weigh in memory, in floats.
@@ -238,10 +244,7 @@ impl Run {
                 let t_ms = record.extent.stats.max_ms;
                 let range = TimeRange::new(t_ms, t_ms);
                 self.read_column(&record, range, &mut loader, &mut last)?;
-                Ok(last.values.last().map(|value| LastSample {
-                    t_ms,
-                    value: StoredValue::Float(value.to_bits()),
-                }))
+                Ok(last.last())
             }
         }
     }

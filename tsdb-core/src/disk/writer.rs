@@ -29,6 +29,9 @@ pub(crate) struct RunSpec {
     pub(crate) generations: RangeInclusive<u64>,
     pub(crate) sealed: bool,
     pub(crate) level: u8,
+    pub(crate) class: u8,
+    pub(crate) classes: u32,
+    pub(crate) tombstones: u64,
     pub(crate) replaces: Vec<u64>,
 }
 
@@ -97,7 +100,9 @@ impl RunWriter {
                 series: 0,
                 sealed: spec.sealed,
                 level: spec.level,
-                class: 0,
+                class: spec.class,
+                classes: spec.classes,
+                tombstones: spec.tombstones,
                 replaces: spec.replaces,
                 bytes: 0,
             },

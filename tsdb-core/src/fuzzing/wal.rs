@@ -4,7 +4,10 @@ use std::path::Path;
 
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
-use crate::model::{HistogramSample, Kind, MetricMetadata, TimeUnit};
+use crate::model::{
+    HistogramSample, Kind, Matcher, MetricMetadata, TimeRange, TimeUnit, Tombstone,
+};
+use crate::store::decode_contents;
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
@@ -18,6 +21,8 @@ pub enum WalItem {
     Histogram(u32, i64, HistogramSample),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
+    /// A delete: its number, its range, and the matchers of its series.
+    Tombstone(u64, TimeRange, Vec<Vec<Matcher>>),
 }
 
 /// All of it counts: the hint of a histogram, and floats that are no number.
@@ -47,13 +52,14 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
                 histogram,
             } => WalItem::Histogram(series, t_ms, histogram),
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
+            RecordItem::Tombstone(t) => WalItem::Tombstone(t.number, t.range, t.selectors),
         });
     })
     .map_err(|e| e.to_string())?;
     Ok(items)
 }
 
-/// Encodes a record; definitions come first, then samples, then metadata.
+/// Encodes a record; definitions come first, then samples, then metadata, then tombstones.
 #[must_use]
 pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
@@ -71,9 +77,26 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
                 record.histogram(*t_ms, histogram);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),
+            WalItem::Tombstone(number, range, selectors) => record.tombstone(&Tombstone {
+                number: *number,
+                range: *range,
+                selectors: selectors.clone(),
+            }),
         }
     }
     record.finish().to_vec()
+}
+
+/// Decodes the contents of a file of tombstones; their numbers.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn decode_tombstones(bytes: &[u8]) -> Result<Vec<u64>, String> {
+    match decode_contents(bytes) {
+        Ok(Ok(list)) => Ok(list.iter().map(|tombstone| tombstone.number).collect()),
+        Ok(Err(version)) => Err(format!("version {version}")),
+        Err(e) => Err(e.to_string()),
+    }
 }
 
 /// A frame that recovery gave: generation, sequence number, payload.

@@ -230,6 +230,20 @@ impl SeriesState {
         growth + signed(log.bytes()) - signed(before)
     }
 
+    /// Memory of what the series holds, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let open = match &self.open {
+            Some(Open::Floats(open)) => OPEN_BYTES + open.appender.bytes_len(),
+            Some(Open::Histograms(open)) => open.memory_bytes(),
+            None => 0,
+        };
+        let closed = self.closed.iter().flat_map(|chunks| chunks.iter());
+        let closed: usize = closed.map(|chunk| CLOSED_BYTES + chunk.bytes.len()).sum();
+        let log = self.out_of_order.as_ref().map_or(0, |log| log.bytes());
+        let last = self.last.as_ref().map_or(0, LastSample::extra_bytes);
+        open + closed + log + last
+    }
+
     /// Makes a sample the newest where it or the one before is a histogram, whose memory counts.
     #[cold]
     pub(super) fn replace_last(&mut self, last: LastSample) -> isize {

@@ -1,6 +1,6 @@
 //! One generation: series, their samples, and the ways to find them.
 
-use std::sync::atomic::{AtomicI64, AtomicIsize, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, Ordering};
 
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
@@ -10,8 +10,8 @@ use super::slab::Slab;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
-use crate::index::{resolve, values_of};
-use crate::model::{Labels, LastSample, Matcher};
+use crate::index::{DeletedSeries, newly_deleted, resolve, values_of};
+use crate::model::{Labels, LastSample, Matcher, Tombstone};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -32,6 +32,8 @@ pub(crate) struct Generation {
     max_ms: AtomicI64,
     /// Memory of series and samples, without lookup and index.
     series_bytes: AtomicIsize,
+    /// Whether a delete left a series without samples.
+    pub(super) emptied: AtomicBool,
 }
 
 impl Generation {
@@ -47,6 +49,7 @@ impl Generation {
             min_ms: AtomicI64::new(i64::MAX),
             max_ms: AtomicI64::new(i64::MIN),
             series_bytes: AtomicIsize::new(0),
+            emptied: AtomicBool::new(false),
         }
     }
 
@@ -185,18 +188,30 @@ impl Generation {
         resolve(&self.index, matchers)
     }
 
+    /// The series that a tombstone takes more from than what is `deleted` already; nothing is deleted by this.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve).
+    pub(crate) fn newly_deleted(
+        &self,
+        tombstone: &Tombstone,
+        deleted: Option<&DeletedSeries>,
+    ) -> Result<Vec<SeriesRef>> {
+        let extent = |series| self.capture(series).time_range();
+        newly_deleted(tombstone, &self.index, extent, deleted)
+    }
+
     /// Names of labels, in order.
     pub(crate) fn label_names(&self) -> Vec<String> {
         self.index.label_names()
     }
 
-    /// Values of one label that series of those have that satisfy all matchers, in order.
+    /// Values of one label that any of these series has, in order.
     ///
     /// # Errors
-    /// Those of [`resolve`](Self::resolve).
-    pub(crate) fn label_values_of(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>> {
-        let series = self.resolve(matchers)?;
-        values_of(&self.index, name, self.label_values(name), &series)
+    /// None today; the signature is that of an index in a file.
+    pub(crate) fn label_values_of(&self, name: &str, series: &[SeriesRef]) -> Result<Vec<String>> {
+        values_of(&self.index, name, self.label_values(name), series)
     }
 
     /// Values of one label, in order.
@@ -232,12 +247,12 @@ impl Generation {
     /// # Panics
     /// On a ref of another generation: refs come from this one and series are never removed.
     #[inline]
-    fn series(&self, series: SeriesRef) -> &Series {
+    pub(super) fn series(&self, series: SeriesRef) -> &Series {
         self.series.get(series).expect("a ref of this generation")
     }
 
     #[inline]
-    fn grow(&self, bytes: isize) {
+    pub(super) fn grow(&self, bytes: isize) {
         let before = self.series_bytes.load(Ordering::Relaxed);
         self.series_bytes.store(before + bytes, Ordering::Relaxed);
     }

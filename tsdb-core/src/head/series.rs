@@ -20,8 +20,8 @@ use crate::model::{Kind, Labels, LastSample, TimeRange};
 pub(crate) struct Series {
     labels: Labels,
     // Held for one append by the writer, or one capture (a few reference counts, of an open chunk of histograms a copy of
-    // a kilobyte) by a reader; never while decoding.
-    state: Mutex<SeriesState>,
+    // a kilobyte) by a reader; while decoding only by a delete.
+    pub(super) state: Mutex<SeriesState>,
 }
 
 impl Series {
@@ -46,11 +46,7 @@ impl Series {
     /// Tells of the newest sample elsewhere, if that is newer than what is here.
     /// Returns the growth of memory in bytes.
     pub(crate) fn recall_last(&self, last: LastSample) -> isize {
-        let mut state = self.state.lock();
-        match &state.last {
-            Some(here) if here.t_ms >= last.t_ms => 0,
-            _ => state.replace_last(last),
-        }
+        self.state.lock().recall_last(last)
     }
 
     /// Appends a sample; returns by how many bytes the memory of the series grew (a chunk that is closed shrinks).
@@ -67,12 +63,7 @@ impl Series {
 
     /// What is there now; later samples do not show in it.
     pub(crate) fn capture(&self) -> SeriesSnapshot {
-        let state = self.state.lock();
-        SeriesSnapshot {
-            closed: state.closed.clone(),
-            open: state.open.as_ref().and_then(Open::capture),
-            out_of_order: state.out_of_order.clone(),
-        }
+        self.state.lock().capture()
     }
 }
 
@@ -85,6 +76,24 @@ pub(crate) struct SeriesState {
     pub(super) open: Option<Open>,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
+}
+
+impl SeriesState {
+    pub(super) fn capture(&self) -> SeriesSnapshot {
+        SeriesSnapshot {
+            closed: self.closed.clone(),
+            open: self.open.as_ref().and_then(Open::capture),
+            out_of_order: self.out_of_order.clone(),
+        }
+    }
+
+    /// See [`Series::recall_last`].
+    pub(super) fn recall_last(&mut self, last: LastSample) -> isize {
+        match &self.last {
+            Some(here) if here.t_ms >= last.t_ms => 0,
+            _ => self.replace_last(last),
+        }
+    }
 }
 
 /// The chunk that is appended to. A sample of another kind closes it.

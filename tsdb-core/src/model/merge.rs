@@ -1,6 +1,10 @@
-//! The one place where samples of two sources become one column.
+//! The one place where samples of two sources become one column, and where some are taken out of one.
 
+use std::ops::Range;
+
+use super::ranges::TimeRanges;
 use super::sample::{Columns, HistogramSample};
+use super::time::TimeRange;
 
 impl Columns {
     /// Merges two parts that are each strictly rising in time, `start..middle` and `middle..`, in place. At equal times
@@ -77,6 +81,39 @@ impl Columns {
         }
     }
 
+    /// Takes out the samples from `start` on whose times are in the set.
+    pub(crate) fn remove(&mut self, start: usize, removed: &TimeRanges) {
+        let times_ms = self.times_ms.get(start..).unwrap_or_default();
+        let (Some(&first_ms), Some(&last_ms)) = (times_ms.first(), times_ms.last()) else {
+            return;
+        };
+        let gaps = removed.overlapping(TimeRange::new(first_ms, last_ms));
+        let gaps: Vec<Range<usize>> = gaps
+            .map(|gap| {
+                let from = times_ms.partition_point(|&t_ms| t_ms < gap.start_ms);
+                let to = times_ms.partition_point(|&t_ms| t_ms <= gap.end_ms);
+                start + from..start + to
+            })
+            .filter(|gap| !gap.is_empty())
+            .collect();
+        take_out(&mut self.times_ms, &gaps);
+        take_out(&mut self.values, &gaps);
+        let (mut passed, mut taken) = (0, 0);
+        self.histograms.retain_mut(|(at, histogram)| {
+            while let Some(gap) = gaps.get(passed).filter(|gap| gap.end <= *at) {
+                taken += gap.len();
+                passed += 1;
+            }
+            let kept = !gaps.get(passed).is_some_and(|gap| gap.contains(at));
+            let follows_gap = passed.checked_sub(1).and_then(|last| gaps.get(last));
+            if follows_gap.is_some_and(|gap| gap.end == *at) {
+                histogram.forget_predecessor();
+            }
+            *at -= taken;
+            kept
+        });
+    }
+
     fn forget_predecessor_of(&mut self, index: usize) {
         let found = self.histograms.binary_search_by_key(&index, |(at, _)| *at);
         if let Ok(at) = found
@@ -109,6 +146,18 @@ impl Columns {
         let kept = self.histograms.partition_point(|(at, _)| *at < len);
         self.histograms.truncate(kept);
     }
+}
+
+/// Takes the elements at these places out; the gaps rise.
+fn take_out<T: Copy>(column: &mut Vec<T>, gaps: &[Range<usize>]) {
+    let Some(first) = gaps.first() else { return };
+    let mut end = first.start;
+    for (i, gap) in gaps.iter().enumerate() {
+        let next = gaps.get(i + 1).map_or(column.len(), |next| next.start);
+        column.copy_within(gap.end..next, end);
+        end += next - gap.end;
+    }
+    column.truncate(end);
 }
 
 /// Where a sample comes from.
@@ -210,7 +259,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4)) {
+        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4),
+            gaps in prop::collection::vec((0i64..40, 0i64..6), 0..5),
+        ) {
             let mut out = Columns::default();
             let mut expected = BTreeMap::new();
             push_all(&mut out, &before);
@@ -226,6 +277,17 @@ mod tests {
             let mut sources = parts;
             sources.push(before);
             check_hints(&out, &sources);
+
+            let mut without = out.clone();
+            let mut removed = TimeRanges::default();
+            for (from, len) in gaps {
+                removed.insert(TimeRange::new(from, from + len));
+            }
+            without.remove(start, &removed);
+            let is_left = |(i, (t_ms, _)): &(usize, (i64, Value))| *i < start || !removed.contains(*t_ms);
+            let left: Vec<_> = all.iter().copied().enumerate().filter(is_left).map(|(_, sample)| sample).collect();
+            prop_assert_eq!(values(&without), left);
+            check_hints(&without, &sources);
 
             let len = out.len() / 2;
             out.truncate(len);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::histogram::{HistogramError, Side, Span};
-use super::sample::{HistogramSample, Kind, Value};
+use super::sample::{Columns, HistogramSample, Kind, Value};
 use super::{CounterResetHint, FloatHistogram, Histogram};
 
 /// Bytes of a chunk that holds a single histogram, at most: less than a column on disk takes.
@@ -176,6 +176,20 @@ pub(crate) struct LastSample {
     /// Milliseconds since the Unix epoch.
     pub(crate) t_ms: i64,
     pub(crate) value: StoredValue,
+}
+
+impl Columns {
+    /// The last sample.
+    pub(crate) fn last(&self) -> Option<LastSample> {
+        let (&t_ms, value) = self.times_ms.last().zip(self.values.last())?;
+        let value = match self.histograms.last() {
+            Some((at, histogram)) if at + 1 == self.len() => {
+                StoredValue::Histogram(histogram.clone())
+            }
+            _ => StoredValue::Float(value.to_bits()),
+        };
+        Some(LastSample { t_ms, value })
+    }
 }
 
 impl LastSample {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::damage::DamageLog;
+use super::deletions::Left;
 use crate::disk::{GroupCache, Run};
 use crate::error::{Error, Result};
 use crate::head::SeriesSnapshot;
@@ -22,8 +23,8 @@ pub(super) enum Part {
 pub struct Series {
     pub(super) labels: Labels,
     pub(super) range: TimeRange,
-    /// In rising order of writing, each with the times of its first and last sample.
-    pub(super) parts: Vec<(TimeRange, Part)>,
+    /// In rising order of writing, each with what it has.
+    pub(super) parts: Vec<(Left, Part)>,
     pub(super) cache: Arc<GroupCache>,
     pub(super) damage: DamageLog,
 }
@@ -56,8 +57,8 @@ impl Series {
             range.end_ms.min(self.range.end_ms),
         );
         let start = out.len();
-        for (part_range, part) in &self.parts {
-            if !part_range.overlaps(&range) {
+        for (left, part) in &self.parts {
+            if !left.range.overlaps(&range) {
                 continue;
             }
             let middle = out.len();
@@ -65,6 +66,9 @@ impl Series {
                 // Damage stays local: the rest is read, and the snapshot tells of it.
                 Err(damage) if damage.is_corruption() => self.damage.add(&damage),
                 read => read?,
+            }
+            if let Some(deleted) = &left.deleted {
+                out.remove(middle, deleted);
             }
             out.merge_tail(start, middle);
         }

@@ -1,17 +1,20 @@
-//! A frozen generation becomes runs, one for each partition it touches; then its segments of the log are unlinked.
+//! A frozen generation becomes runs, one for each partition it touches and each retention class there; then its segments of the log are unlinked.
 //!
-//! Steps, each safe to stop after: runs written and synced under temporary names → everything is durable in the log
+//! Steps, each safe to stop after: what only the log has beside samples saved → runs written and synced under temporary names → everything is durable in the log
 //! as well → runs renamed, directory synced → readers see the runs instead of the generation → segments unlinked. A crash
 //! before the renames are durable replays the log again; a set of which not every file is there is swept.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::delete::deletions_of;
 use super::{Store, figures};
 use crate::disk::{Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
-use crate::model::{Columns, TimeRange};
+use crate::head::{Generation, SeriesRef, SeriesSnapshot};
+use crate::index::DeletedSeries;
+use crate::model::{Columns, TimeRange, TimeRanges};
+use crate::retention::Retention;
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
 const RUNS_AT_ONCE: usize = 16;
@@ -54,7 +57,23 @@ impl Store {
         }
         let begun = std::time::Instant::now();
         self.metadata.save(&*self.fs)?;
-        let runs = self.write_runs(&generation)?;
+        self.save_tombstones()?;
+        let (deleted, applied) = {
+            let tombstones = self.tombstones.lock();
+            let deleted = self
+                .view
+                .get()
+                .deletions
+                .frozen
+                .get(&generation.id())
+                .cloned();
+            (deleted, tombstones.last_number())
+        };
+        let frozen = Frozen {
+            generation: &generation,
+            deleted: deleted.as_deref(),
+        };
+        let runs = self.write_runs(&frozen, applied)?;
         tracing::debug!(
             generation = generation.id(),
             series = generation.series_len(),
@@ -64,10 +83,15 @@ impl Store {
             "generation flushed"
         );
         {
+            let tombstones = self.tombstones.lock();
+            // What was deleted while they were written.
+            let deletions = deletions_of(&runs, &tombstones)?;
             // The lane's look-ups compare epochs while they hold the lane.
             let _lane = self.lane.lock();
             self.view.change(|view| {
                 view.frozen.remove(0);
+                view.deletions.frozen.remove(&generation.id());
+                view.deletions.runs.extend(deletions);
                 view.runs.extend(runs);
                 view.runs.sort_by_key(|run| run.meta().age());
                 view.epoch += 1;
@@ -81,9 +105,16 @@ impl Store {
         Ok(true)
     }
 
-    fn write_runs(&self, generation: &Generation) -> Result<Vec<Arc<Run>>> {
-        let order = generation.refs_in_label_order();
-        let partitions = self.partitions_of(generation, &order)?;
+    /// Writes a generation; tombstones up to the number `applied` are applied to it.
+    fn write_runs(&self, frozen: &Frozen<'_>, applied: u64) -> Result<Vec<Arc<Run>>> {
+        let generation = frozen.generation;
+        let retention = self.retention();
+        let order: Vec<(SeriesRef, u8)> = generation
+            .refs_in_label_order()
+            .into_iter()
+            .map(|series| (series, class_of(&retention, generation, series)))
+            .collect();
+        let partitions = self.partitions_of(frozen, &order)?;
         let parts = u16::try_from(partitions.len()).map_err(|_| Error::LimitExceeded {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
@@ -91,10 +122,10 @@ impl Store {
         let set_id = self.next_file_id.load(std::sync::atomic::Ordering::Relaxed);
         let mut finished = Vec::with_capacity(partitions.len());
         let mut part = 0;
-        let partitions: Vec<Partition> = partitions.into_iter().collect();
+        let partitions: Vec<(Partition, u8)> = partitions.into_iter().collect();
         for chunk in partitions.chunks(RUNS_AT_ONCE) {
             let mut writers = Vec::with_capacity(chunk.len());
-            for partition in chunk {
+            for (partition, class) in chunk {
                 part += 1;
                 let spec = RunSpec {
                     file_id: self.new_file_id(),
@@ -105,17 +136,21 @@ impl Store {
                     generations: generation.id()..=generation.id(),
                     sealed: false,
                     level: 0,
+                    class: *class,
+                    classes: retention.checksum(),
+                    tombstones: applied,
                     replaces: Vec::new(),
                 };
                 let fs = Arc::clone(&self.fs);
-                writers.push((
-                    partition.range(),
-                    RunWriter::create(fs, &self.data_dir, self.identity, spec)?,
-                ));
+                writers.push(ClassWriter {
+                    range: partition.range(),
+                    class: *class,
+                    run: RunWriter::create(fs, &self.data_dir, self.identity, spec)?,
+                });
             }
-            write_series(generation, &order, &mut writers)?;
-            for (_, writer) in writers {
-                finished.push(writer.finish()?);
+            write_series(frozen, &order, &mut writers)?;
+            for writer in writers {
+                finished.push(writer.run.finish()?);
             }
         }
         if let Some(wal) = &self.wal {
@@ -125,72 +160,122 @@ impl Store {
         publish(&self.fs, &self.data_dir, finished)
     }
 
-    /// The partitions that the samples of a generation fall into.
+    /// The partitions that the samples of a generation fall into, and the classes they have there.
     fn partitions_of(
         &self,
-        generation: &Generation,
-        series: &[SeriesRef],
-    ) -> Result<BTreeSet<Partition>> {
+        frozen: &Frozen<'_>,
+        series: &[(SeriesRef, u8)],
+    ) -> Result<BTreeSet<(Partition, u8)>> {
         let mut partitions = BTreeSet::new();
         let mut columns = Columns::default();
         let len_ms = self.options.max_block_ms;
-        let mut last: Option<Partition> = None;
-        for &series in series {
-            let snapshot = generation.capture(series);
-            let Some((min_ms, max_ms)) = snapshot.time_range() else {
+        let mut last: Option<(Partition, u8)> = None;
+        for &(series, class) in series {
+            let Some(samples) = frozen.samples(series) else {
                 continue;
             };
+            let (min_ms, max_ms) = (samples.extent.start_ms, samples.extent.end_ms);
             let mut add = |t_ms| {
-                let known = last.is_some_and(|partition| partition.range().contains(t_ms));
+                let known = last
+                    .is_some_and(|(partition, of)| of == class && partition.range().contains(t_ms));
                 if !known {
-                    let partition = Partition::of(t_ms, len_ms);
+                    let partition = (Partition::of(t_ms, len_ms), class);
                     last = Some(partition);
                     partitions.insert(partition);
                 }
             };
-            add(min_ms);
-            add(max_ms);
             let spans_more = max_ms.div_euclid(len_ms) - min_ms.div_euclid(len_ms) > 1;
-            if spans_more {
+            if spans_more || samples.deleted.is_some() {
                 columns.clear();
-                read(&snapshot, TimeRange::ALL, &mut columns)?;
+                samples.read(TimeRange::ALL, &mut columns)?;
                 columns.times_ms.iter().copied().for_each(&mut add);
+            } else {
+                add(min_ms);
+                add(max_ms);
             }
         }
         Ok(partitions)
     }
 }
 
+/// Writes the samples of a retention class in a partition.
+struct ClassWriter {
+    range: TimeRange,
+    class: u8,
+    run: RunWriter,
+}
+
+fn class_of(retention: &Retention, generation: &Generation, series: SeriesRef) -> u8 {
+    match retention.classes.is_empty() {
+        true => 0,
+        false => retention.class_of(&generation.labels(series)),
+    }
+}
+
+/// A generation to be written, without what is deleted of it.
+struct Frozen<'a> {
+    generation: &'a Generation,
+    deleted: Option<&'a DeletedSeries>,
+}
+
+/// The samples of one of its series.
+struct FrozenSeries<'a> {
+    snapshot: SeriesSnapshot,
+    /// Of all of them, deleted ones included.
+    extent: TimeRange,
+    deleted: Option<&'a TimeRanges>,
+}
+
+impl Frozen<'_> {
+    /// `None` for a series without samples.
+    fn samples(&self, series: SeriesRef) -> Option<FrozenSeries<'_>> {
+        let snapshot = self.generation.capture(series);
+        let (min_ms, max_ms) = snapshot.time_range()?;
+        let deleted = self.deleted.and_then(|deleted| deleted.of(series));
+        Some(FrozenSeries {
+            snapshot,
+            extent: TimeRange::new(min_ms, max_ms),
+            deleted: deleted.map(|deleted| &**deleted),
+        })
+    }
+}
+
+impl FrozenSeries<'_> {
+    /// Appends the samples inside `range` to `out`, which is empty.
+    fn read(&self, range: TimeRange, out: &mut Columns) -> Result<()> {
+        self.snapshot
+            .read(range, out)
+            .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
+        if let Some(deleted) = self.deleted {
+            out.remove(0, deleted);
+        }
+        Ok(())
+    }
+}
+
 /// Writes every series of the generation to the runs whose range of time it touches.
 fn write_series(
-    generation: &Generation,
-    order: &[SeriesRef],
-    writers: &mut [(TimeRange, RunWriter)],
+    frozen: &Frozen<'_>,
+    order: &[(SeriesRef, u8)],
+    writers: &mut [ClassWriter],
 ) -> Result<()> {
     let mut columns = Columns::default();
-    for &series in order {
-        let snapshot = generation.capture(series);
-        let Some((min_ms, max_ms)) = snapshot.time_range() else {
+    for &(series, class) in order {
+        let Some(samples) = frozen.samples(series) else {
             continue;
         };
-        let held = TimeRange::new(min_ms, max_ms);
-        for (range, writer) in &mut *writers {
-            if !range.overlaps(&held) {
+        for writer in &mut *writers {
+            if writer.class != class || !writer.range.overlaps(&samples.extent) {
                 continue;
             }
             columns.clear();
-            read(&snapshot, *range, &mut columns)?;
+            samples.read(writer.range, &mut columns)?;
             if !columns.is_empty() {
-                let labels = generation.labels(series);
-                writer.push_series(&labels, &columns)?;
+                writer
+                    .run
+                    .push_series(&frozen.generation.labels(series), &columns)?;
             }
         }
     }
     Ok(())
-}
-
-fn read(snapshot: &crate::head::SeriesSnapshot, range: TimeRange, out: &mut Columns) -> Result<()> {
-    snapshot
-        .read(range, out)
-        .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))
 }

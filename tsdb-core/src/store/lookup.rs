@@ -7,9 +7,9 @@ use foldhash::fast::RandomState;
 
 use super::Store;
 use crate::disk::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
-use crate::model::{BatchSeries, Form, Labels, LastSample, WriteBatch};
+use crate::model::{BatchSeries, Columns, Form, Labels, LastSample, TimeRange, WriteBatch};
 use crate::read::View;
 
 /// A batch, and the generation whose series its entries may name.
@@ -87,7 +87,7 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                     false => &[],
                 };
                 let canonical = incoming.canonical(entry);
-                *last = last_before(store, runs, &view.frozen, *hash, canonical)?;
+                *last = last_before(store, view, runs, &view.frozen, *hash, canonical)?;
             }
         }
     }
@@ -97,6 +97,7 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
 /// The last sample of a series in a run, if it is newer than what is known.
 fn last_in_run(
     store: &Store,
+    view: &View,
     run: &Run,
     labels: &Labels,
     known: Option<&LastSample>,
@@ -110,7 +111,45 @@ fn last_in_run(
     if known.is_some_and(|last| ends_ms <= last.t_ms) {
         return Ok(None);
     }
-    run.last_sample(series, &store.cache)
+    let deleted = view.deletions.of_run(run);
+    match deleted.and_then(|deleted| deleted.of(series)) {
+        Some(deleted) if deleted.contains(ends_ms) => {
+            let after_ms = known.map_or(i64::MIN, |last| last.t_ms);
+            let mut samples = Columns::default();
+            run.read_series(
+                series,
+                TimeRange::new(after_ms, ends_ms),
+                &store.cache,
+                &mut samples,
+            )?;
+            samples.remove(0, deleted);
+            let last = samples.last();
+            Ok(last.filter(|last| known.is_none_or(|known| known.t_ms < last.t_ms)))
+        }
+        _ => run.last_sample(series, &store.cache),
+    }
+}
+
+/// The newest sample of a series that a generation knows of, and whether older parts may have a newer one.
+fn last_in_generation(
+    view: &View,
+    generation: &Generation,
+    series: SeriesRef,
+) -> Result<(Option<LastSample>, bool)> {
+    let last = generation.last(series);
+    let deleted = view.deletions.of_generation(generation);
+    match (deleted.and_then(|deleted| deleted.of(series)), last) {
+        (Some(deleted), Some(last)) if deleted.contains(last.t_ms) => {
+            let mut samples = Columns::default();
+            let captured = generation.capture(series);
+            captured
+                .read(TimeRange::ALL, &mut samples)
+                .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
+            samples.remove(0, deleted);
+            Ok((samples.last(), true))
+        }
+        (_, last) => Ok((last, false)),
+    }
 }
 
 /// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
@@ -135,7 +174,7 @@ pub(super) fn recall_last(store: &Store) -> Result<()> {
             }
             let canonical = generation.canonical(series);
             let hash = store.hash(canonical);
-            if let Some(last) = last_before(store, runs, earlier, hash, canonical)? {
+            if let Some(last) = last_before(store, &view, runs, earlier, hash, canonical)? {
                 generation.recall_last(series, last);
             }
         }
@@ -156,21 +195,32 @@ pub(super) fn hash_labels(hasher: &RandomState, canonical: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The newest sample of a series in these generations, or else in these runs, both oldest first. Runs need not be asked
-/// for a series whose samples are all newer than theirs: they cannot meet its last one there.
-fn last_before(
+/// The newest sample of a series in these generations, or else in these runs, both oldest first and of this view. Runs
+/// need not be asked for a series whose samples are all newer than theirs: they cannot meet its last one there.
+///
+/// # Errors
+/// When a run that may hold the series cannot be read.
+pub(super) fn last_before(
     store: &Store,
+    view: &View,
     runs: &[Arc<Run>],
     generations: &[Arc<Generation>],
     hash: u64,
     canonical: &[u8],
 ) -> Result<Option<LastSample>> {
+    let mut newest: Option<LastSample> = None;
     for generation in generations.iter().rev() {
-        if let Some(series) = generation.find(hash, canonical) {
-            return Ok(generation.last(series));
+        let Some(series) = generation.find(hash, canonical) else {
+            continue;
+        };
+        let (last, unsure) = last_in_generation(view, generation, series)?;
+        if last.as_ref().map(|last| last.t_ms) > newest.as_ref().map(|newest| newest.t_ms) {
+            newest = last;
+        }
+        if !unsure {
+            return Ok(newest);
         }
     }
-    let mut newest: Option<LastSample> = None;
     if !runs.is_empty() {
         let labels = Labels::from_canonical(canonical)?;
         for run in runs.iter().rev() {
@@ -181,7 +231,7 @@ fn last_before(
             {
                 continue;
             }
-            match last_in_run(store, run, &labels, newest.as_ref()) {
+            match last_in_run(store, view, run, &labels, newest.as_ref()) {
                 Ok(last) => newest = last.or(newest),
                 // A damaged run is read by nobody: it must not keep writes or the store from going on.
                 Err(e) if e.is_corruption() => {

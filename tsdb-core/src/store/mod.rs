@@ -3,13 +3,15 @@
 //! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that.
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
+//! * `delete`: samples go; `tombstones`: what a delete leaves until they are gone from every file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
 //! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
 //!
-//! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
+//! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the tombstones, the lane, the view.
 //! No file is touched under the lane or the view.
 
 mod clock;
+mod delete;
 mod figures;
 mod flush;
 mod identity;
@@ -19,6 +21,7 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod tombstones;
 mod verify;
 mod write;
 mod writer;
@@ -39,6 +42,7 @@ use self::lookup::Incoming;
 use self::maintenance::Signal;
 use self::merge::Merging;
 use self::metadata::MetadataFile;
+use self::tombstones::Tombstones;
 use crate::codec::StoreIdentity;
 use crate::disk::GroupCache;
 use crate::error::{Error, Result};
@@ -46,9 +50,12 @@ use crate::io::{Fs, LockGuard};
 use crate::model::{Matcher, MetricMetadata, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::{CurrentView, Querier, Snapshot};
+use crate::retention::Retention;
 use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
+#[cfg(fuzzing)]
+pub(crate) use tombstones::decode_contents;
 pub(crate) use verify::verify;
 pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
@@ -60,9 +67,12 @@ pub(crate) struct Store {
     fs: Arc<dyn Fs>,
     /// `None` for a store in memory, where nothing survives anyway.
     wal: Option<Arc<Wal>>,
+    dir: PathBuf,
     data_dir: PathBuf,
     identity: StoreIdentity,
     options: Options,
+    /// Held to take or to change the reference; `options` has what it was at open.
+    retention: Mutex<Arc<Retention>>,
     clock: ReferenceClock,
     /// Per process: the hash by which label sets are looked up. Never stored.
     hasher: foldhash::fast::RandomState,
@@ -74,6 +84,8 @@ pub(crate) struct Store {
     cache: Arc<GroupCache>,
     lane: Mutex<Lane>,
     metadata: MetadataFile,
+    /// Held for a delete, while runs enter the view, and while the file is written.
+    tombstones: Mutex<Tombstones>,
     /// Newest sample accepted, in milliseconds; `i64::MIN` while there is none. Written in the lane.
     newest_ms: AtomicI64,
     next_file_id: AtomicU64,
@@ -165,13 +177,26 @@ impl Store {
         self.next_file_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What is older has expired, in milliseconds; `None` when samples are kept for ever or there is none.
+    /// Changes what is kept, and for how long; files that have expired by it go soon.
+    pub(crate) fn set_retention(&self, retention: Retention) -> Result<()> {
+        self.check_open()?;
+        retention.check()?;
+        *self.retention.lock() = Arc::new(retention);
+        self.signal.runs_changed();
+        Ok(())
+    }
+
+    /// What is kept, and for how long.
+    pub(crate) fn retention(&self) -> Arc<Retention> {
+        Arc::clone(&self.retention.lock())
+    }
+
+    /// What ages count back from, in milliseconds; `None` while there is no sample.
     ///
-    /// Measured from the newest sample, so that an idle store keeps its data, and never from a time ahead of the
-    /// reference clock, so that a sample far ahead does not make others expire.
-    fn retention_cutoff_ms(&self) -> Option<i64> {
+    /// The newest sample, so that an idle store keeps its data, and never a time ahead of the reference clock, so that a
+    /// sample far ahead does not make others expire.
+    fn retention_reference_ms(&self) -> Option<i64> {
         let newest_ms = self.newest_ms.load(Ordering::Relaxed);
-        let age_ms = self.options.retention_ms?;
-        (newest_ms != i64::MIN).then(|| newest_ms.min(self.clock.now_ms()).saturating_sub(age_ms))
+        (newest_ms != i64::MIN).then(|| newest_ms.min(self.clock.now_ms()))
     }
 }

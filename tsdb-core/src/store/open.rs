@@ -1,8 +1,9 @@
 //! From a directory to a running store.
 //!
-//! Order: lock → identity → runs (sweeping what a crash left) → metadata → log (replayed through [`Generation`]) →
+//! Order: lock → identity → runs (sweeping what a crash left) → metadata, tombstones → log (replayed through [`Generation`]) →
 //! threads. Nothing here asks a human: what is damaged is set aside, counted and reported.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
@@ -10,21 +11,24 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use parking_lot::Mutex;
 
 use super::clock::ReferenceClock;
+use super::delete::deletions_of;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
 use super::lookup::{hash_labels, recall_last};
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
+use super::tombstones::Tombstones;
 use super::{Store, figures};
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, Partition, Run, catalog};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
+use crate::index::DeletedSeries;
 use crate::io::{Fs, MemFs};
-use crate::model::TimeRange;
+use crate::model::{TimeRange, Tombstone};
 use crate::options::Options;
-use crate::read::{CurrentView, View};
+use crate::read::{CurrentView, Deletions, View};
 use crate::wal::{self, LogPosition, RecordItem, Wal, read_record};
 
 /// Decompressed groups that are kept, in bytes.
@@ -64,9 +68,20 @@ impl Store {
             tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");
         }
 
+        let (mut tombstones, damage) = Tombstones::open(&*fs, dir, identity)?;
+        if let Some(damage) = damage {
+            figures::count(&counters.corruptions, 1);
+            tracing::warn!(error = %damage, "the file of tombstones is damaged: samples that were deleted and not yet merged away are there again");
+        }
+        for run in &opened.runs {
+            tombstones.raise_number(run.meta().tombstones);
+        }
+
         let mut replay = Replay {
             hasher: foldhash::fast::RandomState::default(),
             metadata: &metadata,
+            tombstones: &mut tombstones,
+            deletions: Deletions::default(),
             generations: Vec::new(),
             refs: Vec::new(),
             shifted: false,
@@ -105,8 +120,12 @@ impl Store {
             hasher,
             generations,
             shifted,
+            mut deletions,
             ..
         } = replay;
+        deletions.runs = deletions_of(&opened.runs, &tombstones)?
+            .into_iter()
+            .collect();
         let (active, frozen, position) = resume(
             generations,
             recovered.position,
@@ -138,7 +157,9 @@ impl Store {
             next_file_id: opened.next_file_id,
             frozen,
             active,
+            deletions,
             metadata,
+            tombstones,
             counters,
         });
         *store.lock.lock() = Some(lock);
@@ -172,7 +193,9 @@ impl Store {
             next_file_id: 1,
             frozen: Vec::new(),
             active: Generation::new(1),
+            deletions: Deletions::default(),
             metadata,
+            tombstones: Tombstones::default(),
             counters: Counters::default(),
         }))
     }
@@ -186,6 +209,7 @@ impl Store {
             runs,
             frozen: parts.frozen.into_iter().map(Arc::new).collect(),
             active: Arc::new(parts.active),
+            deletions: parts.deletions,
         };
         let in_head = view
             .generations()
@@ -199,9 +223,11 @@ impl Store {
         Self {
             fs: parts.fs,
             wal: parts.wal,
+            dir: parts.dir.to_owned(),
             data_dir: parts.dir.join("data"),
             identity: parts.identity,
             clock: ReferenceClock::new(parts.options.clock.clone(), newest_ms, tolerance_ms),
+            retention: Mutex::new(Arc::new(parts.options.retention.clone())),
             options: parts.options,
             hasher: parts.hasher,
             form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
@@ -210,6 +236,7 @@ impl Store {
             cache: Arc::new(GroupCache::new(CACHE_BYTES)),
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
+            tombstones: Mutex::new(parts.tombstones),
             newest_ms: AtomicI64::new(newest_ms),
             next_file_id: AtomicU64::new(parts.next_file_id),
             flushing: Mutex::new(()),
@@ -264,7 +291,9 @@ struct Parts<'a> {
     next_file_id: u64,
     frozen: Vec<Generation>,
     active: Generation,
+    deletions: Deletions,
     metadata: MetadataFile,
+    tombstones: Tombstones,
     counters: Counters,
 }
 
@@ -310,6 +339,9 @@ fn find_identity(
 struct Replay<'a> {
     hasher: foldhash::fast::RandomState,
     metadata: &'a MetadataFile,
+    tombstones: &'a mut Tombstones,
+    /// What is deleted of all generations but the last.
+    deletions: Deletions,
     generations: Vec<Generation>,
     /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
     refs: Vec<Option<SeriesRef>>,
@@ -328,9 +360,11 @@ impl Replay<'_> {
             self.refs.clear();
             self.shifted = false;
         }
-        let Some(generation) = self.generations.last() else {
+        let Some((generation, older)) = self.generations.split_last() else {
             return Ok(());
         };
+        let (tombstones, frozen) = (&mut *self.tombstones, &mut self.deletions.frozen);
+        let mut deleted = Ok(());
         let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
         let dropped = &mut self.dropped_samples;
         let read = read_record(payload, |item| match item {
@@ -368,8 +402,33 @@ impl Replay<'_> {
             RecordItem::Metadata(metadata) => {
                 self.metadata.set(&metadata);
             }
+            RecordItem::Tombstone(tombstone) => {
+                let done = delete(generation, older, frozen, &tombstone);
+                deleted = std::mem::replace(&mut deleted, Ok(())).and(done);
+                tombstones.add(tombstone);
+            }
         });
+        deleted?;
         // The frame's checksum is right, so this is a record that this program does not know.
         read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
     }
+}
+
+/// Deletes what a tombstone names from the generation whose log has it, and hides it in the older ones.
+fn delete(
+    generation: &Generation,
+    older: &[Generation],
+    frozen: &mut HashMap<u64, Arc<DeletedSeries>>,
+    tombstone: &Tombstone,
+) -> Result<()> {
+    generation.delete(tombstone)?;
+    for generation in older {
+        let known = frozen.get(&generation.id()).map(|deleted| &**deleted);
+        let series = generation.newly_deleted(tombstone, known)?;
+        if !series.is_empty() {
+            let deleted = frozen.entry(generation.id()).or_default();
+            Arc::make_mut(deleted).extend(tombstone, &series);
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::identity::{self, StoreFile};
 use super::metadata::MetadataFile;
+use super::tombstones::{self, Tombstones};
 use crate::disk::{Run, catalog};
 use crate::error::{Error, Result};
 use crate::io::Fs;
@@ -85,6 +86,11 @@ pub(crate) fn verify(fs: &dyn Fs, dir: &Path) -> Result<VerifyReport> {
     match MetadataFile::open(fs, dir, identity) {
         Ok((_, None)) => {}
         Ok((_, Some(e))) | Err(e) => damaged(&metadata_path, &e),
+    }
+    let tombstones_path = dir.join(tombstones::NAME);
+    match Tombstones::open(fs, dir, identity) {
+        Ok((_, None)) => {}
+        Ok((_, Some(e))) | Err(e) => damaged(&tombstones_path, &e),
     }
     let names = fs
         .list(&data_dir)

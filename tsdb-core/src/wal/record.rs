@@ -7,7 +7,10 @@ use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::histogram::{push_alone, read_alone};
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
-use crate::model::{HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, check_canonical};
+use crate::codec::{push_tombstone, read_tombstone};
+use crate::model::{
+    HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, Tombstone, check_canonical,
+};
 
 /// Series that are named from here on by number.
 const SERIES: u8 = 1;
@@ -19,6 +22,8 @@ const METADATA: u8 = 3;
 const HISTOGRAMS: u8 = 4;
 /// Native histograms of float counts.
 const FLOAT_HISTOGRAMS: u8 = 5;
+/// Tombstones.
+const TOMBSTONES: u8 = 12;
 
 /// The type of the section that samples of a kind stand in.
 fn section_of(kind: Kind) -> u8 {
@@ -40,6 +45,7 @@ pub(crate) struct RecordBuilder {
     /// Its type; nothing is added before `start_series`.
     section: u8,
     metadata: Vec<u8>,
+    tombstones: Vec<u8>,
     payload: Vec<u8>,
     /// The series defined last.
     defined: u32,
@@ -58,6 +64,7 @@ impl RecordBuilder {
         self.samples.clear();
         self.section = FLOATS;
         self.metadata.clear();
+        self.tombstones.clear();
         self.payload.clear();
         self.defined = 0;
         self.current = 0;
@@ -135,12 +142,18 @@ impl RecordBuilder {
         }
     }
 
+    /// Adds a tombstone, which is for what stands in the log before this record and in it.
+    pub(crate) fn tombstone(&mut self, tombstone: &Tombstone) {
+        push_tombstone(&mut self.tombstones, tombstone);
+    }
+
     /// Whether there is nothing to log.
     pub(crate) fn is_empty(&self) -> bool {
         self.series.is_empty()
             && self.sections.is_empty()
             && self.samples.is_empty()
             && self.metadata.is_empty()
+            && self.tombstones.is_empty()
     }
 
     /// The payload of what was added since [`Self::clear`].
@@ -150,6 +163,7 @@ impl RecordBuilder {
         self.payload.extend_from_slice(&self.sections);
         push_section(&mut self.payload, self.section, &self.samples);
         push_section(&mut self.payload, METADATA, &self.metadata);
+        push_section(&mut self.payload, TOMBSTONES, &self.tombstones);
         &self.payload
     }
 }
@@ -191,9 +205,11 @@ pub(crate) enum RecordItem<'a> {
     },
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
+    /// A delete.
+    Tombstone(Tombstone),
 }
 
-/// Reads a record in order: definitions, samples in the order in which they were applied, metadata. Label sets are checked to be canonical and not empty.
+/// Reads a record in order: definitions, samples in the order in which they were applied, metadata, tombstones. Label sets are checked to be canonical and not empty.
 ///
 /// # Errors
 /// When the bytes are not a record. What was visited before is then the part of a record; a payload whose frame
@@ -212,6 +228,7 @@ pub(crate) fn read_record(
             SERIES => read_series(body, &mut visit),
             FLOATS => read_floats(body, &mut visit),
             METADATA => read_metadata(body, &mut visit),
+            TOMBSTONES => read_tombstones(body, &mut visit),
             HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut visit),
             FLOAT_HISTOGRAMS => read_histograms(body, Kind::FloatHistogram, &mut visit),
             _ => Err(body.error("unknown type of section")),
@@ -297,6 +314,16 @@ fn read_metadata(
             help: text(&mut body)?,
             unit: text(&mut body)?,
         }));
+    }
+    Ok(())
+}
+
+fn read_tombstones(
+    mut body: Cursor<'_>,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    while !body.is_empty() {
+        visit(RecordItem::Tombstone(read_tombstone(&mut body)?));
     }
     Ok(())
 }

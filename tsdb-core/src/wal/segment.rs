@@ -12,7 +12,7 @@ use crate::io::{Fs, ReadFile};
 /// The first bytes of a segment.
 const MAGIC: [u8; 4] = *b"tswl";
 /// The format version that is written, and the only one that is read.
-pub(super) const VERSION: u16 = 2;
+pub(super) const VERSION: u16 = 3;
 /// Bytes of a segment's header, in every version; the last four are its checksum.
 pub(super) const HEADER_LEN: usize = 4 + 2 + 8 + 4 + 8 + StoreIdentity::LEN + CRC_LEN;
 const CRC_LEN: usize = 4;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Json, json as writer, lookup};
 use crate::api::params::Params;
-use crate::duration;
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::{duration, size};
 
 /// The Prometheus whose API this is; clients switch features on by it.
 const PROMETHEUS_VERSION: &str = "3.14.0";
@@ -52,10 +52,10 @@ pub(crate) async fn runtimeinfo(State(state): State<AppState>) -> Json {
     let cwd = std::env::current_dir().unwrap_or_default();
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let corruptions = state.store().map_or(0, |db| db.stats().corruptions);
-    let retention = match state.shared.config.retention {
-        std::time::Duration::ZERO => String::new(),
-        time => duration::format(time),
-    };
+    let config = &state.shared.config;
+    let time = (!config.retention.is_zero()).then(|| duration::format(config.retention));
+    let size = (config.retention_size > 0).then(|| size::format(config.retention_size));
+    let retention: Vec<String> = time.into_iter().chain(size).collect();
     success(&json!({
         "startTime": rfc3339(state.shared.started),
         "CWD": cwd.display().to_string(),
@@ -69,7 +69,7 @@ pub(crate) async fn runtimeinfo(State(state): State<AppState>) -> Json {
         "GOMEMLIMIT": 0,
         "GOGC": "",
         "GODEBUG": "",
-        "storageRetention": retention,
+        "storageRetention": retention.join(" or "),
     }))
 }
 

@@ -3,7 +3,7 @@
 use tsdb_core::Durability;
 
 use super::Config;
-use crate::duration;
+use crate::{duration, size};
 
 impl Config {
     /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
@@ -65,6 +65,10 @@ impl Config {
                 duration::format(self.min_block_duration),
             ),
             ("storage.tsdb.path", self.data_dir.display().to_string()),
+            (
+                "storage.tsdb.retention.size",
+                size::format(self.retention_size),
+            ),
             (
                 "storage.tsdb.retention.time",
                 duration::format(self.retention),

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deleting;
 mod grafana;
 mod process;
 mod queries;

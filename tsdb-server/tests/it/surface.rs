@@ -91,6 +91,7 @@ async fn switches_that_are_off_say_so() {
     for target in [
         "/api/v1/admin/tsdb/flush",
         "/api/v1/admin/tsdb/delete_series?match[]=up",
+        "/api/v1/admin/tsdb/clean_tombstones",
     ] {
         let answer = server.request(Method::POST, target).await;
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);

@@ -218,6 +218,6 @@ fn a_newer_format_stops_the_open_and_changes_nothing() {
     fs.overwrite(run.path(), &bytes);
     let ops = fs.ops();
     let error = catalog::open(&fs, dir(), IDENTITY).unwrap_err();
-    assert!(matches!(error, Error::UnsupportedFormat { found: 4, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 5, .. }));
     assert_eq!(fs.ops(), ops);
 }

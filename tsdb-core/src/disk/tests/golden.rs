@@ -59,12 +59,15 @@ fn bytes_are_those_committed() {
         generations: 4..=5,
         sealed: true,
         level: 1,
+        class: 2,
+        classes: 0x1234_5678,
+        tombstones: 9,
         replaces: vec![3, 4],
         ..spec(7, 4, 0)
     };
     let run = write(&shared(&fs), spec, &golden_contents()).unwrap();
     let bytes = fs.contents(run.path()).unwrap();
-    let committed = golden::committed("run-v3.run", &bytes);
+    let committed = golden::committed("run-v4.run", &bytes);
     fs.overwrite(run.path(), &committed);
     assert_eq!(contents(&[run]).unwrap(), golden_contents());
 }

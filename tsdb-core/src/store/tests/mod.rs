@@ -2,9 +2,12 @@
 
 mod classify;
 mod crash;
+mod delete;
+mod delete_crash;
 mod histograms;
 mod life;
 mod model;
+mod retention;
 mod snapshot;
 mod verify;
 
@@ -16,7 +19,7 @@ use super::Store;
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
 use crate::model::histogram::testing;
-use crate::model::{Matcher, TimeRange, Value, WriteBatch};
+use crate::model::{MatchOp, Matcher, TimeRange, Value, WriteBatch};
 use crate::options::{Clock, ManualClock, Options};
 use crate::store::WriteReport;
 
@@ -107,6 +110,23 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
         }
     }
     contents
+}
+
+/// Deletes the samples in the range of the series with one of these names.
+pub(super) fn delete(store: &Store, names: &[&str], range: TimeRange) -> Result<()> {
+    let pattern = names.join("|");
+    let matcher = Matcher::new(MatchOp::Regex, "series", &pattern).unwrap();
+    store.delete(&[&[matcher]], range)
+}
+
+/// Does the same to a model.
+pub(super) fn delete_from_model(model: &mut Contents, names: &[&str], range: TimeRange) {
+    for name in names {
+        if let Some(samples) = model.get_mut(*name) {
+            samples.retain(|t_ms, _| !range.contains(*t_ms));
+        }
+    }
+    model.retain(|_, samples| !samples.is_empty());
 }
 
 /// The last value of each `(series, time)`.

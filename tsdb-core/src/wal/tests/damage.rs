@@ -340,7 +340,7 @@ fn a_newer_version_is_refused_by_name() {
         &mut |_, _, _| Ok(()),
     )
     .unwrap_err();
-    assert!(matches!(error, Error::UnsupportedFormat { found: 3, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 4, .. }));
 }
 
 #[test]

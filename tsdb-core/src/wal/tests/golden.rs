@@ -106,6 +106,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
                 histogram,
             } => histograms.push((series, t_ms, histogram)),
             RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
+            RecordItem::Tombstone(tombstone) => panic!("no delete was logged: {tombstone:?}"),
         })
         .unwrap();
     }
