@@ -218,3 +218,79 @@ fn a_run_of_which_much_is_deleted_is_written_anew_in_the_background() {
     assert!(stats.run_bytes < before);
     assert_eq!((stats.run_samples, stats.tombstones), (180, 0));
 }
+
+/// `cargo test --release -p tsdb-core --lib -- --ignored --nocapture ten_thousand_deletes`
+#[test]
+#[ignore = "measures; docs/performance.md has the figures"]
+fn ten_thousand_deletes_are_measured() {
+    let dir = std::env::temp_dir().join(format!("tsdb-deletes-{}", std::process::id()));
+    let store = Store::open(Arc::new(crate::io::OsFs), &dir, options()).unwrap();
+    let names: Vec<String> = (0..10_000).map(|i| format!("s{i:05}")).collect();
+    for i in 0..60 {
+        let rows: Vec<_> = names
+            .iter()
+            .map(|name| (name.as_str(), NOW - HOUR + i * MINUTE, i as f64))
+            .collect();
+        write(&store, &rows).unwrap();
+        if i % 20 == 19 {
+            store.flush_head().unwrap();
+        }
+    }
+    let read = |what: &str| {
+        let begun = std::time::Instant::now();
+        for _ in 0..5 {
+            contents(&store);
+        }
+        let all = begun.elapsed() / 5;
+        let begun = std::time::Instant::now();
+        let one = Matcher::equal("series", &names[77]);
+        for _ in 0..1_000 {
+            select(&store, std::slice::from_ref(&one), TimeRange::ALL);
+        }
+        let one = begun.elapsed() / 1_000;
+        let begun = std::time::Instant::now();
+        let values = store
+            .querier(TimeRange::ALL)
+            .unwrap()
+            .label_values("series", &[])
+            .unwrap();
+        println!(
+            "{what}: {all:?} for all series, {one:?} for one, {:?} for {} values of a label, {} tombstones",
+            begun.elapsed(),
+            values.len(),
+            store.stats().tombstones
+        );
+    };
+    read("before");
+    let begun = std::time::Instant::now();
+    for name in &names {
+        delete(
+            &store,
+            &[name],
+            TimeRange::new(NOW - 50 * MINUTE, NOW - 10 * MINUTE),
+        )
+        .unwrap();
+    }
+    println!("{:?} a delete", begun.elapsed() / 10_000);
+    read("after one delete a series");
+    for i in 0..1_000 {
+        let t_ms = NOW - 10 * MINUTE + 1 + i * 500;
+        delete(&store, &[&names[77]], TimeRange::new(t_ms, t_ms + 200)).unwrap();
+    }
+    read("after a thousand more of one series");
+    let begun = std::time::Instant::now();
+    store.close().unwrap();
+    println!("{:?} to close", begun.elapsed());
+    let begun = std::time::Instant::now();
+    let store = Store::open(Arc::new(crate::io::OsFs), &dir, options()).unwrap();
+    println!("{:?} to open", begun.elapsed());
+    let begun = std::time::Instant::now();
+    store.clean_tombstones().unwrap();
+    println!(
+        "{:?} to clean, {} tombstones left",
+        begun.elapsed(),
+        store.stats().tombstones
+    );
+    drop(store);
+    std::fs::remove_dir_all(&dir).unwrap();
+}
