@@ -44,7 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
 pub(crate) fn format(bytes: u64) -> String {
     let unit = UNITS
         .iter()
-        .find(|(_, unit)| bytes > 0 && bytes % unit == 0);
+        .find(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit));
     unit.map_or_else(
         || "0B".to_owned(),
         |(name, unit)| format!("{}{name}", bytes / unit),
