@@ -221,7 +221,7 @@ fn a_run_of_which_much_is_deleted_is_written_anew_in_the_background() {
 
 /// `cargo test --release -p tsdb-core --lib -- --ignored --nocapture ten_thousand_deletes`
 #[test]
-#[ignore = "measures; docs/performance.md has the figures"]
+#[ignore = "a measurement, of use in release builds only"]
 fn ten_thousand_deletes_are_measured() {
     let dir = std::env::temp_dir().join(format!("tsdb-deletes-{}", std::process::id()));
     let store = Store::open(Arc::new(crate::io::OsFs), &dir, options()).unwrap();
