@@ -11,7 +11,8 @@ fuzz_target!(|text: &str| {
     };
     let end = expr.span().end as usize;
     assert!(end <= text.len() && text.is_char_boundary(end));
-    for printed in [expr.to_string(), expr.pretty()] {
+    let pretty = expr.pretty(options.max_len);
+    for printed in std::iter::once(expr.to_string()).chain(pretty) {
         // Printed, a query can outgrow the limit that it was read under.
         if printed.len() > options.max_len {
             continue;

@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
         let encoded = fuzzing::encode_record(&items);
         items.sort_by_key(|item| match item {
             WalItem::Series(..) => 0,
-            WalItem::Sample(..) | WalItem::Histogram(..) => 1,
+            WalItem::Sample(..) | WalItem::Histogram(..) | WalItem::Field(..) => 1,
             WalItem::Metadata(_) => 2,
             WalItem::Tombstone(..) => 3,
         });

@@ -25,14 +25,17 @@
 //! Sample by sample, in [`WriteReport::rejected`], while the others are kept: another value at a series' last time, a
 //! time further ahead of the [`Clock`] than [`Options::future_limit`], and one older than [`Options::retention`]. Any
 //! other age is accepted, in any order. The same sample twice is accepted and kept once. A native histogram must be
-//! [valid](HistogramSample::validate).
+//! [valid](HistogramSample::validate), and a string no longer than [`MAX_STRING_BYTES`]. A time that the unit of the series has no
+//! tick for is refused too: see [`SeriesBuilder::unit`].
 //!
 //! # Values
 //!
 //! Every bit of a float is kept: NaN payloads, the [staleness marker](is_stale), the sign of zero. Times are milliseconds
-//! since the Unix epoch. A series may hold native histograms beside floats ([`Value`]); a reader finds empty buckets in them
-//! that others of the same chunk have, and of the hint of a counter reset only what the samples around tell.
+//! since the Unix epoch, or nanoseconds for a series that was first written so ([`TimeUnit`]). A series may hold native histograms beside floats ([`Value`]); a reader finds empty buckets in them
+//! that others of the same chunk have, and of the hint of a counter reset only what the samples around tell. There are integers,
+//! booleans and strings as well; [`Series::samples`] gives all as it was written, [`Series::read_into`] what PromQL shows.
 
+mod budget;
 mod codec;
 mod compact;
 mod db;
@@ -47,22 +50,27 @@ mod index;
 mod io;
 pub mod model;
 mod options;
+mod progress;
 mod read;
 mod retention;
 mod stats;
 mod store;
 mod wal;
 
+pub use budget::{MemoryBudget, MemoryUse, Reservation};
+pub use codec::{DecodeError, decode_chunk};
 pub use db::Db;
+pub use disk::{LossCause, LostRange};
 pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
+pub use progress::RecoveryProgress;
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use retention::{Retention, RetentionClass};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, VerifyReport, WriteReport,
-    Writer,
+    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, SeriesLimits, SeriesMaker,
+    SnapshotHead, VerifyReport, WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::budget::{MIN_LIMIT_BYTES, MemoryBudget};
 use crate::error::{Error, Result};
 use crate::model::Matcher;
+use crate::progress::RecoveryProgress;
 use crate::retention::{Retention, RetentionClass};
 
 /// When a write is acknowledged, and so what a crash may cost.
@@ -76,6 +78,10 @@ pub struct Options {
     pub(crate) future_limit_ms: Option<i64>,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) rotation: Rotation,
+    pub(crate) scrub: Option<Duration>,
+    /// `None` until it is asked for: the default looks at the machine.
+    pub(crate) budget: Option<MemoryBudget>,
+    pub(crate) progress: RecoveryProgress,
 }
 
 /// When the active generation is frozen and flushed: at the first of these.
@@ -121,6 +127,9 @@ impl Default for Options {
             future_limit_ms: Some(60 * MINUTE_MS),
             wal_segment_bytes: 32 << 20,
             rotation: Rotation::default(),
+            scrub: Some(Duration::from_secs(24 * 60 * 60)),
+            budget: None,
+            progress: RecoveryProgress::default(),
         }
     }
 }
@@ -204,6 +213,36 @@ impl Options {
         self
     }
 
+    /// In how much time all runs are read once in the background, to look for damage: at 256 KiB/s at least and 8 MiB/s at
+    /// most. `None` switches it off. Default: 24 hours.
+    #[must_use]
+    pub fn scrub(mut self, pass: Option<Duration>) -> Self {
+        self.scrub = pass;
+        self
+    }
+
+    /// The most memory that the store may use, in bytes: head, caches, flushes and merges, and what is reserved from
+    /// [`Db::memory`](crate::Db::memory). Near it caches are emptied and the head is flushed early; at it writes are refused
+    /// with [`Error::LimitExceeded`]. Default: 60 % of what the control group or the machine has; at least 32 MiB.
+    #[must_use]
+    pub fn memory_limit(self, bytes: u64) -> Self {
+        self.memory_budget(MemoryBudget::new(bytes))
+    }
+
+    /// The same with a budget that others share: all stores opened with it, and whoever reserves from it.
+    #[must_use]
+    pub fn memory_budget(mut self, budget: MemoryBudget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Where [`Db::open`](crate::Db::open) tells how far it is. Default: nowhere.
+    #[must_use]
+    pub fn recovery_progress(mut self, progress: RecoveryProgress) -> Self {
+        self.progress = progress;
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         let bad = |name, reason: &str| {
             Err(Error::InvalidOption {
@@ -221,6 +260,10 @@ impl Options {
             );
         }
         self.retention.check()?;
+        let budget = self.budget.as_ref().map_or(u64::MAX, MemoryBudget::limit);
+        if budget < MIN_LIMIT_BYTES {
+            return bad("memory_limit", "must be at least 32 MiB");
+        }
         if self.wal_segment_bytes < 64 << 10 {
             return bad("wal_segment_bytes", "must be at least 64 KiB");
         }

@@ -1,5 +1,7 @@
 //! What a store tells of itself.
 
+use crate::budget::MemoryUse;
+
 /// Figures of a store at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct Stats {
     pub head_samples: u64,
     /// Estimated memory of the head, in bytes.
     pub head_bytes: u64,
+    /// The budget of memory and who uses it.
+    pub memory: MemoryUse,
     /// Oldest and newest sample time in the head, in milliseconds.
     pub head_time_range: Option<(i64, i64)>,
     /// Generations waiting to be flushed.
@@ -50,10 +54,15 @@ pub struct Stats {
     pub tombstone_bytes: u64,
     /// Flushes and merges that failed since open (they are tried again).
     pub maintenance_failures: u64,
-    /// Files that were damaged and set aside, and damaged stretches of the write-ahead log.
+    /// Files that were damaged and set aside, damaged stretches of the write-ahead log, and damaged parts of runs that
+    /// the scrub found.
     pub corruptions: u64,
     /// Frames of the write-ahead log replayed at open.
     pub replayed_frames: u64,
+    /// Times that all runs were read to look for damage, since open.
+    pub scrubs: u64,
+    /// Bytes that were read for that.
+    pub scrubbed_bytes: u64,
     /// Whether writes are stopped by a failed fsync.
     pub writes_stopped: bool,
 }

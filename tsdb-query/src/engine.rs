@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use tsdb_core::MemoryBudget;
+
 use crate::ast::{Expr, ValueType};
 use crate::error::QueryError;
 use crate::exec::{Context, Limits};
 use crate::parse::{self, ParseError, ParseOptions};
 use crate::plan::{
-    DEEP_STACK_BYTES, Kind, Query, QueryTimes, SHALLOW, evaluate, height, selectors,
+    Kind, Query, QueryTimes, SHALLOW, STACK_BYTES_PER_LEVEL, evaluate, height, selectors,
 };
 use crate::storage::Storage;
-use crate::value::{QueryProgress, QueryResult};
+use crate::value::{MatrixSeries, QueryProgress, QueryResult, QueryValue};
 
 /// What holds for every query of an [`Engine`].
 #[derive(Clone, Debug)]
@@ -66,9 +68,32 @@ pub struct QueryOptions {
     pub cancel: Option<Arc<AtomicBool>>,
     /// Where to tell how far the query is.
     pub progress: Option<Arc<QueryProgress>>,
+    /// The budget that the memory of the query is taken from, beside [`EngineOptions::max_bytes`].
+    pub memory: Option<MemoryBudget>,
     /// Whether [`QueryStats::samples_per_step`](crate::QueryStats::samples_per_step) is wanted. Default false.
     pub per_step_stats: bool,
+    /// Whether [`QueryResult::plan`] is wanted: what each part of the query costs. Default false.
+    pub explain: bool,
 }
+
+/// When a query is evaluated, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryTime {
+    /// Once.
+    At(i64),
+    /// From the start on at every step up to the end, which may be one.
+    Steps {
+        /// The first step.
+        start_ms: i64,
+        /// No step is later.
+        end_ms: i64,
+        /// Between two steps.
+        step_ms: i64,
+    },
+}
+
+/// Takes the series of a matrix.
+pub type EachSeries<'e> = dyn FnMut(MatrixSeries) -> Result<(), QueryError> + Send + 'e;
 
 /// Evaluates PromQL over any [`Storage`]. Holds no state between queries.
 #[derive(Clone, Debug, Default)]
@@ -100,15 +125,7 @@ impl Engine {
         t_ms: i64,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
-        let begun = Instant::now();
-        let expr = parse::parse(query, &self.options.parse)?;
-        let times = QueryTimes {
-            start_ms: t_ms,
-            end_ms: t_ms,
-            step_ms: 0,
-        };
-        let query = self.query(query, &expr, Kind::Instant, times);
-        self.evaluate(storage, &query, options, begun)
+        self.collect(storage, query, QueryTime::At(t_ms), options)
     }
 
     /// Evaluates `query` at `start_ms`, `start_ms + step_ms`, … up to and including `end_ms`.
@@ -124,15 +141,83 @@ impl Engine {
         step_ms: i64,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
-        if step_ms <= 0 {
-            return Err(QueryError::Execution(
-                "the step of a range query must be positive".to_owned(),
-            ));
+        let time = QueryTime::Steps {
+            start_ms,
+            end_ms,
+            step_ms,
+        };
+        self.collect(storage, query, time, options)
+    }
+
+    /// Evaluates `query` and gives the series of a matrix to `each`, one by one in their order; the matrix of the result is
+    /// empty then. Of a range selector one series is in memory at a time: the others are read when their turn has come, so
+    /// that an error may come after series; [`EngineOptions::max_samples`] counts them as if all were held. Any other value is
+    /// in the result.
+    ///
+    /// # Errors
+    /// [`QueryError`], also what `each` returns.
+    pub fn stream(
+        &self,
+        storage: &dyn Storage,
+        query: &str,
+        time: QueryTime,
+        options: &QueryOptions,
+        each: &mut EachSeries<'_>,
+    ) -> Result<QueryResult, QueryError> {
+        self.run(storage, query, time, options, each)
+    }
+
+    fn collect(
+        &self,
+        storage: &dyn Storage,
+        query: &str,
+        time: QueryTime,
+        options: &QueryOptions,
+    ) -> Result<QueryResult, QueryError> {
+        let mut series = Vec::new();
+        let mut each = |s: MatrixSeries| {
+            series.push(s);
+            Ok(())
+        };
+        let mut result = self.run(storage, query, time, options, &mut each)?;
+        if let QueryValue::Matrix(matrix) = &mut result.value {
+            *matrix = series;
         }
+        Ok(result)
+    }
+
+    fn run(
+        &self,
+        storage: &dyn Storage,
+        query: &str,
+        time: QueryTime,
+        options: &QueryOptions,
+        each: &mut EachSeries<'_>,
+    ) -> Result<QueryResult, QueryError> {
         let begun = Instant::now();
+        let (kind, times) = match time {
+            QueryTime::At(t_ms) => (Kind::Instant, QueryTimes::instant(t_ms)),
+            QueryTime::Steps { step_ms, .. } if step_ms <= 0 => {
+                return Err(QueryError::Execution(
+                    "the step of a range query must be positive".to_owned(),
+                ));
+            }
+            QueryTime::Steps {
+                start_ms,
+                end_ms,
+                step_ms,
+            } => {
+                let times = QueryTimes {
+                    start_ms,
+                    end_ms,
+                    step_ms,
+                };
+                (Kind::Range, times)
+            }
+        };
         let expr = parse::parse(query, &self.options.parse)?;
         let ty = expr.value_type();
-        if !matches!(ty, ValueType::Scalar | ValueType::Vector) {
+        if kind == Kind::Range && !matches!(ty, ValueType::Scalar | ValueType::Vector) {
             return Err(QueryError::Parse(ParseError {
                 message: format!(
                     "invalid expression type {:?} for range query, must be Scalar or instant Vector",
@@ -141,13 +226,8 @@ impl Engine {
                 span: expr.span(),
             }));
         }
-        let times = QueryTimes {
-            start_ms,
-            end_ms,
-            step_ms,
-        };
-        let query = self.query(query, &expr, Kind::Range, times);
-        self.evaluate(storage, &query, options, begun)
+        let query = self.query(query, &expr, kind, times);
+        self.evaluate(storage, &query, options, begun, each)
     }
 
     fn query<'a>(&self, text: &'a str, expr: &'a Expr, kind: Kind, times: QueryTimes) -> Query<'a> {
@@ -166,11 +246,13 @@ impl Engine {
         query: &Query<'_>,
         options: &QueryOptions,
         begun: Instant,
+        each: &mut EachSeries<'_>,
     ) -> Result<QueryResult, QueryError> {
         let limits = Limits {
             lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
             max_samples: self.options.max_samples,
             max_bytes: self.options.max_bytes,
+            memory: options.memory.clone(),
             progress: options.progress.clone(),
             deadline: options.deadline,
             cancel: options.cancel.clone(),
@@ -178,15 +260,16 @@ impl Engine {
             use_start_timestamps: self.options.use_start_timestamps,
             type_and_unit_labels: self.options.type_and_unit_labels,
         };
-        let run = || run(query, storage, limits, options.per_step_stats, begun);
-        if height(query.expr) <= SHALLOW {
+        let run = || run(query, storage, limits, options, begun, each);
+        let height = height(query.expr);
+        if height <= SHALLOW {
             return run();
         }
         // The caller's stack may be too small.
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new()
                 .name("deep query".to_owned())
-                .stack_size(DEEP_STACK_BYTES)
+                .stack_size(height * STACK_BYTES_PER_LEVEL)
                 .spawn_scoped(scope, run)
                 .map_err(|e| QueryError::Execution(format!("no thread for a deep query: {e}")))?;
             match thread.join() {
@@ -201,17 +284,22 @@ fn run(
     query: &Query<'_>,
     storage: &dyn Storage,
     limits: Limits,
-    per_step_stats: bool,
+    options: &QueryOptions,
     begun: Instant,
+    each: &mut EachSeries<'_>,
 ) -> Result<QueryResult, QueryError> {
-    let cx = Context::new(limits);
+    let mut cx = Context::new(limits);
     let grid = query.grid();
-    if per_step_stats {
+    if options.per_step_stats {
         cx.count_steps(grid)?;
     }
+    if options.explain {
+        cx.explain();
+    }
     let snapshot = storage.snapshot(&selectors(query.expr))?;
-    let value = evaluate(query, &*snapshot, &cx)?;
+    let value = evaluate(query, &*snapshot, &cx, each)?;
     let stats = cx.stats(grid, begun);
+    let plan = cx.take_plan();
     let (mut warnings, infos) = cx.annotations.into_inner().into_texts(query.text);
     warnings.extend(snapshot.warnings());
     Ok(QueryResult {
@@ -219,5 +307,6 @@ fn run(
         warnings,
         infos,
         stats,
+        plan,
     })
 }

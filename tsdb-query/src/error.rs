@@ -20,6 +20,11 @@ pub enum QueryError {
     Canceled,
     /// The query would hold more samples in memory than [`EngineOptions`](crate::EngineOptions) allows.
     TooManySamples,
+    /// Everything in the process together holds as much memory as it may; the same query may succeed later.
+    OutOfMemory {
+        /// The limit in bytes.
+        max: u64,
+    },
     /// The query would take more memory than [`EngineOptions`](crate::EngineOptions) allows.
     TooManyBytes {
         /// [`EngineOptions::max_bytes`](crate::EngineOptions::max_bytes).
@@ -45,6 +50,10 @@ impl fmt::Display for QueryError {
             Self::Canceled => f.write_str("query was canceled in expression evaluation"),
             Self::TooManySamples => f.write_str(
                 "query processing would load too many samples into memory in query execution",
+            ),
+            Self::OutOfMemory { max } => write!(
+                f,
+                "the memory limit of {max} bytes is reached, try again later"
             ),
             Self::TooManyBytes { max } => {
                 write!(

@@ -5,6 +5,7 @@ pub mod ast;
 mod engine;
 mod error;
 mod exec;
+mod explain;
 pub mod functions;
 pub mod parse;
 mod plan;
@@ -12,8 +13,9 @@ mod storage;
 mod value;
 mod vector;
 
-pub use engine::{Engine, EngineOptions, QueryOptions};
+pub use engine::{EachSeries, Engine, EngineOptions, QueryOptions, QueryTime};
 pub use error::QueryError;
+pub use explain::PlanNode;
 pub use storage::{SeriesReader, Snapshot, Storage, StorageError};
 pub use value::{
     MatrixSeries, QueryProgress, QueryResult, QueryStats, QueryValue, SampleCount, VectorSample,

@@ -82,27 +82,13 @@ pub trait SeriesReader: Send + Sync {
     /// Its labels.
     fn labels(&self) -> &Labels;
 
-    /// Appends the samples inside the closed range to `out`, times strictly rising, staleness markers included.
+    /// Appends the samples inside the closed range to `out`, times strictly rising, staleness markers included, and since when
+    /// they count where that is known and [`out` asks for it](Columns::with_start_times).
     /// `range` lies inside the range of the [`Snapshot::select`] that made this reader.
     ///
     /// # Errors
     /// [`StorageError`] when the samples cannot be read.
     fn read(&self, range: TimeRange, out: &mut Columns) -> Result<(), StorageError>;
-
-    /// Appends the times of the samples inside the closed range that are known to have begun to count at some time, each with that
-    /// start time: times strictly rising, a start time never 0. Asked for only with
-    /// [`EngineOptions::use_start_timestamps`](crate::EngineOptions::use_start_timestamps). By default none is known.
-    ///
-    /// # Errors
-    /// [`StorageError`] when they cannot be read.
-    fn read_start_times(
-        &self,
-        range: TimeRange,
-        out: &mut Vec<(i64, i64)>,
-    ) -> Result<(), StorageError> {
-        let _ = (range, out);
-        Ok(())
-    }
 }
 
 impl Storage for Db {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tsdb_core::{FloatHistogram, Labels};
 
+use crate::explain::PlanNode;
+
 /// One sample of an instant vector.
 #[derive(Clone, Debug)]
 pub struct VectorSample {
@@ -124,4 +126,6 @@ pub struct QueryResult {
     pub infos: Vec<String>,
     /// What it cost.
     pub stats: QueryStats,
+    /// What each part of it cost; empty unless [`QueryOptions::explain`](crate::QueryOptions::explain) asks for it.
+    pub plan: Vec<PlanNode>,
 }

@@ -3,6 +3,7 @@
 //! The variable of a flag is its name in capitals with `TSDB_` before it and `_` for every other character:
 //! `--storage.tsdb.path` is `TSDB_STORAGE_TSDB_PATH`.
 
+mod file;
 mod flags;
 
 use std::path::PathBuf;
@@ -10,14 +11,19 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, ValueEnum};
-use tsdb_core::{Durability, Options};
+use tsdb_core::{Durability, MemoryBudget, Options};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
-use crate::{duration, features, size};
+use crate::{bytes, duration, features};
+
+pub use file::{Settings, SettingsError};
 
 /// The deepest expression for which a thread's usual stack is enough.
 const MAX_DEPTH: usize = 512;
+
+/// The least that the store takes, in bytes.
+const MIN_MEMORY_BYTES: u64 = 32 << 20;
 
 /// What is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,6 +56,14 @@ pub enum LogFormat {
     after_help = "Durations: 15d, 1h30m, 250ms. Every flag can be given by the environment variable shown."
 )]
 pub struct Config {
+    /// YAML file of what may change while the server runs: limits and external labels.
+    #[arg(long = "config.file", value_name = "FILE", env = "TSDB_CONFIG_FILE")]
+    pub config_file: Option<PathBuf>,
+
+    /// Memory for everything together, such as 512MB; by default 60 % of what the control group or the machine has.
+    #[arg(long = "memory.limit", value_name = "SIZE", env = "TSDB_MEMORY_LIMIT", value_parser = bytes::parse)]
+    pub memory_limit: Option<u64>,
+
     /// Directory of the store; made if it is not there.
     #[arg(
         long = "storage.tsdb.path",
@@ -65,7 +79,7 @@ pub struct Config {
     pub retention: Duration,
 
     /// The most bytes of files and write-ahead log, such as 512MB or 10GB: beyond it the oldest files go; 0 is no limit.
-    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE", env = "TSDB_STORAGE_TSDB_RETENTION_SIZE", default_value = "0", value_parser = size::parse)]
+    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE", env = "TSDB_STORAGE_TSDB_RETENTION_SIZE", default_value = "0", value_parser = bytes::parse)]
     pub retention_size: u64,
 
     /// Samples in memory are flushed to files at least once per this much data time.
@@ -85,6 +99,11 @@ pub struct Config {
     #[arg(long = "storage.tsdb.future-limit", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_FUTURE_LIMIT", default_value = "1h", value_parser = duration::parse)]
     pub future_limit: Duration,
 
+    /// In how much time all files are read once in the background to look for damage, within 256 KiB/s and 8 MiB/s; 0
+    /// switches it off.
+    #[arg(long = "storage.tsdb.scrub-interval", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_SCRUB_INTERVAL", default_value = "1d", value_parser = duration::parse)]
+    pub scrub_interval: Duration,
+
     /// Address to listen on.
     #[arg(
         long = "web.listen-address",
@@ -99,7 +118,7 @@ pub struct Config {
     #[arg(long = "web.enable-admin-api", env = "TSDB_WEB_ENABLE_ADMIN_API", value_parser = FalseyValueParser::new())]
     pub enable_admin_api: bool,
 
-    /// Enables /-/reload.
+    /// Enables /-/reload and /-/quit.
     #[arg(long = "web.enable-lifecycle", env = "TSDB_WEB_ENABLE_LIFECYCLE", value_parser = FalseyValueParser::new())]
     pub enable_lifecycle: bool,
 
@@ -164,7 +183,7 @@ pub struct Config {
     )]
     pub query_max_expression_bytes: usize,
 
-    /// How deep an expression may nest; each operator of a chain counts. At most 512.
+    /// How deep an expression may nest; a chain of operators counts once. At most 512.
     #[arg(
         long = "query.max-expression-depth",
         value_name = "N",
@@ -172,6 +191,15 @@ pub struct Config {
         default_value_t = MAX_DEPTH
     )]
     pub query_max_depth: usize,
+
+    /// Operands and arguments that an expression may have.
+    #[arg(
+        long = "query.max-expression-operands",
+        value_name = "N",
+        env = "TSDB_QUERY_MAX_EXPRESSION_OPERANDS",
+        default_value_t = 100_000
+    )]
+    pub query_max_operands: usize,
 
     /// Queries that take at least as long are logged, waiting for their turn included; 0 logs none.
     #[arg(long = "query.log-slower-than", value_name = "DURATION", env = "TSDB_QUERY_LOG_SLOWER_THAN", default_value = "10s", value_parser = duration::parse)]
@@ -224,6 +252,12 @@ impl Config {
                     .into(),
             );
         }
+        if self
+            .memory_limit
+            .is_some_and(|bytes| bytes < MIN_MEMORY_BYTES)
+        {
+            return Err("--memory.limit must be at least 32MB".into());
+        }
         if self.lookback_delta.is_zero() {
             return Err("--query.lookback-delta must be positive".into());
         }
@@ -237,9 +271,10 @@ impl Config {
             || self.query_max_memory_bytes == 0
             || self.query_max_points == 0
             || self.query_max_expression_bytes == 0
+            || self.query_max_operands == 0
         {
             return Err(
-                "--query.max-samples, --query.max-memory-bytes, --query.max-points-per-series and --query.max-expression-bytes must be positive"
+                "--query.max-samples, --query.max-memory-bytes, --query.max-points-per-series, --query.max-expression-bytes and --query.max-expression-operands must be positive"
                     .into(),
             );
         }
@@ -258,6 +293,23 @@ impl Config {
                 self.listen
             )),
         }
+    }
+
+    /// Reads the configuration file; without one these are the defaults.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and where.
+    pub fn read_settings(&self) -> Result<Settings, SettingsError> {
+        match &self.config_file {
+            Some(path) => Settings::read(path),
+            None => Ok(Settings::default()),
+        }
+    }
+
+    /// The budget that everything in the process shares.
+    pub(crate) fn memory_budget(&self) -> MemoryBudget {
+        self.memory_limit
+            .map_or_else(MemoryBudget::default, MemoryBudget::new)
     }
 
     /// The address in the form that the operating system takes; `:8490` is every address of the machine, as in Prometheus.
@@ -280,6 +332,7 @@ impl Config {
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)
             .future_limit(unless_zero(self.future_limit))
+            .scrub(unless_zero(self.scrub_interval))
     }
 
     /// What the parser of queries accepts.
@@ -287,6 +340,7 @@ impl Config {
         let mut options = ParseOptions::default();
         options.max_len = self.query_max_expression_bytes;
         options.max_depth = self.query_max_depth;
+        options.max_operands = self.query_max_operands;
         options.experimental = !self.query_no_experimental;
         options
     }

@@ -83,6 +83,10 @@ impl ApiError {
         Self::bad_data(format!("invalid parameter {name:?}: {reason}"))
     }
 
+    pub(crate) fn internal(e: impl std::fmt::Display) -> Self {
+        Self::new(ErrorKind::Internal, e.to_string())
+    }
+
     pub(crate) fn not_ready() -> Self {
         Self::new(ErrorKind::Retry, "the store is being recovered")
     }
@@ -103,6 +107,7 @@ impl From<QueryError> for ApiError {
     fn from(e: QueryError) -> Self {
         let kind = match &e {
             QueryError::Parse(e) => return Self::invalid_parameter("query", e),
+            QueryError::OutOfMemory { .. } => ErrorKind::Retry,
             QueryError::Timeout => ErrorKind::Timeout,
             QueryError::Canceled => ErrorKind::Canceled,
             QueryError::Storage(_) => ErrorKind::Internal,

@@ -50,7 +50,7 @@ const FEATURES: &[(&str, Standing)] = &[
     ("promql-per-step-stats", Default),
     ("remote-write-receiver", Default),
     ("search-api", Absent),
-    ("st-storage", Absent),
+    ("st-storage", Default),
     ("st-synthesis", Absent),
     (
         "type-and-unit-labels",
@@ -120,7 +120,7 @@ mod tests {
             (all[0], "feature is enabled"),
             ("promql-per-step-stats", "feature is on by default"),
             (
-                "st-storage",
+                "st-synthesis",
                 "feature is not available here and changes nothing",
             ),
             ("nosuch", "unknown feature, ignored"),

@@ -6,17 +6,24 @@
 
 mod api;
 mod bridge;
+mod bytes;
+mod cli;
 mod config;
 mod duration;
 mod error;
+mod export;
 mod features;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
+mod import;
 mod ingest;
 mod queries;
 mod shutdown;
-mod size;
 mod state;
 pub mod telemetry;
+pub mod text;
+mod verify;
 
 use std::future::IntoFuture;
 use std::io;
@@ -26,13 +33,18 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-pub use config::{Config, LogFormat, LogLevel};
+pub use cli::{Cli, Command};
+pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
+pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
+pub use verify::{VerifyArgs, verify};
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
     Router::new()
         .merge(ingest::routes(&state))
+        .merge(import::routes())
+        .merge(export::routes())
         .merge(api::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)
@@ -65,6 +77,8 @@ pub async fn run(config: Config) -> io::Result<()> {
 
     features::log(&config.enable_feature);
     let state = AppState::new(config);
+    state.reload().map_err(io::Error::other)?;
+    telemetry::watch_memory(state.clone());
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()
@@ -77,7 +91,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     });
     let serving = tokio::spawn(serving.into_future());
 
-    let outcome = shutdown::wait(opening).await;
+    let outcome = shutdown::wait(opening, &state).await;
     let _ = stop.send(true);
     shutdown::drain(serving, &state).await?;
     shutdown::close_store(state).await?;

@@ -3,16 +3,26 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tsdb_server::{Config, run, telemetry};
+use tsdb_server::{Cli, Command, ImportCommand, run, run_import, telemetry, verify};
 
-/// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration.
+/// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration; those of the commands are in their help.
 fn main() -> ExitCode {
-    let config = Config::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    let Cli { command, config } = Cli::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    if let Some(Command::Verify(args)) = command {
+        return verify(&args);
+    }
     if let Err(reason) = config.check() {
         eprintln!("error: {reason}\n\nFor more information, try '--help'.");
         return ExitCode::from(2);
     }
+    if let Err(reason) = config.read_settings() {
+        eprintln!("error: {reason}");
+        return ExitCode::from(2);
+    }
     telemetry::init_logs(config.log_level, config.log_format);
+    if let Some(Command::Import(import)) = command {
+        return import_files(&import);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -27,6 +37,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             tracing::error!(error = %e, "the server ended with an error");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit code 1 as well when something of the files was refused.
+fn import_files(command: &ImportCommand) -> ExitCode {
+    match run_import(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("error: {e}");
             ExitCode::FAILURE
         }
     }

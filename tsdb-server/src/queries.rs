@@ -88,6 +88,13 @@ impl Queries {
         true
     }
 
+    /// Ends all queries.
+    pub(crate) fn cancel_all(&self) {
+        for query in self.running.lock().values() {
+            query.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// The queries under way with their ids, the oldest first.
     pub(crate) fn list(&self) -> Vec<(u64, Arc<Query>)> {
         let running = self.running.lock();

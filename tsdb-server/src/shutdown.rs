@@ -11,12 +11,14 @@ use crate::state::AppState;
 /// How long requests that are under way may take after a signal; then their queries are cancelled.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Waits for SIGTERM or SIGINT, or for the store to fail to open. SIGHUP is taken and changes nothing: there is no
-/// configuration file to read again.
+/// Waits for SIGTERM, SIGINT or `/-/quit`, or for the store to fail to open. SIGHUP reloads the configuration file.
 ///
 /// # Errors
 /// When the store cannot be opened, or signal handlers cannot be installed.
-pub(crate) async fn wait(opening: JoinHandle<tsdb_core::Result<()>>) -> io::Result<()> {
+pub(crate) async fn wait(
+    opening: JoinHandle<tsdb_core::Result<()>>,
+    state: &AppState,
+) -> io::Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut hup = signal(SignalKind::hangup())?;
@@ -37,7 +39,14 @@ pub(crate) async fn wait(opening: JoinHandle<tsdb_core::Result<()>>) -> io::Resu
                 tracing::info!(signal = "SIGINT", "shutting down");
                 break;
             }
-            _ = hup.recv() => tracing::info!("SIGHUP: nothing to reload"),
+            () = state.asked_to_quit() => {
+                tracing::info!("asked to quit, shutting down");
+                break;
+            }
+            _ = hup.recv() => match state.reload() {
+                Ok(()) => tracing::info!("configuration reloaded"),
+                Err(e) => tracing::error!(error = %e, "the configuration is not reloaded, the one before stays"),
+            },
             result = opened => {
                 opening = None;
                 result.map_err(io::Error::other)?.map_err(io::Error::other)?;

@@ -3,16 +3,20 @@
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use tokio::sync::{Semaphore, watch};
-use tsdb_core::Db;
+use parking_lot::RwLock;
+use tokio::sync::watch;
+use tsdb_core::{Db, MemoryBudget, RecoveryProgress};
 use tsdb_query::Engine;
 
 use crate::bridge::Pool;
-use crate::config::Config;
+use crate::config::{Config, Settings, SettingsError};
 use crate::error::ApiError;
 use crate::ingest::Buffers;
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
+
+/// Imports and exports that are under way at once; one more is told to come again.
+const MAX_STREAMS: usize = 8;
 
 /// The shared state; clones share it.
 #[derive(Clone, Debug)]
@@ -30,8 +34,14 @@ pub(crate) struct Shared {
     pub(crate) queries: Pool,
     /// Decoding and applying of writes.
     pub(crate) writes: Pool,
-    /// KiB that bodies of writes under way may hold; what is more is told to come again.
-    pub(crate) body_kib: Arc<Semaphore>,
+    /// Memory for everything: the store, queries, bodies of writes.
+    pub(crate) budget: MemoryBudget,
+    /// How far the opening of the store is.
+    pub(crate) progress: RecoveryProgress,
+    /// The configuration file as it was read last without an error. Held for a look, or for a reload.
+    settings: RwLock<Reloaded>,
+    /// Imports and exports: a thread each, for as long as the client takes.
+    pub(crate) streams: Pool,
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
@@ -40,14 +50,31 @@ pub(crate) struct Shared {
     store: OnceLock<Db>,
     /// Becomes true when the server goes down and will not wait for queries any longer.
     cancel: watch::Sender<bool>,
+    /// Becomes true when the server is asked to end.
+    quit: watch::Sender<bool>,
+}
+
+/// What the last reloads brought.
+#[derive(Clone, Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) settings: Arc<Settings>,
+    /// Whether the last one did.
+    pub(crate) successful: bool,
+    /// When the last one did.
+    pub(crate) at: SystemTime,
 }
 
 impl AppState {
     /// State without a store; [`open_store`](Self::open_store) brings it.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let budget = config.memory_budget();
+        Self::with_budget(config, budget)
+    }
+
+    fn with_budget(config: Config, budget: MemoryBudget) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let body_kib = (8 * config.max_body_bytes / 1024).clamp(1024, 1 << 20);
+        let started = SystemTime::now();
         Self {
             shared: Arc::new(Shared {
                 engine: Engine::new(config.engine_options()),
@@ -58,12 +85,20 @@ impl AppState {
                     10 * config.query_max_concurrency,
                 ),
                 writes: Pool::new(2 * cores, 64 * cores),
-                body_kib: Arc::new(Semaphore::new(body_kib)),
-                buffers: Buffers::default(),
+                buffers: Buffers::new(budget.clone()),
+                budget,
+                progress: RecoveryProgress::default(),
+                settings: RwLock::new(Reloaded {
+                    settings: Arc::default(),
+                    successful: true,
+                    at: started,
+                }),
+                streams: Pool::new(MAX_STREAMS, 0),
                 metrics: Metrics::default(),
-                started: SystemTime::now(),
+                started,
                 store: OnceLock::new(),
                 cancel: watch::Sender::new(false),
+                quit: watch::Sender::new(false),
                 config,
             }),
         }
@@ -72,7 +107,7 @@ impl AppState {
     /// State around a store that is open already.
     #[must_use]
     pub fn with_store(config: Config, store: Db) -> Self {
-        let state = Self::new(config);
+        let state = Self::with_budget(config, store.memory().clone());
         let _ = state.shared.store.set(store); // it was empty
         state
     }
@@ -85,7 +120,11 @@ impl AppState {
         let begun = std::time::Instant::now();
         let db = Db::open(
             &self.shared.config.data_dir,
-            self.shared.config.store_options(),
+            self.shared
+                .config
+                .store_options()
+                .memory_budget(self.shared.budget.clone())
+                .recovery_progress(self.shared.progress.clone()),
         )?;
         let stats = db.stats();
         tracing::info!(
@@ -95,8 +134,43 @@ impl AppState {
             runs = stats.runs,
             "store is open"
         );
+        let reloaded = self.shared.settings.write(); // no reload in between
+        db.set_series_limits(reloaded.settings.limits.of_series());
         let _ = self.shared.store.set(db); // only called once
+        drop(reloaded);
         Ok(())
+    }
+
+    /// Reads the configuration file again and applies it; what is in effect stays when it is wrong.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and where.
+    pub fn reload(&self) -> Result<(), SettingsError> {
+        let read = self.shared.config.read_settings();
+        let mut reloaded = self.shared.settings.write();
+        reloaded.successful = read.is_ok();
+        let settings = read?;
+        if let Some(db) = self.shared.store.get() {
+            db.set_series_limits(settings.limits.of_series());
+        }
+        reloaded.settings = Arc::new(settings);
+        reloaded.at = SystemTime::now();
+        Ok(())
+    }
+
+    /// The configuration in effect.
+    pub(crate) fn reloaded(&self) -> Reloaded {
+        self.shared.settings.read().clone()
+    }
+
+    /// Asks the server to end as SIGTERM does.
+    pub(crate) fn quit(&self) {
+        self.shared.quit.send_replace(true);
+    }
+
+    /// Returns once [`quit`](Self::quit) was called.
+    pub(crate) async fn asked_to_quit(&self) {
+        let _ = self.shared.quit.subscribe().wait_for(|quit| *quit).await; // the sender lives in `self`
     }
 
     /// The store.
@@ -114,6 +188,7 @@ impl AppState {
     /// Ends every query under way.
     pub(crate) fn cancel_queries(&self) {
         self.shared.cancel.send_replace(true);
+        self.shared.running.cancel_all();
     }
 
     /// Returns once [`cancel_queries`](Self::cancel_queries) was called.

@@ -5,4 +5,4 @@ mod metrics;
 mod queries;
 
 pub use logs::init as init_logs;
-pub(crate) use metrics::{Metrics, metrics, observe};
+pub(crate) use metrics::{Metrics, metrics, observe, watch_memory};

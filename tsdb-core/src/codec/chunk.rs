@@ -1,9 +1,19 @@
-//! A chunk of any kind, in Prometheus's form.
+//! A chunk of any kind: of what Prometheus has, in its form.
 
 use super::DecodeError;
+use super::field;
 use super::histogram;
 use super::xor::{self, XorIter};
 use crate::model::{Columns, FloatHistogram, Histogram, Kind, LastSample, StoredValue, TimeRange};
+
+/// Appends all samples of a chunk to `out`, in the order of the chunk. The bytes are those of Prometheus's chunks of floats
+/// and of native histograms, without length, encoding and checksum around them, so that its blocks can be read.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are not such a chunk; `out` may hold some of its samples then.
+pub fn decode_chunk(kind: Kind, chunk: &[u8], out: &mut Columns) -> Result<(), DecodeError> {
+    read(kind, chunk, TimeRange::ALL, TimeRange::ALL, out)
+}
 
 /// Appends the samples of a chunk inside `range` to `out`. `held` are the times of its first and last sample. After an
 /// error `out` holds some of them.
@@ -20,6 +30,7 @@ pub(crate) fn read(
         Kind::Float => xor::take_range(XorIter::new(chunk)?, range, out),
         Kind::Histogram => histogram::take_range::<Histogram>(chunk, range, out),
         Kind::FloatHistogram => histogram::take_range::<FloatHistogram>(chunk, range, out),
+        Kind::Integer | Kind::Boolean | Kind::String => field::take_range(kind, chunk, range, out),
     }
 }
 
@@ -37,6 +48,13 @@ pub(crate) fn last_sample(kind: Kind, chunk: &[u8]) -> Result<Option<LastSample>
         }
         Kind::Histogram => histogram::last_sample::<Histogram>(chunk)?,
         Kind::FloatHistogram => histogram::last_sample::<FloatHistogram>(chunk)?,
+        Kind::Integer | Kind::Boolean | Kind::String => {
+            let last = field::last_sample(kind, chunk)?;
+            return Ok(last.map(|(t_ms, value)| LastSample {
+                t_ms,
+                value: value.into(),
+            }));
+        }
     };
     Ok(histogram.map(|(t_ms, histogram)| LastSample {
         t_ms,

@@ -4,11 +4,11 @@ use std::fmt;
 
 /// Bytes that do not decode. The caller, who knows the file or the request, adds where the bytes came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DecodeError {
+pub struct DecodeError {
     /// What is wrong.
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// Where, in bytes from the start of what was being decoded.
-    pub(crate) at: usize,
+    pub at: usize,
 }
 
 impl fmt::Display for DecodeError {

@@ -11,6 +11,7 @@ pub(crate) mod column;
 pub(crate) mod crc;
 pub(crate) mod cursor;
 mod error;
+pub(crate) mod field;
 pub(crate) mod histogram;
 mod identity;
 mod tombstone;
@@ -18,6 +19,7 @@ mod varbit;
 pub(crate) mod varint;
 pub(crate) mod xor;
 
-pub(crate) use error::DecodeError;
+pub use chunk::decode_chunk;
+pub use error::DecodeError;
 pub(crate) use identity::StoreIdentity;
 pub(crate) use tombstone::{push_selectors, push_tombstone, read_tombstone};

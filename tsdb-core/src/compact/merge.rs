@@ -1,14 +1,17 @@
 //! Merges runs of one partition to one, series by series: memory is one group an input and the samples of a span.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::codec::StoreIdentity;
-use crate::disk::{FinishedRun, GroupReader, Run, RunSpec, RunWriter};
-use crate::error::Result;
+use crate::disk::{
+    ColumnStats, FinishedRun, GroupReader, LostColumns, LostRange, Run, RunSpec, RunWriter,
+};
+use crate::error::{Error, Result};
 use crate::index::{DeletedSeries, LabelBuffer};
 use crate::io::Fs;
-use crate::model::{Columns, Labels, TimeRange, TimeRanges};
+use crate::model::{Columns, Labels, TimeRange, TimeRanges, TimeUnit};
 
 /// Samples of a series that are decoded at once, about; histograms weigh more.
 const SPAN_SAMPLES: u64 = 1 << 20;
@@ -21,10 +24,13 @@ pub(crate) struct MergeInput {
 }
 
 /// Merges `inputs`, neighbours in rising order of generations, into the run that `spec` describes: written and synced,
-/// not yet live. At equal times the later input wins. `None` when all samples are deleted.
+/// not yet live. At equal times the later input wins. What stands in a damaged part of an input is left out; the output
+/// records that it is lost, beside what the inputs record. `None` when all samples are deleted and nothing is lost: a
+/// record of what is lost outlives the samples beside it, in a run without samples.
 ///
 /// # Errors
-/// When an input is damaged or cannot be read, or the output cannot be written. Nothing is left behind then.
+/// When an input cannot be read or its directory or index is damaged, or the output cannot be written. Nothing is left
+/// behind then.
 pub(crate) fn merge(
     fs: &Arc<dyn Fs>,
     dir: &Path,
@@ -32,53 +38,37 @@ pub(crate) fn merge(
     inputs: &[MergeInput],
     spec: RunSpec,
 ) -> Result<Option<FinishedRun>> {
-    let mut out = Output {
-        writer: RunWriter::create(Arc::clone(fs), dir, identity, spec)?,
-        series: None,
-        is_empty: true,
-    };
+    let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
     let inputs: Result<Vec<Input>> = inputs.iter().map(Input::new).collect();
     let mut inputs = inputs?;
-    let mut samples = Columns::default();
+    let mut samples = Columns::with_start_times();
     while let Some(labels) = least(&inputs) {
-        out.series = Some(labels.clone());
         let mut same: Vec<&mut Input> = inputs
             .iter_mut()
             .filter(|input| input.labels.as_ref() == Some(&labels))
             .collect();
+        let units = same.iter().map(|input| input.unit);
+        // Inputs of two units are what damage may leave, of which the writer could not know.
+        let unit = units
+            .reduce(TimeUnit::finer)
+            .unwrap_or(TimeUnit::Milliseconds);
         let copied = match &mut same[..] {
             [only] => only.copy(&mut out)?,
             _ => false,
         };
         if !copied {
-            merge_series(&mut same, &mut samples, &mut out)?;
+            merge_series(&mut same, unit, &mut samples, &mut out)?;
         }
         for input in same {
             input.advance()?;
         }
     }
-    match out.is_empty {
-        true => Ok(None),
-        false => out.writer.finish().map(Some),
+    for input in &inputs {
+        input.lost().for_each(|lost| out.add_lost(lost));
     }
-}
-
-/// The run that is written. A series is started with its first sample: all may be deleted.
-struct Output {
-    writer: RunWriter,
-    /// The present series, as long as it is not started.
-    series: Option<Labels>,
-    is_empty: bool,
-}
-
-impl Output {
-    /// The writer, with the present series started.
-    fn started(&mut self) -> Result<&mut RunWriter> {
-        if let Some(labels) = self.series.take() {
-            self.writer.start_series(&labels)?;
-            self.is_empty = false;
-        }
-        Ok(&mut self.writer)
+    match out.is_empty() {
+        true => Ok(None),
+        false => out.finish().map(Some),
     }
 }
 
@@ -91,6 +81,10 @@ struct Input {
     /// Number of the present series, and its labels; `None` at the end.
     id: u32,
     labels: Option<Labels>,
+    /// What is lost by each damaged part, by its offset.
+    damages: BTreeMap<u64, LostColumns>,
+    /// Unit of its times.
+    unit: TimeUnit,
 }
 
 impl Input {
@@ -102,6 +96,8 @@ impl Input {
             buffer: LabelBuffer::default(),
             id: 0,
             labels: None,
+            damages: BTreeMap::new(),
+            unit: TimeUnit::Milliseconds,
         };
         input.go_to(0)?;
         Ok(input)
@@ -115,6 +111,7 @@ impl Input {
         let index = self.run.index();
         self.id = id;
         self.labels = if id < index.series_len() {
+            self.unit = index.unit_after(id, &mut self.buffer)?;
             Some(index.labels_after(id, &mut self.buffer)?)
         } else {
             None
@@ -124,14 +121,25 @@ impl Input {
 
     /// Copies the columns of a series that no other input has, if they are of chunks. Says whether it did: floats are
     /// written anew, since they follow their neighbours and share their timestamps.
-    fn copy(&mut self, out: &mut Output) -> Result<bool> {
+    fn copy(&mut self, out: &mut RunWriter) -> Result<bool> {
         if self.deleted().is_some() {
             return Ok(false);
         }
-        self.groups.raw_columns(&self.run, self.id, |column| {
-            let out = out.started()?;
-            out.push_column(column.kind, column.bytes, column.stats)
-        })
+        let (id, unit, damages) = (self.id, self.unit, &mut self.damages);
+        let labels = self.labels.as_ref();
+        let mut started = false;
+        self.groups.raw_columns(
+            &self.run,
+            id,
+            |column| {
+                if let Some(labels) = labels.filter(|_| !started) {
+                    out.start_series(labels, unit)?;
+                    started = true;
+                }
+                out.push_column(&column)
+            },
+            &mut |stats, damage| note(damages, (id, unit), stats, damage),
+        )
     }
 
     /// What is deleted of the present series.
@@ -139,28 +147,60 @@ impl Input {
         self.deleted.as_ref()?.of(self.id)
     }
 
-    /// Times of the first and last sample of the present series, and what they weigh.
-    fn extent(&self) -> Option<(i64, i64, u64)> {
-        let (min_ms, max_ms) = self.run.column_range(self.id)?;
-        Some((min_ms, max_ms, self.run.weight_of(self.id)))
+    /// What the run records to be lost, and what was found to be.
+    fn lost(&self) -> impl Iterator<Item = LostRange> {
+        let recorded = self.run.meta().lost.iter().copied();
+        recorded.chain(self.damages.values().filter_map(LostColumns::range))
     }
 
-    /// Appends the samples of the present series inside `range`, without those that are deleted.
-    fn read(&mut self, range: TimeRange, out: &mut Columns) -> Result<()> {
+    /// Milliseconds of the first and last sample of the present series, and what they weigh.
+    fn extent(&self) -> Option<(i64, i64, u64)> {
+        let (min, max) = self.run.column_range(self.id)?;
+        let ms = self.unit.range_to_ms(TimeRange::new(min, max));
+        Some((ms.start_ms, ms.end_ms, self.run.weight_of(self.id)))
+    }
+
+    /// Reads the samples inside `range`, which is in milliseconds, with times in ticks of `unit`; without those that are
+    /// deleted.
+    fn read(&mut self, range: TimeRange, unit: TimeUnit, out: &mut Columns) -> Result<()> {
         let deleted = self.deleted().cloned();
-        if deleted
-            .as_ref()
-            .is_some_and(|deleted| deleted.covers(range))
-        {
+        let deleted = deleted.as_ref();
+        if deleted.is_some_and(|deleted| deleted.covers(range)) {
             return Ok(());
         }
         let start = out.len();
-        self.groups.read_series(&self.run, self.id, range, out)?;
+        let (id, own, damages) = (self.id, self.unit, &mut self.damages);
+        let lost = &mut |stats: ColumnStats, damage| {
+            // A column that several spans touch is counted once.
+            if range.contains(own.to_ms(stats.min_ms)) {
+                note(damages, (id, own), stats, damage);
+            }
+        };
+        self.groups
+            .read_series(&self.run, id, own.ticks_of(range), out, lost)?;
         if let Some(deleted) = deleted {
-            out.remove(start, &deleted);
+            out.remove(start, deleted, own);
         }
+        out.convert_times(start, own, unit);
         Ok(())
     }
+}
+
+fn note(
+    damages: &mut BTreeMap<u64, LostColumns>,
+    (series, unit): (u32, TimeUnit),
+    stats: ColumnStats,
+    damage: Error,
+) {
+    let offset = match &damage {
+        Error::Corrupt { offset, .. } => *offset,
+        _ => 0,
+    };
+    let part = damages.entry(offset).or_insert_with(|| {
+        tracing::warn!(error = %damage, "a damaged part of a run is not merged, what it held is lost");
+        LostColumns::default()
+    });
+    part.add(series, unit, stats);
 }
 
 /// The first of the present series, in label order.
@@ -169,8 +209,13 @@ fn least(inputs: &[Input]) -> Option<Labels> {
     present.min().cloned()
 }
 
-/// Merges the present series of several inputs, span by span.
-fn merge_series(inputs: &mut [&mut Input], samples: &mut Columns, out: &mut Output) -> Result<()> {
+/// Merges the present series of several inputs, span by span of whole milliseconds.
+fn merge_series(
+    inputs: &mut [&mut Input],
+    unit: TimeUnit,
+    samples: &mut Columns,
+    out: &mut RunWriter,
+) -> Result<()> {
     let extents = inputs.iter().filter_map(|input| input.extent());
     let whole = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1), a.2.saturating_add(b.2)));
     let Some((min_ms, max_ms, weight)) = whole else {
@@ -180,16 +225,24 @@ fn merge_series(inputs: &mut [&mut Input], samples: &mut Columns, out: &mut Outp
     if weight > SPAN_SAMPLES {
         spans = cut(min_ms, max_ms, weight.div_ceil(SPAN_SAMPLES));
     }
+    let labels = inputs.first().and_then(|input| input.labels.clone());
+    let mut started = false;
     for span in spans {
         samples.clear();
         for input in inputs.iter_mut() {
             let middle = samples.len();
-            input.read(span, samples)?;
+            input.read(span, unit, samples)?;
             samples.merge_tail(0, middle);
         }
-        if !samples.is_empty() {
-            out.started()?.push_samples(samples)?;
+        if samples.is_empty() {
+            continue;
         }
+        if let Some(labels) = labels.as_ref().filter(|_| !started) {
+            // Not before: of a series may be nothing left.
+            out.start_series(labels, unit)?;
+            started = true;
+        }
+        out.push_samples(samples)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::group::{Group, Unpacker};
 use super::loader::Loader;
 use super::run::Run;
 use super::times::TimesTable;
+use crate::budget::{Gauge, MemoryBudget};
 use crate::codec::DecodeError;
 use crate::codec::column::{Followed, TimesRef};
 use crate::error::{Error, Result};
@@ -39,6 +40,10 @@ enum Held {
 #[derive(Debug)]
 pub(crate) struct GroupCache {
     parts: Cache<Key, Held, Weighter, RandomState>,
+    /// The most it holds when there is memory for it.
+    most_bytes: u64,
+    budget: MemoryBudget,
+    charged: Gauge,
     unpackers: UnpackerPool,
     // Held for a push or a pop.
     followed: Mutex<Vec<FollowedIn>>,
@@ -65,12 +70,45 @@ impl quick_cache::Weighter<Key, Held> for Weighter {
 const PART_BYTES: u64 = 20 << 10;
 
 impl GroupCache {
-    /// A cache that holds about `bytes`.
+    /// A cache that holds about `bytes`, whatever else there is.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn new(bytes: u64) -> Self {
+        Self::with(bytes, MemoryBudget::new(u64::MAX))
+    }
+
+    /// A cache that holds about `bytes`, and less when others need the memory.
+    pub(crate) fn in_budget(bytes: u64, budget: &MemoryBudget) -> Arc<Self> {
+        let cache = Arc::new(Self::with(bytes, budget.clone()));
+        let weak = Arc::downgrade(&cache);
+        budget.on_pressure(move |left| {
+            let cache = weak.upgrade();
+            if let Some(cache) = &cache {
+                cache.limit(left);
+            }
+            cache.is_some()
+        });
+        cache
+    }
+
+    /// Gives memory back until `left` is enough.
+    fn limit(&self, left: u64) {
+        self.parts.set_capacity(left.min(self.most_bytes));
+        self.charged.set(self.bytes());
+    }
+
+    /// Takes the memory again that others have given back.
+    pub(crate) fn adjust(&self) {
+        self.limit(self.budget.left_for_cache());
+    }
+
+    fn with(bytes: u64, budget: MemoryBudget) -> Self {
         let items = usize::try_from(bytes / PART_BYTES).unwrap_or(usize::MAX);
         let (hasher, lifecycle) = (RandomState::default(), DefaultLifecycle::default());
         Self {
             parts: Cache::with(items.max(16), bytes, Weighter, hasher, lifecycle),
+            most_bytes: bytes,
+            charged: budget.cache(),
+            budget,
             unpackers: UnpackerPool::default(),
             followed: Mutex::default(),
         }
@@ -83,8 +121,18 @@ impl GroupCache {
 
     /// A part of a run. Of several threads that miss the same part one reads it, the others wait.
     fn part(&self, run: &Run, part: Part, load: impl FnOnce() -> Result<Held>) -> Result<Held> {
-        self.parts
-            .get_or_insert_with(&(run.meta().file_id, part), load)
+        let mut is_new = false;
+        let load = || {
+            is_new = true;
+            load()
+        };
+        let held = self
+            .parts
+            .get_or_insert_with(&(run.meta().file_id, part), load)?;
+        if is_new {
+            self.charged.set(self.bytes());
+        }
+        Ok(held)
     }
 
     fn table(&self, run: &Run, table: u32) -> Result<Arc<TimesTable>> {

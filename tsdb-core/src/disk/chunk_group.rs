@@ -7,7 +7,7 @@
 
 use super::checksum::FileIdentity;
 use super::column::MAX_COLUMN_BYTES;
-use super::group_header::{CRC_LEN, Compression, Contents, GroupHeader, HEADER_LEN};
+use super::group_header::{CRC_LEN, Compression, Contents, GroupHeader, HEADER_LEN, RunSeries};
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::varint::push_uvarint;
@@ -52,6 +52,11 @@ impl ChunkGroupBuilder {
         })
     }
 
+    /// Number of columns.
+    pub(super) fn columns(&self) -> u32 {
+        self.open.map_or(0, |header| header.columns)
+    }
+
     /// Whether the group is to end before a column of this kind and of `len` bytes.
     pub(super) fn is_full_for(&self, kind: Kind, len: usize) -> bool {
         self.open.as_ref().is_some_and(|header| {
@@ -61,28 +66,30 @@ impl ChunkGroupBuilder {
         })
     }
 
-    /// Adds a column of the kind of the others.
+    /// Adds a column of the kind of the others, of a series with the unit of the others.
     pub(super) fn push(
         &mut self,
         kind: Kind,
-        series: u32,
+        series: RunSeries,
         (min_ms, max_ms): (i64, i64),
         column: &[u8],
     ) {
         let header = self
             .open
             .get_or_insert_with(|| GroupHeader::empty(Contents::Chunks(kind), series));
-        header.add(series, min_ms, max_ms);
-        push_uvarint(&mut self.raw, u64::from(series - header.first_series));
+        header.add(series.number, min_ms, max_ms);
+        let number = series.number - header.first_series;
+        push_uvarint(&mut self.raw, u64::from(number));
         self.raw.extend_from_slice(column);
         self.ends.extend((self.raw.len() as u32).to_le_bytes());
         debug_assert!(self.raw.len() + self.ends.len() <= MAX_BYTES);
     }
 
-    /// Appends the group, which will stand at `offset` of the file, to `out` and starts the next. Gives its header;
-    /// `None` when it holds nothing.
+    /// Appends the group, which has these start times and will stand at `offset` of the file, to `out` and starts the next.
+    /// Gives its header; `None` when it holds nothing.
     pub(super) fn finish(
         &mut self,
+        starts: &[u8],
         file: FileIdentity,
         offset: u64,
         out: &mut Vec<u8>,
@@ -103,7 +110,7 @@ impl ChunkGroupBuilder {
         } else {
             &self.raw
         };
-        header.push_group(contents, file, offset, out);
+        header.push_group(starts, contents, file, offset, out);
         self.raw.clear();
         Ok(Some(header))
     }
@@ -206,12 +213,14 @@ mod tests {
 
     fn group(columns: &[&[u8]]) -> Vec<u8> {
         let mut builder = ChunkGroupBuilder::new().unwrap();
-        for (series, column) in (7u32..).zip(columns) {
+        for (number, column) in (7u32..).zip(columns) {
+            let unit = crate::model::TimeUnit::Milliseconds;
+            let series = RunSeries { number, unit };
             builder.push(Kind::Float, series, (1, 2), column);
         }
         let mut out = Vec::new();
-        builder.finish(FILE, 99, &mut out).unwrap().unwrap();
-        assert!(matches!(builder.finish(FILE, 99, &mut out), Ok(None)));
+        builder.finish(&[], FILE, 99, &mut out).unwrap().unwrap();
+        assert!(matches!(builder.finish(&[], FILE, 99, &mut out), Ok(None)));
         out
     }
 

@@ -21,6 +21,9 @@ pub(super) const SAMPLES_PER_CHUNK: usize = 480;
 const HISTOGRAM_CHUNK_BYTES: usize = 4 << 10;
 /// Bytes of a column at most: it ends before the chunk that would make it longer.
 pub(super) const MAX_COLUMN_BYTES: usize = 64 << 10;
+/// Samples of a column at most, also of one of floats: that is decoded as a whole, also for its last sample, which takes
+/// some 10 µs. Longer columns are hardly smaller.
+pub(super) const MAX_SAMPLES: usize = 8 << 10;
 /// Bytes that stand before a chunk at most, and before the first.
 const CHUNK_HEADER_BYTES: usize = 20;
 
@@ -101,8 +104,11 @@ impl ColumnBuilder {
             return true;
         };
         let len = self.body.len() + CHUNK_HEADER_BYTES + self.encoded.len();
-        if self.stats.is_some() && (len > MAX_COLUMN_BYTES || kind != self.kind) {
-            return false;
+        if let Some(before) = &self.stats {
+            let samples = before.count as usize + times_ms.len();
+            if len > MAX_COLUMN_BYTES || samples > MAX_SAMPLES || kind != self.kind {
+                return false;
+            }
         }
         self.kind = kind;
         if self.stats.is_some() {

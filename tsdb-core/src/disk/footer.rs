@@ -3,9 +3,11 @@
 use std::ops::RangeInclusive;
 
 use super::checksum::FileIdentity;
+use super::lost::{self, LostRange};
 use super::partition::Partition;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
+use crate::model::TimeUnits;
 
 /// The format version this program writes, and the only one it reads.
 pub(crate) const FORMAT_VERSION: u16 = 4;
@@ -19,9 +21,9 @@ const END_MAGIC: [u8; 8] = *b"run.TSDB";
 pub(super) const HEADER_LEN: usize = 24;
 /// Bytes of the tail: length and checksum of the footer, magic.
 pub(super) const TAIL_LEN: usize = 16;
-/// Bytes of a footer that replaces nothing.
+/// Bytes of a footer that replaces nothing and of which nothing is lost.
 #[cfg(test)]
-const FOOTER_LEN: usize = 188;
+const FOOTER_LEN: usize = 192;
 
 const SEALED: u8 = 1;
 
@@ -58,8 +60,12 @@ pub(crate) struct RunMeta {
     pub(crate) classes: u32,
     /// Tombstones with numbers up to this one are applied.
     pub(crate) tombstones: u64,
+    /// Units of the times of its series.
+    pub(crate) units: TimeUnits,
     /// Ids of the files that are not live beside this one.
     pub(crate) replaces: Vec<u64>,
+    /// What its generations had in the partition and it has not, because it was damaged where it came from.
+    pub(crate) lost: Vec<LostRange>,
     /// Length of the file.
     pub(crate) bytes: u64,
 }
@@ -140,7 +146,7 @@ impl Footer {
         let meta = &self.meta;
         out.extend(FORMAT_VERSION.to_le_bytes());
         out.push(if meta.sealed { SEALED } else { 0 });
-        out.extend([meta.level, meta.class, 0, 0, 0]);
+        out.extend([meta.level, meta.class, meta.units.to_u8(), 0, 0]);
         out.extend(self.identity.to_bytes());
         out.extend(meta.file_id.to_le_bytes());
         out.extend(meta.set_id.to_le_bytes());
@@ -168,6 +174,10 @@ impl Footer {
         }
         out.extend((meta.replaces.len() as u32).to_le_bytes());
         out.extend(meta.replaces.iter().flat_map(|id| id.to_le_bytes()));
+        out.extend((meta.lost.len() as u32).to_le_bytes());
+        for lost in &meta.lost {
+            lost.push(out);
+        }
 
         let file = FileIdentity {
             store_id: self.identity.id,
@@ -217,9 +227,13 @@ impl Footer {
         let mut cursor = Cursor::new(body);
         let c = &mut cursor;
         let (version, flags, level, class) = (c.u16()?, c.u8()?, c.u8()?, c.u8()?);
-        if version != FORMAT_VERSION || flags & !SEALED != 0 || c.bytes(3)? != [0; 3] {
+        let units = TimeUnits::from_u8(c.u8()?);
+        let (Some(units), true) = (
+            units,
+            version == FORMAT_VERSION && flags & !SEALED == 0 && c.bytes(2)? == [0; 2],
+        ) else {
             return Err(c.error("footer has unknown fields"));
-        }
+        };
         let identity = StoreIdentity::decode(c)?;
         let (file_id, set_id, part, parts) = (c.u64()?, c.u64()?, c.u16()?, c.u16()?);
         let classes = c.u32()?;
@@ -234,10 +248,17 @@ impl Footer {
         let tombstones = c.u64()?;
         let (index, directory) = (Extent::decode(c)?, Extent::decode(c)?);
         let count = c.u32()? as usize;
-        if c.remaining() != count.saturating_mul(8) {
-            return Err(c.error("replaced files do not fill the footer"));
+        if count > c.remaining() / 8 {
+            return Err(c.error("replaced files do not fit into the footer"));
         }
         let replaces = (0..count).map(|_| c.u64()).collect::<Result<_, _>>()?;
+        let count = c.u32()? as usize;
+        if c.remaining() != count.saturating_mul(lost::RECORD_LEN) {
+            return Err(c.error("lost ranges do not fill the footer"));
+        }
+        let lost = (0..count)
+            .map(|_| LostRange::decode(c))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             identity,
             meta: RunMeta {
@@ -256,7 +277,9 @@ impl Footer {
                 class,
                 classes,
                 tombstones,
+                units,
                 replaces,
+                lost,
                 bytes: 0,
             },
             index,
@@ -328,7 +351,14 @@ mod tests {
                 class: 1,
                 classes: 0x0102_0304,
                 tombstones: 9,
+                units: TimeUnits::from_u8(3).unwrap(),
                 replaces: vec![1, 2],
+                lost: vec![LostRange {
+                    range: crate::model::TimeRange::new(-9, -2),
+                    series: None,
+                    samples: None,
+                    cause: lost::LossCause::DamagedLog,
+                }],
                 bytes: 0,
             },
             index: Extent {
@@ -359,7 +389,10 @@ mod tests {
     #[test]
     fn round_trips() {
         let bytes = file();
-        assert_eq!(bytes.len(), 40 + FOOTER_LEN + 16 + TAIL_LEN);
+        assert_eq!(
+            bytes.len(),
+            40 + FOOTER_LEN + 16 + lost::RECORD_LEN + TAIL_LEN
+        );
         let mut expected = footer();
         expected.meta.bytes = bytes.len() as u64;
         assert_eq!(Footer::decode(&bytes, 5), Ok(expected));

@@ -22,12 +22,22 @@ pub(super) struct GroupHeader {
     pub(super) columns: u32,
     pub(super) first_series: u32,
     pub(super) last_series: u32,
+    /// In ticks of `unit`, which is that of every series in it.
     pub(super) min_ms: i64,
     pub(super) max_ms: i64,
     pub(super) raw_len: u32,
     pub(super) stored_len: u32,
-    /// The table of timestamps that a group of floats uses, or that this is; 0 otherwise.
+    /// The table of timestamps that a group without chunks uses, or that this is; 0 otherwise.
     pub(super) table: u32,
+    /// Whether start times stand in front of the other contents.
+    pub(super) start_times: bool,
+}
+
+/// A series of a run: its number in the index, and the unit of its times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RunSeries {
+    pub(super) number: u32,
+    pub(super) unit: TimeUnit,
 }
 
 /// What a group holds, and in which form.
@@ -39,6 +49,8 @@ pub(super) enum Contents {
     Floats,
     /// A table of timestamps.
     Times,
+    /// Columns of integers, booleans or strings, their timestamps in a table.
+    Fields(Kind),
 }
 
 /// How the columns are stored.
@@ -54,6 +66,9 @@ pub(super) enum Compression {
 const CHUNKS: u8 = 1;
 const DECIMALS: u8 = 2;
 const TIMES: u8 = 3;
+const FIELDS: u8 = 4;
+/// Bit of the codec that says that start times stand in front.
+const START_TIMES: u8 = 0x80;
 
 impl Contents {
     /// Kind and codec.
@@ -62,14 +77,21 @@ impl Contents {
             Self::Chunks(kind) => [kind as u8, CHUNKS],
             Self::Floats => [Kind::Float as u8, DECIMALS],
             Self::Times => [0, TIMES],
+            Self::Fields(kind) => [kind as u8, FIELDS],
         }
     }
 
     pub(super) fn from_bytes([kind, codec]: [u8; 2]) -> Option<Self> {
-        match (kind, codec) {
-            (0, TIMES) => Some(Self::Times),
-            (kind, CHUNKS) => Kind::from_u8(kind).map(Self::Chunks),
-            (kind, DECIMALS) if kind == Kind::Float as u8 => Some(Self::Floats),
+        if (kind, codec) == (0, TIMES) {
+            return Some(Self::Times);
+        }
+        let kind = Kind::from_u8(kind)?;
+        match (codec, kind) {
+            (CHUNKS, Kind::Float | Kind::Histogram | Kind::FloatHistogram) => {
+                Some(Self::Chunks(kind))
+            }
+            (DECIMALS, Kind::Float) => Some(Self::Floats),
+            (FIELDS, Kind::Integer | Kind::Boolean | Kind::String) => Some(Self::Fields(kind)),
             _ => None,
         }
     }
@@ -77,19 +99,20 @@ impl Contents {
 
 impl GroupHeader {
     /// The header of a group in which nothing is yet.
-    pub(super) fn empty(contents: Contents, first_series: u32) -> Self {
+    pub(super) fn empty(contents: Contents, first: RunSeries) -> Self {
         Self {
             contents,
-            unit: TimeUnit::Milliseconds,
+            unit: first.unit,
             compression: Compression::None,
             columns: 0,
-            first_series,
-            last_series: first_series,
+            first_series: first.number,
+            last_series: first.number,
             min_ms: i64::MAX,
             max_ms: i64::MIN,
             raw_len: 0,
             stored_len: 0,
             table: 0,
+            start_times: false,
         }
     }
 
@@ -101,17 +124,21 @@ impl GroupHeader {
         self.max_ms = self.max_ms.max(max_ms);
     }
 
-    /// Appends the group with these contents, which will stand at `offset` of the file.
+    /// Appends the group with these contents, which will stand at `offset` of the file. `starts` are its start times, if it
+    /// has any.
     pub(super) fn push_group(
         mut self,
+        starts: &[u8],
         contents: &[u8],
         file: FileIdentity,
         offset: u64,
         out: &mut Vec<u8>,
     ) {
-        self.stored_len = contents.len() as u32;
+        self.start_times = !starts.is_empty();
+        self.stored_len = (starts.len() + contents.len()) as u32;
         let start = out.len();
         self.push(out);
+        out.extend_from_slice(starts);
         out.extend_from_slice(contents);
         let crc = file.crc(offset, out.get(start..).unwrap_or_default());
         out.extend(crc.to_le_bytes());
@@ -139,7 +166,10 @@ impl GroupHeader {
     }
 
     fn push(&self, out: &mut Vec<u8>) {
-        let [kind, codec] = self.contents.bytes();
+        let [kind, mut codec] = self.contents.bytes();
+        if self.start_times {
+            codec |= START_TIMES;
+        }
         out.extend(MAGIC);
         out.extend([kind, self.unit as u8, codec, self.compression as u8]);
         out.extend(self.columns.to_le_bytes());
@@ -164,9 +194,9 @@ impl GroupHeader {
             1 => Compression::Zstd,
             _ => return Err(c.error("group is compressed in an unknown way")),
         };
-        let (Some(contents), Some(unit)) =
-            (Contents::from_bytes([kind, codec]), TimeUnit::from_u8(unit))
-        else {
+        let start_times = codec & START_TIMES != 0;
+        let contents = Contents::from_bytes([kind, codec & !START_TIMES]);
+        let (Some(contents), Some(unit)) = (contents, TimeUnit::from_u8(unit)) else {
             return Err(c.error("group holds columns of an unknown form"));
         };
         Ok(Self {
@@ -181,6 +211,7 @@ impl GroupHeader {
             raw_len: c.u32()?,
             stored_len: c.u32()?,
             table: c.u32()?,
+            start_times,
         })
     }
 }
@@ -195,12 +226,18 @@ mod tests {
             Contents::Chunks(Kind::Float),
             Contents::Floats,
             Contents::Times,
+            Contents::Fields(Kind::String),
         ] {
+            let series = RunSeries {
+                number: 5,
+                unit: TimeUnit::Nanoseconds,
+            };
             let header = GroupHeader {
                 compression: Compression::Zstd,
                 raw_len: 7,
                 table: 3,
-                ..GroupHeader::empty(contents, 5)
+                start_times: contents == Contents::Floats,
+                ..GroupHeader::empty(contents, series)
             };
             let mut bytes = Vec::new();
             header.push(&mut bytes);
@@ -208,6 +245,8 @@ mod tests {
             assert_eq!(GroupHeader::decode(&bytes), Ok(header));
         }
         assert_eq!(Contents::from_bytes([0, CHUNKS]), None);
+        assert_eq!(Contents::from_bytes([Kind::Integer as u8, CHUNKS]), None);
+        assert_eq!(Contents::from_bytes([Kind::Float as u8, FIELDS]), None);
         assert_eq!(Contents::from_bytes([Kind::Float as u8, TIMES]), None);
     }
 }

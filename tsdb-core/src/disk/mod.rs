@@ -11,28 +11,35 @@
 //!   each time they are decompressed.
 //! * A damaged file is set aside, never removed, and its id is never used again.
 //!
-//! `name`, `partition`, `footer`: what a file is. `float_group` and `times` for floats, `column` and `chunk_group` for
-//! what is not, `group_header`, `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
-//! `group`, `loader`, `cache`: reading one. `publish`, `catalog`: the life of all.
+//! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
+//! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
+//! `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
+//! `group`, `loader`, `cache`: reading one. `check`, `lost`: what is damaged of one, and what it
+//! knows to be lost. `publish`, `catalog`: the life of all.
 
 mod cache;
 pub(crate) mod catalog;
+mod check;
 mod checksum;
 mod chunk_group;
 mod column;
+mod column_list;
 mod columns;
 mod directory;
+mod field_group;
 mod float_group;
 mod footer;
 mod group;
 mod group_header;
 mod loader;
+mod lost;
 mod name;
 mod output;
 mod partition;
 mod publish;
 mod run;
 mod section;
+mod starts;
 mod times;
 mod writer;
 
@@ -40,8 +47,12 @@ mod writer;
 pub(crate) mod tests;
 
 pub(crate) use cache::GroupCache;
+pub(crate) use check::RunDamage;
+pub(crate) use column::ColumnStats;
 pub(crate) use footer::RunMeta;
 pub(crate) use loader::GroupReader;
+pub(crate) use lost::LostColumns;
+pub use lost::{LossCause, LostRange};
 pub(crate) use partition::Partition;
 pub(crate) use publish::{FinishedRun, publish, remove_runs};
 pub(crate) use run::Run;

@@ -6,22 +6,23 @@ use std::sync::Arc;
 use super::cache::GroupCache;
 use super::checksum::FileIdentity;
 use super::chunk_group::ChunkGroup;
-use super::column;
+use super::column::{self, ColumnStats};
+use super::column_list::ColumnList;
 use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
-use super::float_group::FloatGroup;
+use super::field_group::MAX_TEXT_BYTES;
 use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
-use super::group::{Group, MAX_STORED_BYTES, Unpacker};
+use super::group::{Group, GroupColumns, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
-use super::loader::{GroupReader, Loader};
+use super::loader::Loader;
 use super::name::RunName;
 use super::section;
 use super::times::TimesTable;
 use crate::codec::StoreIdentity;
 use crate::codec::column::TimesRef;
 use crate::error::{Error, Result};
-use crate::index::IndexReader;
+use crate::index::{IndexReader, LabelBuffer};
 use crate::io::{Fs, Mapped, ReadFile};
-use crate::model::{Columns, Kind, LastSample, TimeRange};
+use crate::model::{Columns, Kind, LastSample, TimeRange, TimeUnit};
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
 #[derive(Debug)]
@@ -34,10 +35,13 @@ pub(crate) struct Run {
     directory: Directory,
     /// Where the groups end.
     groups_end: u64,
+    /// What is wrong with the header, of which the footer says the same.
+    header_damage: Option<&'static str>,
 }
 
 impl Run {
-    /// Opens a run and verifies everything but its groups. Allocates nothing per series.
+    /// Opens a run and verifies everything but its groups. Allocates nothing per series. A damaged header does no harm, since
+    /// the footer says the same.
     ///
     /// # Errors
     /// [`Error::Corrupt`] for damage and for a file of another store; [`Error::UnsupportedFormat`]; those of the
@@ -64,7 +68,11 @@ impl Run {
             file_id: name.file_id,
         };
         let refused = |refusal| refused(&path, refusal);
-        footer::check_header(map, identity).map_err(refused)?;
+        let header_damage = match footer::check_header(map, identity) {
+            Ok(()) => None,
+            Err(Refusal::Damage(_, what)) => Some(what),
+            Err(version) => return Err(refused(version)),
+        };
         let footer = Footer::decode(map, name.file_id).map_err(refused)?;
         let damage = |offset, what| Error::corrupt(&*path, offset, what);
         if footer.identity != store {
@@ -86,6 +94,7 @@ impl Run {
             index,
             directory,
             groups_end: footer.index.offset,
+            header_damage,
             meta: footer.meta,
             path,
         })
@@ -94,6 +103,12 @@ impl Run {
     /// What the run is and holds.
     pub(crate) fn meta(&self) -> &RunMeta {
         &self.meta
+    }
+
+    /// What is wrong with its header.
+    pub(crate) fn header_damage(&self) -> Option<Error> {
+        let damage = |what| Error::corrupt(&*self.path, 0, what);
+        self.header_damage.map(damage)
     }
 
     /// Its file.
@@ -106,13 +121,30 @@ impl Run {
         &self.index
     }
 
-    /// Times of the first and last sample of a series in milliseconds, from the directory; `None` when it has none.
+    /// Times of the first and last sample of a series in its unit, from the directory; `None` when it has none.
     pub(crate) fn column_range(&self, series: u32) -> Option<(i64, i64)> {
         self.directory
             .stats(series)
             .filter_map(Result::ok)
             .map(|stats| (stats.min_ms, stats.max_ms))
             .reduce(|(min_ms, _), (_, max_ms)| (min_ms, max_ms))
+    }
+
+    /// Unit of the times of a series, and the milliseconds of its first and last sample; `None` when it has none. `buffer`
+    /// is of use for several series in rising order.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub(crate) fn extent_of(
+        &self,
+        series: u32,
+        buffer: &mut LabelBuffer,
+    ) -> Result<Option<(TimeUnit, TimeRange)>> {
+        let Some((min, max)) = self.column_range(series) else {
+            return Ok(None);
+        };
+        let unit = self.index.unit_after(series, buffer)?;
+        Ok(Some((unit, unit.range_to_ms(TimeRange::new(min, max)))))
     }
 
     /// Number of samples of a series.
@@ -126,31 +158,33 @@ impl Run {
         self.columns(series)
             .filter_map(Result::ok)
             .map(|column| {
-                let of_one = match column.contents {
-                    Contents::Chunks(Kind::Histogram | Kind::FloatHistogram) => {
-                        // A kilobyte: some hundred buckets.
-                        64
-                    }
-                    _ => 1,
+                let (of_one, of_all) = match column.contents {
+                    // A kilobyte: some hundred buckets.
+                    Contents::Chunks(Kind::Histogram | Kind::FloatHistogram) => (64, 0),
+                    Contents::Fields(Kind::String) => (3, MAX_TEXT_BYTES as u64 / 16),
+                    Contents::Fields(_) => (3, 0),
+                    _ => (1, 0),
                 };
-                u64::from(column.extent.stats.count) * of_one
+                u64::from(column.extent.stats.count) * of_one + of_all
             })
             .sum()
     }
 
-    /// Appends the samples of a series inside `range` to `out`, times strictly rising.
+    /// Appends the samples of a series inside `range` to `out`, times strictly rising. What stands in a damaged part of the
+    /// file is left out, and given to `lost`, column by column.
     ///
     /// # Errors
-    /// When the file cannot be read or is damaged; `out` is then as it was.
+    /// When the file cannot be read, or its directory is damaged.
     pub(crate) fn read_series(
         &self,
         series: u32,
         range: TimeRange,
         cache: &GroupCache,
         out: &mut Columns,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<()> {
         let mut loader = cache;
-        self.read_with(series, range, &mut loader, out)
+        self.read_with(series, range, &mut loader, out, lost)
     }
 
     /// As [`Self::read_series`], with what `loader` gives.
@@ -160,50 +194,53 @@ impl Run {
         range: TimeRange,
         loader: &mut impl Loader,
         out: &mut Columns,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<()> {
-        let start = out.len();
         let mut after_ms = None;
-        let mut read = || {
-            for record in self.columns(series) {
-                let record = record?;
-                let stats = record.extent.stats;
-                if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
-                    return Err(self.damaged(&record, "columns of a series overlap"));
-                }
-                after_ms = Some(stats.max_ms);
-                if range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
-                    self.read_column(&record, range, loader, out)?;
-                }
+        for record in self.columns(series) {
+            let record = record?;
+            let stats = record.extent.stats;
+            if !range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
+                continue;
             }
-            Ok(())
-        };
-        let done = read();
-        if done.is_err() {
-            // Values may have come without their times.
-            out.values.truncate(start);
-            out.truncate(start);
+            if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
+                lost(stats, self.damaged(&record, "columns of a series overlap"));
+                continue;
+            }
+            after_ms = Some(stats.max_ms);
+            let start = out.len();
+            match self.read_column(&record, range, loader, out) {
+                Err(damage) if damage.is_corruption() => {
+                    // Values may have come without their times.
+                    out.values.truncate(start);
+                    out.truncate(start);
+                    lost(stats, damage);
+                }
+                read => read?,
+            }
         }
-        done
+        Ok(())
     }
 
-    fn read_column(
+    /// Appends the samples of a column inside `range` to `out`. After an error `out` may hold some of them.
+    pub(super) fn read_column(
         &self,
         record: &ColumnRecord,
         range: TimeRange,
         loader: &mut impl Loader,
         out: &mut Columns,
     ) -> Result<()> {
-        match &*loader.group(self, record.group)? {
-            Group::Chunks(group) => {
+        let first = out.len();
+        let group = loader.group(self, record.group)?;
+        match &group.columns {
+            GroupColumns::Chunks(group) => {
                 let (kind, bytes) = self.chunks(group, record)?;
                 column::decode(kind, bytes, &record.extent.stats, range, out)
-                    .map_err(|e| self.damaged(record, e.what))
+                    .map_err(|e| self.damaged(record, e.what))?;
             }
-            Group::Floats(group) => {
-                let times_ms = self.times(record, group, loader)?;
-                let from = times_ms.partition_point(|&t_ms| t_ms < range.start_ms);
-                let to = times_ms.partition_point(|&t_ms| t_ms <= range.end_ms);
-                let to = to.max(from);
+            GroupColumns::Floats(group) => {
+                let times_ms = self.times(record, group.table, group.list(), loader)?;
+                let (from, to) = inside(&times_ms, range);
                 let start = out.values.len();
                 loader
                     .values((self, record.group), group, record.index, &mut out.values)
@@ -215,9 +252,21 @@ impl Run {
                 out.values.drain(start..start + from);
                 let within = times_ms.get(from..to).unwrap_or_default();
                 out.times_ms.extend_from_slice(within);
-                Ok(())
+            }
+            GroupColumns::Fields(group) => {
+                let times_ms = self.times(record, group.table, group.list(), loader)?;
+                let (from, to) = inside(&times_ms, range);
+                let values = group
+                    .decode(record.index)
+                    .map_err(|e| self.damaged(record, e.what))?;
+                let samples = times_ms.iter().zip(values);
+                for (&t_ms, value) in samples.take(to).skip(from) {
+                    out.push_field(t_ms, value);
+                }
             }
         }
+        out.set_start_times(first, group.starts_of(record.index));
+        Ok(())
     }
 
     /// The last sample of a series.
@@ -233,13 +282,13 @@ impl Run {
             return Ok(None);
         };
         let mut loader = cache;
-        match &*loader.group(self, record.group)? {
-            Group::Chunks(group) => {
+        match &loader.group(self, record.group)?.columns {
+            GroupColumns::Chunks(group) => {
                 let (kind, bytes) = self.chunks(group, &record)?;
                 column::last_sample(kind, bytes, &record.extent.stats)
                     .map_err(|e| self.damaged(&record, e.what))
             }
-            Group::Floats(_) => {
+            GroupColumns::Floats(_) | GroupColumns::Fields(_) => {
                 let mut last = Columns::default();
                 let t_ms = record.extent.stats.max_ms;
                 let range = TimeRange::new(t_ms, t_ms);
@@ -249,27 +298,13 @@ impl Run {
         }
     }
 
-    /// Reads every group, every table and every column once, as verifying does.
-    ///
-    /// # Errors
-    /// The first damage found.
-    pub(crate) fn verify(&self) -> Result<()> {
-        let mut groups = GroupReader::default();
-        let mut samples = 0;
-        let mut out = Columns::default();
-        for series in 0..self.meta.series {
-            out.clear();
-            groups.read_series(self, series, TimeRange::ALL, &mut out)?;
-            self.index.labels(series)?;
-            self.index.unit(series)?;
-            samples += out.len() as u64;
-        }
-        let directory = &self.directory;
-        groups.load_all(self, directory.groups_len(), directory.tables_len())?;
-        if samples != self.meta.samples {
-            return Err(Error::corrupt(&*self.path, 0, "number of samples differs"));
-        }
-        Ok(())
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Where the groups end.
+    pub(super) fn groups_end(&self) -> u64 {
+        self.groups_end
     }
 
     pub(super) fn columns(&self, series: u32) -> impl Iterator<Item = Result<ColumnRecord>> {
@@ -298,18 +333,18 @@ impl Run {
         Ok((group.kind, bytes))
     }
 
-    /// The timestamps of a column of a group of floats, which must be what the directory says they are.
+    /// The timestamps of a column of a group with this list, which must be what the directory says they are.
     fn times(
         &self,
         record: &ColumnRecord,
-        group: &FloatGroup,
+        table: u32,
+        list: &ColumnList,
         loader: &mut impl Loader,
     ) -> Result<Arc<[i64]>> {
         let ColumnExtent { stats, times } = record.extent;
-        group
-            .check(record.index, record.series, stats.count, times)
+        list.check(record.index, record.series, stats.count, times)
             .map_err(|e| self.damaged(record, e.what))?;
-        let times_ms = loader.times(self, group.table, times)?;
+        let times_ms = loader.times(self, table, times)?;
         if times_ms.len() != stats.count as usize
             || times_ms.first() != Some(&stats.min_ms)
             || times_ms.last() != Some(&stats.max_ms)
@@ -384,6 +419,13 @@ impl Run {
         let offset = group.map_or(0, |group| group.place.offset);
         Error::corrupt(&*self.path, offset, what)
     }
+}
+
+/// Which of these rising times are inside the range: from one, and before another.
+fn inside(times_ms: &[i64], range: TimeRange) -> (usize, usize) {
+    let from = times_ms.partition_point(|&t_ms| t_ms < range.start_ms);
+    let to = times_ms.partition_point(|&t_ms| t_ms <= range.end_ms);
+    (from, to.max(from))
 }
 
 fn refused(path: &Path, refusal: Refusal) -> Error {

@@ -1,13 +1,12 @@
-//! The timestamps of floats: tables in a run, each of which the groups before it use.
+//! The timestamps of all columns but those of histograms: tables in a run, each of which the groups before it use.
 //!
 //! Few tables share more, many small ones read faster: a series alone takes reading one of them whole.
 
 use std::sync::Arc;
 
 use super::checksum::FileIdentity;
-use super::column::ColumnStats;
-use super::float_group::MAX_SAMPLES;
-use super::group_header::{CRC_LEN, Contents, GroupHeader, HEADER_LEN};
+use super::column::{ColumnStats, MAX_SAMPLES};
+use super::group_header::{CRC_LEN, Contents, GroupHeader, HEADER_LEN, RunSeries};
 use crate::codec::DecodeError;
 use crate::codec::column::{
     Packer, TimesRef, TimesTable as Table, TimesTableBuilder as TableBuilder, Unpacker,
@@ -39,11 +38,11 @@ impl TimesBuilder {
         self.timestamps >= TARGET_TIMESTAMPS || self.table.columns() >= MAX_COLUMNS
     }
 
-    /// Adds the timestamps of a column of a series; equal ones have one number. `extent` is called for those that are
+    /// Adds the timestamps of a column of a series, which has the unit of the others; equal ones have one number. `extent` is called for those that are
     /// new, and what it gave is given with each.
     pub(super) fn push(
         &mut self,
-        series: u32,
+        series: RunSeries,
         times_ms: &[i64],
         stats: &ColumnStats,
         extent: impl FnOnce(TimesRef) -> u32,
@@ -51,7 +50,7 @@ impl TimesBuilder {
         let header = self
             .open
             .get_or_insert_with(|| GroupHeader::empty(Contents::Times, series));
-        header.add(series, stats.min_ms, stats.max_ms);
+        header.add(series.number, stats.min_ms, stats.max_ms);
         let number = self.table.push(times_ms);
         let known = self.extents.get(number.0 as usize).copied();
         let extent = known.unwrap_or_else(|| {
@@ -84,7 +83,7 @@ impl TimesBuilder {
         let mut contents = Vec::new();
         header.raw_len = table.finish(packer, &mut contents)? as u32;
         debug_assert!(header.raw_len as usize <= MAX_BYTES);
-        header.push_group(&contents, file, offset, out);
+        header.push_group(&[], &contents, file, offset, out);
         Ok(Some(header))
     }
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::checksum::FileIdentity;
-use super::column::ColumnStats;
 use super::columns::ColumnsWriter;
 use super::footer::{self, Footer, RunMeta};
+use super::group_header::RunSeries;
+use super::loader::RawColumn;
+use super::lost::{self, LostRange};
 use super::name::{RunName, State};
 use super::output::Output;
 use super::partition::Partition;
@@ -16,7 +18,7 @@ use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexWriter;
 use crate::io::Fs;
-use crate::model::{Columns, Kind, Labels};
+use crate::model::{Columns, FieldValue, Labels, TimeRange, TimeUnit, TimeUnits};
 
 /// What a run is to be; the meaning of the fields is that of [`RunMeta`].
 #[derive(Clone, Debug)]
@@ -51,8 +53,8 @@ pub(crate) struct RunWriter {
 #[derive(Debug)]
 struct Last {
     labels: Labels,
-    id: u32,
-    /// Time of its last sample.
+    series: RunSeries,
+    /// Time of its last sample, in its unit.
     max_ms: Option<i64>,
 }
 
@@ -103,7 +105,9 @@ impl RunWriter {
                 class: spec.class,
                 classes: spec.classes,
                 tombstones: spec.tombstones,
+                units: TimeUnits::default(),
                 replaces: spec.replaces,
+                lost: Vec::new(),
                 bytes: 0,
             },
             index: IndexWriter::default(),
@@ -112,13 +116,18 @@ impl RunWriter {
         })
     }
 
-    /// Adds a series with its samples: label sets strictly rising, at least one sample, times strictly rising and inside
+    /// Adds a series with its samples, whose times are in `unit`: label sets strictly rising, at least one sample, times strictly rising and inside
     /// the partition.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] when that is broken; those of the file system.
-    pub(crate) fn push_series(&mut self, labels: &Labels, samples: &Columns) -> Result<()> {
-        self.start_series(labels)?;
+    pub(crate) fn push_series(
+        &mut self,
+        labels: &Labels,
+        unit: TimeUnit,
+        samples: &Columns,
+    ) -> Result<()> {
+        self.start_series(labels, unit)?;
         self.push_samples(samples)
     }
 
@@ -126,8 +135,8 @@ impl RunWriter {
     ///
     /// # Errors
     /// Those of [`Self::push_series`].
-    pub(crate) fn start_series(&mut self, labels: &Labels) -> Result<()> {
-        self.end_series()?;
+    pub(crate) fn start_series(&mut self, labels: &Labels, unit: TimeUnit) -> Result<()> {
+        self.check_series()?;
         if self
             .last
             .as_ref()
@@ -135,10 +144,13 @@ impl RunWriter {
         {
             return Err(misuse("series are not in label order"));
         }
-        let id = self.index.push(labels.as_bytes())?;
+        let number = self.index.push(labels.as_bytes(), unit)?;
+        let series = RunSeries { number, unit };
+        self.columns.start_series(series, &mut self.out)?;
+        self.meta.units.add(unit);
         self.last = Some(Last {
             labels: labels.clone(),
-            id,
+            series,
             max_ms: None,
         });
         Ok(())
@@ -156,11 +168,12 @@ impl RunWriter {
         if times_ms.len() != samples.values.len() || !times_ms.is_sorted_by(|a, b| a < b) {
             return Err(misuse("times do not rise"));
         }
-        let series = self.extend_times(min_ms, max_ms, samples.len() as u64)?;
+        self.extend_times(min_ms, max_ms, samples.len() as u64)?;
+        self.columns.push_start_times(samples);
         let mut from = 0;
         let mut histograms = &*samples.histograms;
         while let Some((at, _)) = histograms.first() {
-            self.push_floats(series, samples, from..*at)?;
+            self.push_values(samples, from..*at)?;
             let neighbours = (*at..).zip(histograms);
             let run = neighbours.take_while(|(i, (at, _))| i == at).count();
             from = *at + run;
@@ -168,33 +181,56 @@ impl RunWriter {
             let (now, later) = histograms
                 .split_at_checked(run)
                 .unwrap_or((histograms, &[]));
-            self.columns
-                .push_histograms(series, times_ms, now, &mut self.out)?;
+            self.columns.push_histograms(times_ms, now, &mut self.out)?;
             histograms = later;
         }
-        self.push_floats(series, samples, from..times_ms.len())
+        self.push_values(samples, from..times_ms.len())
     }
 
-    fn push_floats(&mut self, series: u32, samples: &Columns, range: Range<usize>) -> Result<()> {
+    /// Adds samples that are no histograms.
+    fn push_values(&mut self, samples: &Columns, range: Range<usize>) -> Result<()> {
+        let place = |at: usize| samples.fields.partition_point(|(of, _)| *of < at);
+        let fields = samples.fields.get(place(range.start)..place(range.end));
+        let mut from = range.start;
+        for (at, value) in fields.unwrap_or_default() {
+            self.push_floats(samples, from..*at)?;
+            self.push_field(samples, *at, value)?;
+            from = at + 1;
+        }
+        self.push_floats(samples, from..range.end)
+    }
+
+    fn push_field(&mut self, samples: &Columns, at: usize, value: &FieldValue) -> Result<()> {
+        match samples.times_ms.get(at) {
+            Some(&t_ms) => self.columns.push_field(t_ms, value, &mut self.out),
+            None => Ok(()),
+        }
+    }
+
+    fn push_floats(&mut self, samples: &Columns, range: Range<usize>) -> Result<()> {
         let times_ms = samples.times_ms.get(range.clone()).unwrap_or_default();
         let values = samples.values.get(range).unwrap_or_default();
-        self.columns
-            .push_floats(series, times_ms, values, &mut self.out)
+        self.columns.push_floats(times_ms, values, &mut self.out)
     }
 
     /// Adds a column of chunks of the present series as another run has it, newer than the samples before.
     ///
     /// # Errors
     /// Those of [`Self::push_series`].
-    pub(crate) fn push_column(
-        &mut self,
-        kind: Kind,
-        column: &[u8],
-        stats: ColumnStats,
-    ) -> Result<()> {
-        let series = self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
-        self.columns
-            .push_chunks(kind, series, column, stats, &mut self.out)
+    pub(crate) fn push_column(&mut self, column: &RawColumn<'_>) -> Result<()> {
+        let stats = column.stats;
+        self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
+        self.columns.push_chunks(column, &mut self.out)
+    }
+
+    /// Records that samples which belong into the run are lost.
+    pub(crate) fn add_lost(&mut self, lost: LostRange) {
+        self.meta.lost.push(lost);
+    }
+
+    /// Whether there is nothing to write: neither a sample nor a record of what is lost.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.meta.samples == 0 && self.meta.lost.is_empty()
     }
 
     /// Writes what is left and syncs the file, which keeps its temporary name.
@@ -202,8 +238,9 @@ impl RunWriter {
     /// # Errors
     /// Those of the file system; the file is then removed.
     pub(crate) fn finish(mut self) -> Result<FinishedRun> {
-        self.end_series()?;
+        self.check_series()?;
         self.meta.series = self.index.series_len() as u32;
+        lost::coalesce(&mut self.meta.lost);
         if self.meta.samples == 0 {
             let start_ms = self.meta.partition.start_ms;
             (self.meta.min_ms, self.meta.max_ms) = (start_ms, start_ms);
@@ -223,27 +260,28 @@ impl RunWriter {
         Ok(FinishedRun::new(self.tmp, self.identity))
     }
 
-    /// Takes in the times of further samples of the present series, and gives its number.
-    fn extend_times(&mut self, min_ms: i64, max_ms: i64, count: u64) -> Result<u32> {
-        let range = self.meta.partition.range();
-        if !range.contains(min_ms) || !range.contains(max_ms) {
-            return Err(misuse("sample lies outside of the partition"));
-        }
+    /// Takes in the times of further samples of the present series.
+    fn extend_times(&mut self, min: i64, max: i64, count: u64) -> Result<()> {
         let Some(last) = &mut self.last else {
             return Err(misuse("samples before the first series"));
         };
-        if last.max_ms.is_some_and(|last_ms| min_ms <= last_ms) {
+        let ms = last.series.unit.range_to_ms(TimeRange::new(min, max));
+        let range = self.meta.partition.range();
+        if !range.contains(ms.start_ms) || !range.contains(ms.end_ms) {
+            return Err(misuse("sample lies outside of the partition"));
+        }
+        if last.max_ms.is_some_and(|before| min <= before) {
             return Err(misuse("times do not rise"));
         }
-        last.max_ms = Some(max_ms);
-        self.meta.min_ms = self.meta.min_ms.min(min_ms);
-        self.meta.max_ms = self.meta.max_ms.max(max_ms);
+        last.max_ms = Some(max);
+        self.meta.min_ms = self.meta.min_ms.min(ms.start_ms);
+        self.meta.max_ms = self.meta.max_ms.max(ms.end_ms);
         self.meta.samples += count;
-        Ok(last.id)
+        Ok(())
     }
 
-    fn end_series(&mut self) -> Result<()> {
-        self.columns.end_series(&mut self.out)?;
+    /// Checks that the present series has samples.
+    fn check_series(&self) -> Result<()> {
         if self.last.as_ref().is_some_and(|last| last.max_ms.is_none()) {
             return Err(misuse("series has no samples"));
         }

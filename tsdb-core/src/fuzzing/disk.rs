@@ -11,7 +11,7 @@ use crate::error::Result as CoreResult;
 use crate::index::{postings_codec, resolve};
 use crate::io::{Fs, MemFs};
 use crate::model::histogram::Side;
-use crate::model::{Columns, Histogram, Labels, Matcher, Span, TimeRange};
+use crate::model::{Columns, FieldValue, Histogram, Labels, Matcher, Span, TimeRange, TimeUnit};
 
 /// Decodes a list of `count` postings below `series`, which bounds the memory.
 ///
@@ -71,7 +71,7 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
         let name = format!("metric_{:02}", series / 3);
         let job = ["a", "node", "web"][series as usize % 3];
         let labels = Labels::from_pairs([("__name__", name.as_str()), ("job", job)])?;
-        let mut samples = Columns::default();
+        let mut samples = Columns::with_start_times();
         for i in 0..u32::min(1_000, 3 << (series % 12)) {
             let t_ms = i64::from(i) * 900;
             match series % 5 {
@@ -80,8 +80,28 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
                 3 => samples.push_histogram(t_ms, sample_histogram(i).to_float().into()),
                 _ => samples.push(t_ms, f64::from(i % (series + 1)) / 4.0),
             }
+            if series % 4 == 1 {
+                samples.set_start_time(i64::from(i / 300));
+            }
         }
-        writer.push_series(&labels, &samples)?;
+        writer.push_series(&labels, TimeUnit::Milliseconds, &samples)?;
+    }
+    for series in 0..12u32 {
+        let name = format!("series_{series:02}");
+        let labels = Labels::from_pairs([("__name__", name.as_str())])?;
+        let mut samples = Columns::default();
+        for i in 0..i64::min(1_000, 3 << series) {
+            let value = match series % 4 {
+                0 => FieldValue::Integer(i * i),
+                1 => FieldValue::Boolean(i % 7 == 0),
+                2 => FieldValue::string(["up", "down", ""][i as usize % 3]),
+                // Integers, then strings.
+                _ if i < 9 => FieldValue::Integer(-i),
+                _ => FieldValue::string(&i.to_string()),
+            };
+            samples.push_field(i * 900_000_001, value);
+        }
+        writer.push_series(&labels, TimeUnit::Nanoseconds, &samples)?;
     }
     publish(&fs, Path::new(DIR), vec![writer.finish()?])?;
     Ok(())
@@ -101,7 +121,7 @@ fn sample_histogram(i: u32) -> Histogram {
     }
 }
 
-/// Canonical bytes of the labels, and the samples; those of histograms are NaN.
+/// Canonical bytes of the labels, and the samples; those that are no floats are NaN.
 pub type RunSeries = (Vec<u8>, Vec<SampleBits>);
 
 /// Opens a run and reads all of it, in every way there is.
@@ -120,6 +140,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
     let run = crate::disk::Run::open(&fs, Path::new(RUN), IDENTITY)?;
     // Bytes of another version or identity are refused, not set aside.
     assert!(catalog::identity_in_footers(&fs, Path::new(DIR)).is_ok());
+    run.check(&mut |_| true)?;
     let index = run.index();
     let cache = GroupCache::new(1 << 20);
     for name in index.label_names()? {
@@ -132,12 +153,12 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
         let labels = index.labels(id)?;
         index.find(&labels)?;
         index.unit(id)?;
-        let mut samples = Columns::default();
-        run.read_series(id, TimeRange::ALL, &cache, &mut samples)?;
+        let mut samples = Columns::with_start_times();
+        run.read_series(id, TimeRange::ALL, &cache, &mut samples, &mut |_, _| {})?;
         assert!(samples.times_ms.is_sorted_by(|a, b| a < b));
         let mut part = Columns::default();
         let range = TimeRange::new(100_000, 500_000);
-        run.read_series(id, range, &cache, &mut part)?;
+        run.read_series(id, range, &cache, &mut part, &mut |_, _| {})?;
         assert!(part.times_ms.iter().all(|&t_ms| range.contains(t_ms)));
         run.last_sample(id, &cache)?;
         let bits = samples.values.iter().map(|value| value.to_bits());

@@ -7,7 +7,8 @@ pub use disk::*;
 pub use wal::*;
 
 use crate::codec::DecodeError;
-use crate::codec::{column, xor};
+use crate::codec::{column, field, xor};
+use crate::model::{FieldValue, Kind, TimeRange};
 
 /// A time and the bits of a value.
 pub type SampleBits = (i64, u64);
@@ -140,4 +141,54 @@ pub fn encode_times_table(columns: &[Vec<i64>]) -> (Streams, Vec<usize>) {
     let mut streams = column::Streams::default();
     builder.encode(&mut streams);
     ((streams.symbols, streams.noise), refs)
+}
+
+/// Decodes a column of so many strings.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn decode_strings(streams: Streams, count: usize) -> Result<Vec<String>, String> {
+    let (symbols, noise) = streams;
+    let streams = column::Streams { symbols, noise };
+    let skipped = column::skip_strings(&mut streams.reader(), count);
+    let strings =
+        column::decode_strings(&mut streams.reader(), count).map_err(|e| e.to_string())?;
+    assert!(skipped.is_ok(), "what is read can be passed over");
+    Ok(strings.iter().map(|text| text.to_string()).collect())
+}
+
+/// Encodes a column of strings.
+#[must_use]
+pub fn encode_strings(strings: &[String]) -> Streams {
+    let strings: Vec<&str> = strings.iter().map(String::as_str).collect();
+    let mut streams = column::Streams::default();
+    column::encode_strings(&strings, &mut streams);
+    (streams.symbols, streams.noise)
+}
+
+/// Decodes a chunk of integers, booleans or strings, by the number of the kind, and encodes it again: both chunks. At most
+/// 65,535 samples.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn recode_field_chunk(kind: u8, bytes: &[u8]) -> Result<[Vec<(i64, String)>; 2], String> {
+    let kind = Kind::from_u8(kind).ok_or("no kind")?;
+    let read = |bytes: &[u8]| {
+        let mut out = crate::model::Columns::default();
+        field::take_range(kind, bytes, TimeRange::ALL, &mut out).map_err(|e| e.to_string())?;
+        let values = out.fields.into_iter().map(|(_, value)| value);
+        Ok::<Vec<(i64, FieldValue)>, String>(out.times_ms.into_iter().zip(values).collect())
+    };
+    let text = |samples: Vec<(i64, FieldValue)>| {
+        let samples = samples.into_iter();
+        samples
+            .map(|(tick, value)| (tick, format!("{value:?}")))
+            .collect()
+    };
+    let samples = read(bytes)?;
+    let mut chunk = field::FieldAppender::new(kind);
+    for (tick, value) in &samples {
+        chunk.append(*tick, value);
+    }
+    Ok([text(read(chunk.bytes())?), text(samples)])
 }

@@ -5,25 +5,32 @@ use std::path::Path;
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
 use crate::model::{
-    HistogramSample, Kind, Matcher, MetricMetadata, TimeRange, TimeUnit, Tombstone,
+    FieldValue, HistogramSample, Kind, Matcher, MetricMetadata, TimeRange, TimeUnit, Tombstone,
 };
+use crate::progress::RecoveryProgress;
 use crate::store::decode_contents;
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
 #[derive(Clone, Debug)]
 pub enum WalItem {
-    /// A series and its canonical labels.
-    Series(u32, Vec<u8>),
-    /// A sample: series, time, bits of the value.
-    Sample(u32, i64, u64),
-    /// A native histogram: series, time, and what it holds.
-    Histogram(u32, i64, HistogramSample),
+    /// A series, the unit of its times, and its canonical labels.
+    Series(u32, TimeUnit, Vec<u8>),
+    /// A sample: series, time, start time (0 for none), bits of the value.
+    Sample(u32, i64, i64, u64),
+    /// A native histogram: series, time, start time (0 for none), and what it holds.
+    Histogram(u32, i64, i64, HistogramSample),
+    /// An integer, a boolean or a string: series, time, value.
+    Field(u32, i64, WalField),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
     /// A delete: its number, its range, and the matchers of its series.
     Tombstone(u64, TimeRange, Vec<Vec<Matcher>>),
 }
+
+/// A value of InfluxDB.
+#[derive(Clone, Debug)]
+pub struct WalField(FieldValue);
 
 /// All of it counts: the hint of a histogram, and floats that are no number.
 impl PartialEq for WalItem {
@@ -42,15 +49,26 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
         items.push(match item {
             RecordItem::Series {
                 series,
-                unit: TimeUnit::Milliseconds,
+                unit,
                 canonical,
-            } => WalItem::Series(series, canonical.to_vec()),
-            RecordItem::Sample { series, t_ms, bits } => WalItem::Sample(series, t_ms, bits),
+            } => WalItem::Series(series, unit, canonical.to_vec()),
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => WalItem::Sample(series, t_ms, start_ms, bits),
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
-            } => WalItem::Histogram(series, t_ms, histogram),
+            } => WalItem::Histogram(series, t_ms, start_ms, histogram),
+            RecordItem::Field {
+                series,
+                t_ms,
+                value,
+            } => WalItem::Field(series, t_ms, WalField(value)),
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
             RecordItem::Tombstone(t) => WalItem::Tombstone(t.number, t.range, t.selectors),
         });
@@ -65,16 +83,22 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
     for item in items {
         match item {
-            WalItem::Series(series, canonical) => {
-                record.define_series(*series, TimeUnit::Milliseconds, canonical);
+            WalItem::Series(series, unit, canonical) => {
+                record.define_series(*series, *unit, canonical);
             }
-            WalItem::Sample(series, t_ms, bits) => {
+            WalItem::Sample(series, t_ms, start_ms, bits) => {
                 record.start_series(*series, Kind::Float);
+                record.start_time(*start_ms);
                 record.sample(*t_ms, *bits);
             }
-            WalItem::Histogram(series, t_ms, histogram) => {
+            WalItem::Histogram(series, t_ms, start_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
+                record.start_time(*start_ms);
                 record.histogram(*t_ms, histogram);
+            }
+            WalItem::Field(series, t_ms, WalField(value)) => {
+                record.start_series(*series, value.kind());
+                record.field(*t_ms, value);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),
             WalItem::Tombstone(number, range, selectors) => record.tombstone(&Tombstone {
@@ -124,7 +148,14 @@ pub fn recover_wal(segments: &[&[u8]]) -> Result<[Vec<WalFrame>; 2], String> {
             frames.push((generation, seq, payload.to_vec()));
             Ok(())
         };
-        let recovered = wal::recover(&fs, dir, Some(identity), &|_| false, &mut visit);
+        let recovered = wal::recover(
+            &fs,
+            dir,
+            Some(identity),
+            &|_| false,
+            &RecoveryProgress::default(),
+            &mut visit,
+        );
         match recovered {
             Ok(_) => Ok(frames),
             Err(e) => Err(e.to_string()),

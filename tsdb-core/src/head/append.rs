@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::out_of_order::OutOfOrderLog;
-use super::series::{ClosedChunk, Open, OpenFloats, OpenHistograms, SeriesState};
+use super::series::{ClosedChunk, Open, OpenFields, OpenFloats, OpenHistograms, SeriesState};
+use crate::codec::field::FieldAppender;
 use crate::codec::histogram::{ChunkAppender, Unstorable};
 use crate::codec::xor::{OpenChunk, XorAppender};
-use crate::model::{HistogramSample, Kind, LastSample, StoredValue};
+use crate::model::{FieldValue, HistogramSample, Kind, LastSample, StartRuns, StoredValue};
 
 /// Samples at which a chunk is closed: Prometheus's target. Longer chunks compress no better and cost more to enter.
 pub(super) const CHUNK_SAMPLES: u16 = 120;
@@ -14,6 +15,9 @@ pub(super) const CHUNK_SAMPLES: u16 = 120;
 /// Bytes at which a chunk of histograms is closed, if it holds so many: Prometheus's targets.
 const HISTOGRAM_CHUNK_BYTES: usize = 1024;
 const HISTOGRAM_CHUNK_MIN_SAMPLES: u16 = 10;
+
+/// Bytes at which a chunk of integers, booleans or strings is closed: a capture copies it.
+const FIELD_CHUNK_BYTES: usize = 1024;
 
 /// Memory of an open chunk of floats beside its samples.
 const OPEN_BYTES: usize = size_of::<OpenChunk>() + 2 * size_of::<usize>();
@@ -32,7 +36,7 @@ pub(crate) enum Offer {
     Conflict,
 }
 
-/// A value on its way into a series: the bits of a float, or a histogram that is storable.
+/// A value on its way into a series: the bits of a float, or another value that is storable.
 pub(crate) trait NewValue: Copy {
     /// Whether it is this value.
     fn is(self, stored: &StoredValue) -> bool;
@@ -45,6 +49,43 @@ pub(crate) trait NewValue: Copy {
 
     /// Adds it to a log.
     fn log(self, log: &mut OutOfOrderLog, t_ms: i64);
+
+    /// Its start time in milliseconds, 0 for none.
+    #[inline]
+    fn start_ms(self) -> i64 {
+        0
+    }
+}
+
+/// A value that has counted since a time, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Since<V> {
+    pub(crate) start_ms: i64,
+    pub(crate) value: V,
+}
+
+/// The start time is no part of the value: the same value with another start time is a duplicate.
+impl<V: NewValue> NewValue for Since<V> {
+    fn is(self, stored: &StoredValue) -> bool {
+        self.value.is(stored)
+    }
+
+    fn append(self, state: &mut SeriesState, t_ms: i64) -> isize {
+        self.value.append(state, t_ms)
+    }
+
+    fn set_last(self, state: &mut SeriesState, t_ms: i64) -> isize {
+        self.value.set_last(state, t_ms)
+    }
+
+    fn log(self, log: &mut OutOfOrderLog, t_ms: i64) {
+        log.push_start_time(self.start_ms);
+        self.value.log(log, t_ms);
+    }
+
+    fn start_ms(self) -> i64 {
+        self.start_ms
+    }
 }
 
 impl NewValue for u64 {
@@ -115,6 +156,27 @@ impl NewValue for &HistogramSample {
     }
 }
 
+impl NewValue for &FieldValue {
+    fn is(self, stored: &StoredValue) -> bool {
+        stored.as_field().as_ref() == Some(self)
+    }
+
+    fn append(self, state: &mut SeriesState, t_ms: i64) -> isize {
+        state.append_field(t_ms, self)
+    }
+
+    fn set_last(self, state: &mut SeriesState, t_ms: i64) -> isize {
+        state.replace_last(LastSample {
+            t_ms,
+            value: self.clone().into(),
+        })
+    }
+
+    fn log(self, log: &mut OutOfOrderLog, t_ms: i64) {
+        log.push_field(t_ms, self);
+    }
+}
+
 impl SeriesState {
     /// Appends a sample unless it meets the series' newest sample at its time: an equal value changes nothing, others are
     /// refused unless `replace`. Returns the growth of memory in bytes as well.
@@ -141,8 +203,24 @@ impl SeriesState {
                 let is_newest = t_ms == last.t_ms;
                 self.append_out_of_order(t_ms, value, is_newest)
             }
-            _ => value.set_last(self, t_ms) + value.append(self, t_ms),
+            _ => {
+                let start_ms = value.start_ms();
+                let mut growth = value.set_last(self, t_ms) + value.append(self, t_ms);
+                if start_ms != 0 || self.starts.is_some() {
+                    growth += self.append_start_time(t_ms, start_ms);
+                }
+                growth
+            }
         }
+    }
+
+    /// Takes in the start time of an in-order sample, 0 for none.
+    #[cold]
+    fn append_start_time(&mut self, t_ms: i64, start_ms: i64) -> isize {
+        let before = self.starts.as_ref().map_or(0, starts_bytes);
+        let starts = self.starts.get_or_insert_default();
+        Arc::make_mut(starts).push(t_ms, start_ms);
+        signed(starts_bytes(starts)) - signed(before)
     }
 
     /// Closes what is open and opens a chunk of floats.
@@ -190,6 +268,27 @@ impl SeriesState {
         Ok(growth)
     }
 
+    fn append_field(&mut self, t_ms: i64, value: &FieldValue) -> isize {
+        let mut growth = 0;
+        let goes_on = matches!(&self.open, Some(Open::Fields(open)) if open.takes(value.kind()));
+        if !goes_on {
+            let open = OpenFields {
+                appender: FieldAppender::new(value.kind()),
+                min_ms: t_ms,
+                max_ms: t_ms,
+            };
+            growth += self.close() + signed(open.memory_bytes());
+            self.open = Some(Open::Fields(Box::new(open)));
+        }
+        if let Some(Open::Fields(open)) = &mut self.open {
+            let before = open.memory_bytes();
+            open.appender.append(t_ms, value);
+            open.max_ms = t_ms;
+            growth += signed(open.memory_bytes()) - signed(before);
+        }
+        growth
+    }
+
     /// Turns the open chunk into a closed one of exactly its size.
     #[cold]
     fn close(&mut self) -> isize {
@@ -209,6 +308,7 @@ impl SeriesState {
                 (OPEN_BYTES + appender.bytes_len(), closed)
             }
             Some(Open::Histograms(open)) => (open.memory_bytes(), open.to_closed()),
+            Some(Open::Fields(open)) => (open.memory_bytes(), open.to_closed()),
             None => return 0,
         };
         let growth = signed(CLOSED_BYTES + closed.bytes.len()) - signed(held);
@@ -235,16 +335,18 @@ impl SeriesState {
         let open = match &self.open {
             Some(Open::Floats(open)) => OPEN_BYTES + open.appender.bytes_len(),
             Some(Open::Histograms(open)) => open.memory_bytes(),
+            Some(Open::Fields(open)) => open.memory_bytes(),
             None => 0,
         };
         let closed = self.closed.iter().flat_map(|chunks| chunks.iter());
         let closed: usize = closed.map(|chunk| CLOSED_BYTES + chunk.bytes.len()).sum();
+        let starts = self.starts.as_ref().map_or(0, starts_bytes);
         let log = self.out_of_order.as_ref().map_or(0, |log| log.bytes());
         let last = self.last.as_ref().map_or(0, LastSample::extra_bytes);
-        open + closed + log + last
+        open + closed + starts + log + last
     }
 
-    /// Makes a sample the newest where it or the one before is a histogram, whose memory counts.
+    /// Makes a sample the newest where it or the one before is no float: its memory may count.
     #[cold]
     pub(super) fn replace_last(&mut self, last: LastSample) -> isize {
         let growth = signed(last.extra_bytes());
@@ -265,6 +367,23 @@ impl OpenHistograms {
     fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.appender.memory_bytes()
     }
+}
+
+impl OpenFields {
+    /// Whether a value of this kind is appended to the chunk.
+    fn takes(&self, kind: Kind) -> bool {
+        self.appender.kind() == kind
+            && self.appender.samples() < CHUNK_SAMPLES
+            && self.appender.bytes().len() < FIELD_CHUNK_BYTES
+    }
+
+    fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.appender.memory_bytes()
+    }
+}
+
+fn starts_bytes(starts: &Arc<StartRuns>) -> usize {
+    size_of::<StartRuns>() + starts.bytes()
 }
 
 /// Sizes of memory fit: an allocation is at most `isize::MAX` bytes.

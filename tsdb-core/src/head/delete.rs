@@ -3,44 +3,59 @@
 use std::sync::atomic::Ordering;
 
 use super::SeriesRef;
+use super::append::Since;
 use super::generation::Generation;
 use super::series::{Series, SeriesState};
 use crate::error::{Error, Result};
 use crate::index::postings;
 use crate::model::{Columns, TimeRange, TimeRanges, Tombstone};
 
-/// What a delete did to a generation.
-#[derive(Debug, Default)]
-pub(crate) struct Deletion {
-    /// Whether samples are gone.
-    pub(crate) deleted: bool,
-    /// The series whose newest sample, here or in what is older, was in the range.
-    pub(crate) lost_last: Vec<SeriesRef>,
-}
-
 impl Generation {
-    /// Deletes what a tombstone names of the samples that are here now. For the writer alone.
+    /// Deletes what a tombstone names of the samples that are here now, and says whether there were any. For the writer
+    /// alone. Series that knew of a deleted sample as their newest one have a [recall](Self::recall_due) due.
     ///
     /// # Errors
     /// When a chunk in memory does not decode: never, since this program encoded it.
-    pub(crate) fn delete(&self, tombstone: &Tombstone) -> Result<Deletion> {
-        let mut lists = Vec::with_capacity(tombstone.selectors.len());
-        for matchers in &tombstone.selectors {
-            lists.push(self.resolve(matchers)?);
-        }
-        let mut deletion = Deletion::default();
-        for series in postings::union(lists) {
+    pub(crate) fn delete(&self, tombstone: &Tombstone) -> Result<bool> {
+        let mut deleted = false;
+        for series in self.named_by(tombstone)? {
             let gone = self.series(series).delete(tombstone.range)?;
             self.grow(gone.growth);
-            deletion.deleted |= gone.deleted;
+            deleted |= gone.deleted;
             if gone.lost_last {
-                deletion.lost_last.push(series);
+                self.recalls.store(true, Ordering::Relaxed);
             }
             if gone.emptied {
                 self.emptied.store(true, Ordering::Relaxed);
             }
         }
-        Ok(deletion)
+        Ok(deleted)
+    }
+
+    /// Makes series forget the newest sample that they know of, here or in what is older, where a tombstone names it: they
+    /// have a [recall](Self::recall_due) due then.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve).
+    pub(crate) fn forget_last(&self, tombstone: &Tombstone) -> Result<()> {
+        for series in self.named_by(tombstone)? {
+            let series = self.series(series);
+            let mut state = series.state.lock();
+            let last = state.last.as_ref();
+            if last.is_some_and(|last| tombstone.range.contains(series.unit().to_ms(last.t_ms))) {
+                let freed = state.last.take().map_or(0, |last| last.extra_bytes());
+                state.recall_due = true;
+                self.recalls.store(true, Ordering::Relaxed);
+                self.grow(-freed.cast_signed());
+            }
+        }
+        Ok(())
+    }
+
+    fn named_by(&self, tombstone: &Tombstone) -> Result<Vec<SeriesRef>> {
+        let lists = tombstone.selectors.iter();
+        let lists: Result<Vec<_>> = lists.map(|matchers| self.resolve(matchers)).collect();
+        Ok(postings::union(lists?))
     }
 
     /// Whether there may be series without samples: a delete took all they had.
@@ -63,22 +78,24 @@ impl Series {
     /// Takes out the samples in the range, if there are any, by writing what is left anew.
     fn delete(&self, range: TimeRange) -> Result<Gone> {
         let mut state = self.state.lock();
-        let lost_last = state.last.as_ref().is_some_and(|l| range.contains(l.t_ms));
-        let held = state.capture();
-        let held_range = held.time_range().map(|(min, max)| TimeRange::new(min, max));
+        let unit = self.unit();
+        let last = state.last.as_ref();
+        let lost_last = last.is_some_and(|last| range.contains(unit.to_ms(last.t_ms)));
+        let held = state.capture(unit);
+        let held_range = held.range_in_ms();
         let meets = held_range.is_some_and(|held| held.overlaps(&range));
         if !lost_last && !meets {
             return Ok(Gone::default());
         }
         let mut removed = TimeRanges::default();
         removed.insert(range);
-        let mut left = Columns::default();
+        let mut left = Columns::with_start_times();
         if held_range.is_some_and(|held| !removed.covers(held)) {
             held.read(TimeRange::ALL, &mut left)
                 .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
         }
         drop(held);
-        left.remove(0, &removed);
+        left.remove(0, &removed, unit);
         let before = state.bytes();
         state.rewrite(&left, !lost_last);
         Ok(Gone {
@@ -91,18 +108,26 @@ impl Series {
 }
 
 impl SeriesState {
-    /// Makes these the samples of the series. Of its newest one elsewhere it goes on to know, or not.
+    /// Makes these the samples of the series. Of its newest one, which may be elsewhere, it goes on to know, or is to be
+    /// told.
     fn rewrite(&mut self, samples: &Columns, keep_last: bool) {
-        let last = std::mem::take(self).last.filter(|_| keep_last);
+        let before = std::mem::take(self);
         let mut histograms = samples.histograms.iter().peekable();
+        let mut fields = samples.fields.iter().peekable();
         for (i, (&t_ms, value)) in samples.times_ms.iter().zip(&samples.values).enumerate() {
-            match histograms.next_if(|(at, _)| *at == i) {
-                Some((_, histogram)) => self.append(t_ms, histogram),
-                None => self.append(t_ms, value.to_bits()),
-            };
+            let start_ms = samples.start_time_ms(i).unwrap_or(0);
+            if let Some((_, value)) = histograms.next_if(|(at, _)| *at == i) {
+                self.append(t_ms, Since { start_ms, value });
+            } else if let Some((_, value)) = fields.next_if(|(at, _)| *at == i) {
+                self.append(t_ms, Since { start_ms, value });
+            } else {
+                let value = value.to_bits();
+                self.append(t_ms, Since { start_ms, value });
+            }
         }
-        if let Some(last) = last {
-            self.recall_last(last);
+        if keep_last {
+            self.recall_last(before.last);
         }
+        self.recall_due = before.recall_due || !keep_last;
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, Ordering};
 
+use hashbrown::HashTable;
+
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
 use super::recognition::{FormKey, FormRef, Recognition};
@@ -11,7 +13,7 @@ use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::{DeletedSeries, newly_deleted, resolve, values_of};
-use crate::model::{Labels, LastSample, Matcher, Tombstone};
+use crate::model::{Labels, LastSample, Matcher, TimeUnit, Tombstone};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -34,6 +36,9 @@ pub(crate) struct Generation {
     series_bytes: AtomicIsize,
     /// Whether a delete left a series without samples.
     pub(super) emptied: AtomicBool,
+    /// Whether a series may not know of its newest sample in what is older: it came from the log, or a delete took the one
+    /// that it knew.
+    pub(super) recalls: AtomicBool,
 }
 
 impl Generation {
@@ -50,6 +55,7 @@ impl Generation {
             max_ms: AtomicI64::new(i64::MIN),
             series_bytes: AtomicIsize::new(0),
             emptied: AtomicBool::new(false),
+            recalls: AtomicBool::new(false),
         }
     }
 
@@ -67,7 +73,7 @@ impl Generation {
         self.lookup.read(&self.series)
     }
 
-    /// Makes a series that is not there yet. `last` is its newest sample in earlier generations, if that is known:
+    /// Makes a series that is not there yet, with times in `unit`. `last` is its newest sample in earlier generations, if that is known:
     /// what is not newer goes to the out-of-order log.
     ///
     /// # Panics
@@ -76,18 +82,39 @@ impl Generation {
         &self,
         hash: u64,
         canonical: &[u8],
+        unit: TimeUnit,
         last: Option<LastSample>,
     ) -> SeriesRef {
+        let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
+        self.grow(last_bytes.cast_signed());
+        self.add(hash, canonical, |labels| Series::new(labels, unit, last))
+    }
+
+    /// Makes a series that is not there yet, with times in `unit`, from the log.
+    ///
+    /// # Panics
+    /// As [`create`](Self::create).
+    pub(crate) fn replay(&self, hash: u64, canonical: &[u8], unit: TimeUnit) -> SeriesRef {
+        self.recalls.store(true, Ordering::Relaxed);
+        self.add(hash, canonical, |labels| Series::replayed(labels, unit))
+    }
+
+    fn add(&self, hash: u64, canonical: &[u8], make: impl FnOnce(Labels) -> Series) -> SeriesRef {
         let labels =
             Labels::from_canonical(canonical).expect("label sets are checked on the way in");
-        let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
-        let series = self.series.push(Series::new(labels, last));
+        let series = self.series.push(make(labels));
         self.index.add(series, canonical);
         self.lookup.insert(hash, series);
-        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len() + last_bytes;
+        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len();
         self.grow(bytes.cast_signed());
         series
+    }
+
+    /// Unit of the times of a series.
+    #[inline]
+    pub(crate) fn unit(&self, series: SeriesRef) -> TimeUnit {
+        self.series(series).unit()
     }
 
     /// The newest sample of a series by time, also when an earlier generation holds it.
@@ -96,17 +123,29 @@ impl Generation {
         self.series(series).last()
     }
 
-    /// Tells a series of its newest sample in what is older, if that is newer than what it has.
-    pub(crate) fn recall_last(&self, series: SeriesRef, last: LastSample) {
+    /// Whether [`recall_due`](Self::recall_due) may hold for any series.
+    pub(crate) fn has_recalls(&self) -> bool {
+        self.recalls.load(Ordering::Relaxed)
+    }
+
+    /// Whether what is older may hold a newer sample of a series than [`last`](Self::last) says.
+    pub(crate) fn recall_due(&self, series: SeriesRef) -> bool {
+        self.has_recalls() && self.series(series).recall_due()
+    }
+
+    /// Tells a series of its newest sample in what is older. May be called beside the writer, whose count of bytes may then
+    /// miss those of a histogram.
+    pub(crate) fn recall_last(&self, series: SeriesRef, last: Option<LastSample>) {
         self.grow(self.series(series).recall_last(last));
     }
 
-    /// Appends a sample. At or before the series' newest time it goes to the out-of-order log, where it takes the
+    /// Appends a sample, as all with its time in the unit of the series. At or before the series' newest time it goes to the out-of-order log, where it takes the
     /// place of an earlier sample at the same time.
     #[inline]
     pub(crate) fn append(&self, series: SeriesRef, t_ms: i64, value: impl NewValue) {
-        let growth = self.series(series).append(t_ms, value);
-        self.count(t_ms, growth);
+        let series = self.series(series);
+        let growth = series.append(t_ms, value);
+        self.count(series.unit().to_ms(t_ms), growth);
     }
 
     /// Appends a sample unless it meets the series' newest sample at its time: an equal value changes nothing, others are
@@ -119,9 +158,10 @@ impl Generation {
         value: impl NewValue,
         replace: bool,
     ) -> Offer {
-        let (offer, growth) = self.series(series).offer(t_ms, value, replace);
+        let series = self.series(series);
+        let (offer, growth) = series.offer(t_ms, value, replace);
         if offer == Offer::Taken {
-            self.count(t_ms, growth);
+            self.count(series.unit().to_ms(t_ms), growth);
         }
         offer
     }
@@ -153,6 +193,11 @@ impl Generation {
     /// Remembers a sender's encoding of the labels of a series. For the writer alone.
     pub(crate) fn learn(&self, key: FormKey, series: SeriesRef) {
         self.recognition.learn(key, series, self.series_len());
+    }
+
+    /// The hashes of all series.
+    pub(crate) fn hashes(&self) -> HashTable<u64> {
+        self.lookup.hashes()
     }
 
     /// Number of series.
@@ -197,7 +242,7 @@ impl Generation {
         tombstone: &Tombstone,
         deleted: Option<&DeletedSeries>,
     ) -> Result<Vec<SeriesRef>> {
-        let extent = |series| self.capture(series).time_range();
+        let extent = |series| Ok(self.capture(series).range_in_ms());
         newly_deleted(tombstone, &self.index, extent, deleted)
     }
 

@@ -56,6 +56,16 @@ impl LookupTable {
         }
     }
 
+    /// The hashes of all series.
+    pub(crate) fn hashes(&self) -> HashTable<u64> {
+        let table = self.table.read();
+        let mut hashes = HashTable::with_capacity(table.len());
+        for slot in table.iter() {
+            hashes.insert_unique(slot.hash(), slot.hash(), |hash| *hash);
+        }
+        hashes
+    }
+
     /// Adds a series that is in the slab and not in the table.
     pub(crate) fn insert(&self, hash: u64, series: SeriesRef) {
         let slot = Slot::new(hash, series);

@@ -28,7 +28,7 @@ mod slab;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use append::{NewValue, Offer};
+pub(crate) use append::{NewValue, Offer, Since};
 pub(crate) use generation::Generation;
 pub(crate) use reader::SeriesSnapshot;
 pub(crate) use recognition::{FormKey, FormRef};

@@ -7,13 +7,16 @@ use super::series::ClosedChunk;
 use crate::codec::DecodeError;
 use crate::codec::chunk;
 use crate::codec::xor::{self, OpenChunk, Published};
-use crate::model::{Columns, TimeRange};
+use crate::model::{Columns, StartRuns, TimeRange, TimeUnit};
 
 /// The samples of one series at one moment. Shares the memory of the generation, and keeps it when that is dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SeriesSnapshot {
+    pub(super) unit: TimeUnit,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
     pub(super) open: Option<OpenSnapshot>,
+    /// Of the samples in chunks.
+    pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
 }
 
@@ -27,21 +30,26 @@ pub(super) enum OpenSnapshot {
         min_ms: i64,
         max_ms: i64,
     },
-    /// A copy.
-    Histograms(ClosedChunk),
+    /// A copy of one of another kind.
+    Copy(ClosedChunk),
 }
 
 impl OpenSnapshot {
     fn time_range(&self) -> TimeRange {
         match self {
             Self::Floats { min_ms, max_ms, .. } => TimeRange::new(*min_ms, *max_ms),
-            Self::Histograms(chunk) => chunk.time_range(),
+            Self::Copy(chunk) => chunk.time_range(),
         }
     }
 }
 
 impl SeriesSnapshot {
-    /// Times of the first and last sample in milliseconds; `None` without samples.
+    /// Unit of its times.
+    pub(crate) fn unit(&self) -> TimeUnit {
+        self.unit
+    }
+
+    /// Times of the first and last sample in its unit; `None` without samples.
     pub(crate) fn time_range(&self) -> Option<(i64, i64)> {
         let chunks = self.closed_chunks();
         let first = chunks.first().map(|chunk| (chunk.min_ms, chunk.max_ms));
@@ -55,6 +63,12 @@ impl SeriesSnapshot {
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
+    /// The milliseconds of the first and last sample; `None` without samples.
+    pub(crate) fn range_in_ms(&self) -> Option<TimeRange> {
+        let (min, max) = self.time_range()?;
+        Some(self.unit.range_to_ms(TimeRange::new(min, max)))
+    }
+
     /// Appends the samples inside `range` to `out`: times strictly rising, at each time the value written last.
     /// Decodes no chunk outside the range.
     ///
@@ -64,6 +78,9 @@ impl SeriesSnapshot {
         let start = out.len();
         let mut read = || {
             self.read_in_order(range, out)?;
+            if let Some(starts) = &self.starts {
+                out.set_start_times(start, starts.as_slice());
+            }
             if let Some(log) = &self.out_of_order {
                 let late = out.len();
                 log.read(range, out)?;
@@ -89,7 +106,7 @@ impl SeriesSnapshot {
             Some(OpenSnapshot::Floats {
                 chunk, published, ..
             }) => xor::take_range(chunk.iter(*published), range, out),
-            Some(OpenSnapshot::Histograms(chunk)) => read_chunk(chunk, range, out),
+            Some(OpenSnapshot::Copy(chunk)) => read_chunk(chunk, range, out),
             None => Ok(()),
         }
     }

@@ -7,27 +7,31 @@ use parking_lot::Mutex;
 use super::append::{NewValue, Offer};
 use super::out_of_order::OutOfOrderLog;
 use super::reader::{OpenSnapshot, SeriesSnapshot};
+use crate::codec::field::FieldAppender;
 use crate::codec::histogram::ChunkAppender;
 use crate::codec::xor::XorAppender;
-use crate::model::{Kind, Labels, LastSample, TimeRange};
+use crate::model::{Kind, Labels, LastSample, StartRuns, TimeRange, TimeUnit};
 
 /// One series of a generation.
 ///
 /// Its canonical label bytes are held here once and shared with every result; the label index and the lookup table
-/// hold the series' number only. For 12 labels there are about 170 bytes here, 110 for the open chunk with its first
+/// hold the series' number only. For 12 labels there are about 180 bytes here, 110 for the open chunk with its first
 /// words, 20 in the lookup table and 70 in the postings, beside the label bytes themselves.
 #[derive(Debug)]
 pub(crate) struct Series {
     labels: Labels,
+    /// Of the times of its samples; codecs and chunks do not know it.
+    unit: TimeUnit,
     // Held for one append by the writer, or one capture (a few reference counts, of an open chunk of histograms a copy of
     // a kilobyte) by a reader; while decoding only by a delete.
     pub(super) state: Mutex<SeriesState>,
 }
 
 impl Series {
-    pub(crate) fn new(labels: Labels, last: Option<LastSample>) -> Self {
+    pub(crate) fn new(labels: Labels, unit: TimeUnit, last: Option<LastSample>) -> Self {
         Self {
             labels,
+            unit,
             state: Mutex::new(SeriesState {
                 last,
                 ..SeriesState::default()
@@ -35,17 +39,34 @@ impl Series {
         }
     }
 
+    /// A series from the log, which does not say what older files hold of it.
+    pub(crate) fn replayed(labels: Labels, unit: TimeUnit) -> Self {
+        let mut series = Self::new(labels, unit, None);
+        series.state.get_mut().recall_due = true;
+        series
+    }
+
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    #[inline]
+    pub(crate) fn unit(&self) -> TimeUnit {
+        self.unit
     }
 
     pub(crate) fn last(&self) -> Option<LastSample> {
         self.state.lock().last.clone()
     }
 
-    /// Tells of the newest sample elsewhere, if that is newer than what is here.
+    /// Whether older files may hold a newer sample than [`last`](Self::last).
+    pub(crate) fn recall_due(&self) -> bool {
+        self.state.lock().recall_due
+    }
+
+    /// Tells of the newest sample in what is older, if there is one, and takes it if it is newer than what is here.
     /// Returns the growth of memory in bytes.
-    pub(crate) fn recall_last(&self, last: LastSample) -> isize {
+    pub(crate) fn recall_last(&self, last: Option<LastSample>) -> isize {
         self.state.lock().recall_last(last)
     }
 
@@ -63,35 +84,43 @@ impl Series {
 
     /// What is there now; later samples do not show in it.
     pub(crate) fn capture(&self) -> SeriesSnapshot {
-        self.state.lock().capture()
+        self.state.lock().capture(self.unit)
     }
 }
 
-/// The part of a series that changes. Closed chunks and the out-of-order log are shared with snapshots and copied on
-/// the next write after a capture: a list of references, and at most one piece of the log.
+/// The part of a series that changes. Closed chunks, start times and the out-of-order log are shared with snapshots and
+/// copied on the next write after a capture: a list of references, the changes of start time, and at most one piece of the log.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesState {
     /// The newest sample by time, also when an earlier generation holds it.
     pub(super) last: Option<LastSample>,
     pub(super) open: Option<Open>,
     pub(super) closed: Option<Arc<Vec<ClosedChunk>>>,
+    /// Start times of the samples in chunks; not there until the first sample that has one.
+    pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
+    /// Whether what is older is still to be asked for `last`.
+    pub(super) recall_due: bool,
 }
 
 impl SeriesState {
-    pub(super) fn capture(&self) -> SeriesSnapshot {
+    pub(super) fn capture(&self, unit: TimeUnit) -> SeriesSnapshot {
         SeriesSnapshot {
+            unit,
             closed: self.closed.clone(),
             open: self.open.as_ref().and_then(Open::capture),
+            starts: self.starts.clone(),
             out_of_order: self.out_of_order.clone(),
         }
     }
 
     /// See [`Series::recall_last`].
-    pub(super) fn recall_last(&mut self, last: LastSample) -> isize {
-        match &self.last {
-            Some(here) if here.t_ms >= last.t_ms => 0,
-            _ => self.replace_last(last),
+    pub(super) fn recall_last(&mut self, last: Option<LastSample>) -> isize {
+        self.recall_due = false;
+        match (last, &self.last) {
+            (None, _) => 0,
+            (Some(last), Some(here)) if here.t_ms >= last.t_ms => 0,
+            (Some(last), _) => self.replace_last(last),
         }
     }
 }
@@ -103,6 +132,8 @@ pub(crate) enum Open {
     Floats(OpenFloats),
     /// It holds native histograms of one kind.
     Histograms(Box<OpenHistograms>),
+    /// It holds integers, booleans or strings.
+    Fields(Box<OpenFields>),
 }
 
 /// An open chunk of floats, which readers read while it is appended to.
@@ -120,6 +151,14 @@ pub(crate) struct OpenHistograms {
     pub(super) max_ms: i64,
 }
 
+/// An open chunk of integers, booleans or strings, of which readers get a copy: its bytes move as they grow.
+#[derive(Debug)]
+pub(crate) struct OpenFields {
+    pub(super) appender: FieldAppender,
+    pub(super) min_ms: i64,
+    pub(super) max_ms: i64,
+}
+
 impl Open {
     fn capture(&self) -> Option<OpenSnapshot> {
         match self {
@@ -133,7 +172,8 @@ impl Open {
                     max_ms,
                 })
             }
-            Self::Histograms(open) => Some(OpenSnapshot::Histograms(open.to_closed())),
+            Self::Histograms(open) => Some(OpenSnapshot::Copy(open.to_closed())),
+            Self::Fields(open) => Some(OpenSnapshot::Copy(open.to_closed())),
         }
     }
 }
@@ -150,7 +190,19 @@ impl OpenHistograms {
     }
 }
 
-/// A complete chunk, as Prometheus encodes it.
+impl OpenFields {
+    /// The chunk as it is now.
+    pub(super) fn to_closed(&self) -> ClosedChunk {
+        ClosedChunk {
+            kind: self.appender.kind(),
+            bytes: self.appender.bytes().into(),
+            min_ms: self.min_ms,
+            max_ms: self.max_ms,
+        }
+    }
+}
+
+/// A complete chunk, of what Prometheus has as it encodes it.
 #[derive(Clone, Debug)]
 pub(crate) struct ClosedChunk {
     pub(super) bytes: Arc<[u8]>,

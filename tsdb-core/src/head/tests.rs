@@ -10,11 +10,19 @@ use proptest::prelude::*;
 use super::append::CHUNK_SAMPLES;
 use super::series::Series;
 use super::{Generation, SeriesRef, SeriesSnapshot};
-use crate::model::histogram::testing;
-use crate::model::{Columns, Labels, LastSample, Matcher, STALE_NAN_BITS, StoredValue, TimeRange};
+use crate::model::histogram::testing::bits_of_number;
+use crate::model::testing::{self, AnyKind};
+use crate::model::{
+    Columns, Labels, LastSample, Matcher, STALE_NAN_BITS, StoredValue, TimeRange, TimeUnit,
+};
 
 fn create(generation: &Generation, labels: &Labels, last: Option<LastSample>) -> SeriesRef {
-    generation.create(hash(labels), labels.as_bytes(), last)
+    generation.create(
+        hash(labels),
+        labels.as_bytes(),
+        TimeUnit::Milliseconds,
+        last,
+    )
 }
 
 /// A poor hash, so that different label sets meet in the lookup.
@@ -35,11 +43,12 @@ fn read(snapshot: &SeriesSnapshot, range: TimeRange) -> Vec<(i64, u64)> {
     testing::bits_of_columns(&out).split_off(1)
 }
 
-/// Appends a float, or the histogram that the bits stand for.
+/// Appends what the bits stand for.
 fn append(generation: &Generation, series: SeriesRef, t_ms: i64, bits: u64) {
-    match testing::histogram_of(bits) {
-        Some(histogram) => generation.append(series, t_ms, &histogram),
-        None => generation.append(series, t_ms, bits),
+    match testing::value_of(bits) {
+        AnyKind::Histogram(histogram) => generation.append(series, t_ms, &histogram),
+        AnyKind::Field(value) => generation.append(series, t_ms, &value),
+        AnyKind::Float(_) => generation.append(series, t_ms, bits),
     }
 }
 
@@ -68,6 +77,7 @@ enum Values {
     Floats,
     Histograms,
     FloatHistograms,
+    Fields,
     Mixed,
 }
 
@@ -77,12 +87,20 @@ impl Values {
         match self {
             Self::Floats if n.is_multiple_of(7) => STALE_NAN_BITS,
             Self::Floats => (n as f64).to_bits(),
-            Self::Histograms if n.is_multiple_of(7) => testing::bits_of_number(0),
-            Self::Histograms => testing::bits_of_number(number),
-            Self::FloatHistograms => testing::bits_of_number(number | 1),
-            Self::Mixed => match n % 3 {
+            Self::Histograms if n.is_multiple_of(7) => bits_of_number(0),
+            Self::Histograms => bits_of_number(number),
+            Self::FloatHistograms => bits_of_number(number | 1),
+            // Rows of integers, booleans and strings, and all of them.
+            Self::Fields => testing::bits_of_field_number(match n / 64 % 4 {
+                0 => number | 3,
+                1 => number / 2 % 2,
+                2 => number + 2,
+                _ => n as u16,
+            }),
+            Self::Mixed => match n % 4 {
                 0 => Self::Floats.bits(n),
                 1 => Self::Histograms.bits(n),
+                2 => Self::Fields.bits(n),
                 _ => Self::FloatHistograms.bits(n),
             },
         }
@@ -96,7 +114,7 @@ fn op() -> impl Strategy<Value = Op> {
         // Near the newest, so that times repeat.
         4 => (0i64..4).prop_map(|behind_ms| Op::Late { behind_ms }),
         2 => prop::sample::select(vec![
-            Values::Floats, Values::Histograms, Values::FloatHistograms, Values::Mixed,
+            Values::Floats, Values::Histograms, Values::FloatHistograms, Values::Fields, Values::Mixed,
         ]).prop_map(Op::Kind),
         3 => Just(Op::Capture),
     ]
@@ -173,11 +191,7 @@ proptest! {
         let newest_ms = newest.as_ref().map(|last| last.t_ms);
         prop_assert_eq!(newest_ms, last.map(|l| l.t_ms).max(model.keys().next_back().copied()));
         if let Some(newest) = newest && let Some(bits) = model.get(&newest.t_ms) {
-            let found = match newest.value {
-                StoredValue::Float(bits) => bits,
-                StoredValue::Histogram(histogram) => testing::bits_of_histogram(&histogram),
-            };
-            prop_assert_eq!(found, *bits);
+            prop_assert_eq!(testing::bits_of_last(&newest), *bits);
         }
     }
 

@@ -7,7 +7,7 @@ use super::{LabelIndex, resolve};
 use crate::error::Result;
 use crate::model::{TimeRange, TimeRanges, Tombstone};
 
-/// Tombstones resolved to the series of one part.
+/// Tombstones resolved to the series of one part, with their ranges in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeletedSeries {
     ranges: HashMap<u32, Arc<TimeRanges>>,
@@ -51,15 +51,15 @@ impl DeletedSeries {
     }
 }
 
-/// The series of a part that a tombstone takes more from than what is `deleted` already. `extent` gives the times of the
-/// first and last sample of a series.
+/// The series of a part that a tombstone takes more from than what is `deleted` already. `extent` gives the milliseconds
+/// of the first and last sample of a series.
 ///
 /// # Errors
 /// Those of the index.
 pub(crate) fn newly_deleted(
     tombstone: &Tombstone,
     index: &dyn LabelIndex,
-    extent: impl Fn(u32) -> Option<(i64, i64)>,
+    mut extent: impl FnMut(u32) -> Result<Option<TimeRange>>,
     deleted: Option<&DeletedSeries>,
 ) -> Result<Vec<u32>> {
     let mut found = BTreeSet::new();
@@ -67,13 +67,19 @@ pub(crate) fn newly_deleted(
         found.extend(resolve(index, matchers)?);
     }
     let range = tombstone.range;
-    let is_news = |series: &u32| {
-        let Some((min_ms, max_ms)) = extent(*series) else {
-            return false;
+    let mut news = Vec::new();
+    for series in found {
+        let Some(extent) = extent(series)? else {
+            continue;
         };
-        let met = TimeRange::new(range.start_ms.max(min_ms), range.end_ms.min(max_ms));
-        let known = deleted.and_then(|deleted| deleted.of(*series));
-        !met.is_empty() && !known.is_some_and(|known| known.covers(met))
-    };
-    Ok(found.into_iter().filter(is_news).collect())
+        let met = TimeRange::new(
+            range.start_ms.max(extent.start_ms),
+            range.end_ms.min(extent.end_ms),
+        );
+        let known = deleted.and_then(|deleted| deleted.of(series));
+        if !met.is_empty() && !known.is_some_and(|known| known.covers(met)) {
+            news.push(series);
+        }
+    }
+    Ok(news)
 }

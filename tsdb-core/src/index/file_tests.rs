@@ -15,7 +15,7 @@ use crate::model::{Labels, TimeUnit};
 fn bytes_of(series: &BTreeSet<Labels>) -> Vec<u8> {
     let mut writer = IndexWriter::default();
     for (id, labels) in (0u32..).zip(series) {
-        let given = writer.push(labels.as_bytes());
+        let given = writer.push(labels.as_bytes(), unit_of(labels));
         assert_eq!(given.expect("few series"), id);
     }
     // An index may stand anywhere in a file.
@@ -62,7 +62,7 @@ proptest! {
             prop_assert_eq!(&file.labels(id).unwrap(), labels);
             prop_assert_eq!(&file.labels_after(id, &mut buffer).unwrap(), labels);
             prop_assert_eq!(file.find(labels).unwrap(), Some(id));
-            prop_assert_eq!(file.unit(id).unwrap(), TimeUnit::Milliseconds);
+            prop_assert_eq!(file.unit(id).unwrap(), unit_of(labels));
         }
         if !series.contains(&absent) {
             prop_assert_eq!(file.find(&absent).unwrap(), None);
@@ -136,7 +136,9 @@ fn bytes_are_those_of_the_document() {
     let mut writer = IndexWriter::default();
     for pairs in [&[("a", "x")][..], &[("a", "x"), ("b", "xy")]] {
         let labels = Labels::from_pairs(pairs.iter().copied()).expect("valid");
-        writer.push(labels.as_bytes()).expect("few series");
+        writer
+            .push(labels.as_bytes(), TimeUnit::Milliseconds)
+            .expect("few series");
     }
     let mut bytes = Vec::new();
     writer.finish(&mut bytes).expect("small");
@@ -150,4 +152,11 @@ fn bytes_are_those_of_the_document() {
     expected.extend(b"\x00\x01a\x00\x01b\x00\x01x\x01\x01y");
     expected.extend([0, 3, 1, 0, 0, 2, 1, 2]);
     assert_eq!(bytes, expected);
+}
+
+fn unit_of(labels: &Labels) -> TimeUnit {
+    match labels.as_bytes().len() % 2 {
+        0 => TimeUnit::Milliseconds,
+        _ => TimeUnit::Nanoseconds,
+    }
 }

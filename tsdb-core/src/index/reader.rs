@@ -50,17 +50,24 @@ impl IndexReader {
     /// # Errors
     /// When the record is damaged.
     pub(crate) fn unit(&self, id: u32) -> Result<TimeUnit> {
-        let mut record = Record::default();
-        self.read_record(id, &mut record)?;
-        record
-            .unit()
-            .ok_or_else(|| self.corrupt_record("series has an unknown unit"))
+        self.unit_after(id, &mut LabelBuffer::default())
+    }
+
+    /// As [`Self::unit`], with a buffer as [`Self::labels_after`] has it.
+    ///
+    /// # Errors
+    /// Those of [`Self::unit`].
+    pub(crate) fn unit_after(&self, id: u32, buffer: &mut LabelBuffer) -> Result<TimeUnit> {
+        self.read_record(id, &mut buffer.record)?;
+        let unit = buffer.record.unit();
+        unit.ok_or_else(|| self.corrupt_record("series has an unknown unit"))
     }
 
     /// The label set of a series.
     ///
     /// # Errors
     /// When its record or what that points to is damaged.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn labels(&self, id: u32) -> Result<Labels> {
         self.labels_after(id, &mut LabelBuffer::default())
     }

@@ -16,12 +16,15 @@ use crate::model::TimeUnit;
 /// Pairs that can be dropped by their bit. A record after a longer one drops all of it.
 const MAX_KEPT: usize = 63;
 
-/// Encodes the pairs of all series, each list rising: the table of the blocks' offsets, and the blocks.
-pub(super) fn encode<'a>(series: impl Iterator<Item = &'a [u32]>) -> (Vec<usize>, Vec<u8>) {
+/// Encodes the pairs of all series, each list rising, and the units of their times: the table of the blocks' offsets, and the blocks.
+pub(super) fn encode<'a>(
+    series: impl Iterator<Item = (&'a [u32], TimeUnit)>,
+) -> (Vec<usize>, Vec<u8>) {
     let mut offsets = Vec::new();
     let mut blocks = Vec::new();
     let (mut before, mut dropped, mut added): (&[u32], Vec<u32>, Vec<u32>) = Default::default();
-    for (id, pairs) in (0u32..).zip(series) {
+    let mut unit_before = None;
+    for (id, (pairs, unit)) in (0u32..).zip(series) {
         let first = id % SERIES_PER_BLOCK == 0;
         if first {
             offsets.push(blocks.len());
@@ -44,10 +47,12 @@ pub(super) fn encode<'a>(series: impl Iterator<Item = &'a [u32]>) -> (Vec<usize>
         }
         added.extend(own);
         push_uvarint(&mut blocks, mask);
-        push_uvarint(&mut blocks, added.len() as u64 * 2 + u64::from(first));
-        if first {
-            blocks.push(TimeUnit::Milliseconds as u8);
+        let with_unit = first || unit_before != Some(unit);
+        push_uvarint(&mut blocks, added.len() as u64 * 2 + u64::from(with_unit));
+        if with_unit {
+            blocks.push(unit as u8);
         }
+        unit_before = Some(unit);
         let mut least = 0;
         let mut dropped = dropped.iter();
         for &pair in &added {
@@ -217,20 +222,25 @@ mod tests {
             lists in lists(),
             order in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
         ) {
-            let (offsets, blocks) = encode(lists.iter().map(Vec::as_slice));
+            let unit_of = |pairs: &[u32]| match pairs.len() % 3 {
+                0 => TimeUnit::Nanoseconds,
+                _ => TimeUnit::Milliseconds,
+            };
+            let (offsets, blocks) = encode(lists.iter().map(|list| (&**list, unit_of(list))));
             let offsets = table(&offsets);
             let records = RecordTable::new(&offsets, &blocks, lists.len() as u32);
             let mut record = Record::default();
             for (id, pairs) in (0..).zip(&lists) {
                 records.read(id, &mut record).unwrap();
                 prop_assert_eq!(record.pairs(), pairs);
-                prop_assert_eq!(record.unit(), Some(TimeUnit::Milliseconds));
+                prop_assert_eq!(record.unit(), Some(unit_of(pairs)));
             }
             for index in order {
                 if !lists.is_empty() {
                     let id = index.index(lists.len());
                     records.read(id as u32, &mut record).unwrap();
                     prop_assert_eq!(record.pairs(), &lists[id]);
+                    prop_assert_eq!(record.unit(), Some(unit_of(&lists[id])));
                 }
             }
             prop_assert!(records.read(lists.len() as u32, &mut record).is_err());
@@ -255,7 +265,8 @@ mod tests {
     #[test]
     fn known_bytes() {
         let lists: [&[u32]; 3] = [&[0, 5, 300], &[0, 6, 300], &[0, 6]];
-        let (offsets, blocks) = encode(lists.into_iter());
+        let series = lists.into_iter().map(|list| (list, TimeUnit::Milliseconds));
+        let (offsets, blocks) = encode(series);
         assert_eq!(offsets, [0]);
         let whole = [0, 7, 1, 0, 4, 0xa6, 0x02];
         let rest = [0b010, 2, 2, 0b100, 0];

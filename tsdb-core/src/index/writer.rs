@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use super::format::Counts;
 use super::{postings_codec, records, symbols};
 use crate::error::{Error, Result};
-use crate::model::LabelIter;
+use crate::model::{LabelIter, TimeUnit};
 
 /// Collects series and writes them as one index.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(crate) struct IndexWriter {
     /// Pairs of all series, one series after the other, and where each series ends.
     series_pairs: Vec<u32>,
     series_ends: Vec<usize>,
+    /// Unit of the times of each series.
+    units: Vec<TimeUnit>,
     /// Labels of the last series: most of a series' pairs are those of its neighbour.
     last_canonical: Vec<u8>,
 }
@@ -29,7 +31,7 @@ impl IndexWriter {
     ///
     /// # Errors
     /// When there are more series or strings than an index can number.
-    pub(crate) fn push(&mut self, canonical: &[u8]) -> Result<u32> {
+    pub(crate) fn push(&mut self, canonical: &[u8], unit: TimeUnit) -> Result<u32> {
         let id = number(self.series_ends.len())?;
         let mut last = LabelIter::over(&self.last_canonical);
         let mut last_pair = last.next_bytes();
@@ -51,6 +53,7 @@ impl IndexWriter {
         self.last_canonical.clear();
         self.last_canonical.extend_from_slice(canonical);
         self.series_ends.push(self.series_pairs.len());
+        self.units.push(unit);
         Ok(id)
     }
 
@@ -72,7 +75,8 @@ impl IndexWriter {
             *pair = pair_ranks[*pair as usize];
         }
 
-        let (record_offsets, records) = records::encode(self.series_pairs());
+        let (record_offsets, records) =
+            records::encode(self.series_pairs().zip(self.units.iter().copied()));
         let (block_offsets, blocks) =
             symbols::encode(sorted_symbols.iter().map(|&id| self.symbols.get(id)));
         let (counts, postings_offsets, postings) = self.postings(sorted_pairs.len(), series);

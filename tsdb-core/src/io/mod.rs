@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod fault;
 mod fs;
+mod machine;
 mod memory;
 mod mmap;
 mod os;
@@ -14,6 +15,7 @@ mod section;
 #[cfg(test)]
 pub(crate) use fault::{FaultFs, OpKind, Unsynced};
 pub(crate) use fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};
+pub(crate) use machine::memory_of_machine;
 pub(crate) use memory::MemFs;
 pub(crate) use os::OsFs;
 pub(crate) use section::Section;

@@ -1,8 +1,10 @@
 //! A batch of writes: what one request brings, as columns in one arena.
 
+use super::field::FieldValue;
 use super::labels::{LabelError, Labels, LabelsBuilder, check_canonical};
 use super::metadata::MetricMetadata;
 use super::sample::{HistogramSample, Value};
+use super::time::TimeUnit;
 
 /// What happens to a sample that meets another value at its series' last timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub struct BatchSeries {
     pub(crate) samples_end: u32,
     pub(crate) histograms_start: u32,
     pub(crate) histograms_end: u32,
+    pub(crate) fields_start: u32,
+    pub(crate) fields_end: u32,
+    /// Of all its times.
+    pub(crate) unit: TimeUnit,
     /// How the series is known besides its labels.
     pub(crate) form: Form,
 }
@@ -42,12 +48,22 @@ pub(crate) enum Form {
 /// A native histogram of a batch.
 #[derive(Clone, Debug)]
 pub struct BatchHistogram {
-    /// Milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch, or ticks of what other unit its entry has.
     pub t_ms: i64,
+    /// Its start time in milliseconds, 0 for none.
+    pub start_ms: i64,
     /// The histogram.
     pub histogram: HistogramSample,
     /// Whether the store can keep it; found out while the batch is filled, since that takes a look at every bucket.
     pub(crate) storable: bool,
+}
+
+/// A value of InfluxDB of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchField {
+    /// In ticks of the entry's unit.
+    pub(crate) tick: i64,
+    pub(crate) value: FieldValue,
 }
 
 /// Samples of many series, applied together: all of a batch is durable, visible and recovered, or nothing of it.
@@ -59,7 +75,10 @@ pub struct WriteBatch {
     series: Vec<BatchSeries>,
     times_ms: Vec<i64>,
     values: Vec<f64>,
+    /// Start times of the floats, 0 for none, up to the last float that has one.
+    starts_ms: Vec<i64>,
     histograms: Vec<BatchHistogram>,
+    fields: Vec<BatchField>,
     metadata: Vec<MetricMetadata>,
     policy: ConflictPolicy,
 }
@@ -148,6 +167,7 @@ impl WriteBatch {
         let labels_end = fits(self.arena.len() + canonical.len())?;
         let samples = fits(self.times_ms.len())?;
         let histograms = fits(self.histograms.len())?;
+        let fields = fits(self.fields.len())?;
         self.arena.extend_from_slice(canonical);
         self.series.push(BatchSeries {
             labels_start,
@@ -156,6 +176,9 @@ impl WriteBatch {
             samples_end: samples,
             histograms_start: histograms,
             histograms_end: histograms,
+            fields_start: fields,
+            fields_end: fields,
+            unit: TimeUnit::Milliseconds,
             form,
         });
         Ok(SeriesBuilder { batch: self })
@@ -182,7 +205,7 @@ impl WriteBatch {
     /// Number of samples.
     #[must_use]
     pub fn samples_len(&self) -> usize {
-        self.times_ms.len() + self.histograms.len()
+        self.times_ms.len() + self.histograms.len() + self.fields.len()
     }
 
     /// Whether there is neither a series nor metadata.
@@ -197,7 +220,9 @@ impl WriteBatch {
         self.series.clear();
         self.times_ms.clear();
         self.values.clear();
+        self.starts_ms.clear();
         self.histograms.clear();
+        self.fields.clear();
         self.metadata.clear();
     }
 
@@ -205,8 +230,9 @@ impl WriteBatch {
     pub(crate) fn bytes(&self) -> usize {
         self.arena.capacity()
             + self.series.capacity() * size_of::<BatchSeries>()
-            + (self.times_ms.capacity() + self.values.capacity()) * 8
+            + (self.times_ms.capacity() + self.values.capacity() + self.starts_ms.capacity()) * 8
             + self.histograms.capacity() * size_of::<BatchHistogram>()
+            + self.fields.capacity() * size_of::<BatchField>()
     }
 
     /// The series entries, in the order they were added.
@@ -221,17 +247,40 @@ impl WriteBatch {
         &self.arena[series.labels_start as usize..series.labels_end as usize]
     }
 
-    /// Times (milliseconds) and values of the floats of an entry of this batch, in the order they were added.
+    /// Times (in the entry's unit, mostly milliseconds) and values of the floats of an entry of this batch, in the order they
+    /// were added.
     #[must_use]
     pub fn samples_of(&self, series: &BatchSeries) -> (&[i64], &[f64]) {
         let range = series.samples_start as usize..series.samples_end as usize;
         (&self.times_ms[range.clone()], &self.values[range])
     }
 
+    /// Start times (milliseconds, 0 for none) of the floats of an entry of this batch; what is left out at the end is none.
+    #[must_use]
+    pub fn starts_of(&self, series: &BatchSeries) -> &[i64] {
+        let end = self.starts_ms.len().min(series.samples_end as usize);
+        let range = series.samples_start as usize..end;
+        self.starts_ms.get(range).unwrap_or_default()
+    }
+
     /// The native histograms of an entry of this batch, in the order they were added. They are applied after its floats.
     #[must_use]
     pub fn histograms_of(&self, series: &BatchSeries) -> &[BatchHistogram] {
         &self.histograms[series.histograms_start as usize..series.histograms_end as usize]
+    }
+
+    /// The values of InfluxDB of an entry of this batch, in the order they were added. They are applied after its
+    /// histograms.
+    pub(crate) fn fields_of(&self, series: &BatchSeries) -> &[BatchField] {
+        &self.fields[series.fields_start as usize..series.fields_end as usize]
+    }
+
+    /// The oldest time of an entry of this batch, in its unit.
+    pub(crate) fn oldest_of(&self, series: &BatchSeries) -> Option<i64> {
+        let floats = self.samples_of(series).0.iter().copied();
+        let histograms = self.histograms_of(series).iter().map(|h| h.t_ms);
+        let fields = self.fields_of(series).iter().map(|field| field.tick);
+        floats.chain(histograms).chain(fields).min()
     }
 }
 
@@ -242,7 +291,19 @@ pub struct SeriesBuilder<'a> {
 }
 
 impl SeriesBuilder<'_> {
-    /// Adds a float sample at `t_ms` milliseconds since the Unix epoch.
+    /// Says in which unit all times of this entry are; without it they are milliseconds.
+    ///
+    /// A series has the unit it is first written in, as long as the store has samples of it. A sample that comes in another
+    /// unit is kept at the same moment, if that unit of the series has a tick for it; else it is refused
+    /// ([`RejectReason::NoSuchTick`](crate::RejectReason::NoSuchTick)): it would be moved, and could take the place of another.
+    pub fn unit(&mut self, unit: TimeUnit) -> &mut Self {
+        if let Some(series) = self.batch.series.last_mut() {
+            series.unit = unit;
+        }
+        self
+    }
+
+    /// Adds a float sample at `t_ms` milliseconds since the Unix epoch, or ticks of what [`unit`](Self::unit) says.
     pub fn sample(&mut self, t_ms: i64, value: f64) -> &mut Self {
         self.batch.times_ms.push(t_ms);
         self.batch.values.push(value);
@@ -254,21 +315,57 @@ impl SeriesBuilder<'_> {
         self
     }
 
-    /// Adds a sample of any kind.
+    /// As [`sample`](Self::sample); it has counted since `start_ms` milliseconds since the Unix epoch, 0 for not known.
+    pub fn sample_since(&mut self, start_ms: i64, t_ms: i64, value: f64) -> &mut Self {
+        if start_ms != 0 {
+            self.batch.starts_ms.resize(self.batch.times_ms.len(), 0);
+            self.batch.starts_ms.push(start_ms);
+        }
+        self.sample(t_ms, value)
+    }
+
+    /// Adds a sample of any kind. Of the samples of an entry floats are applied first, then histograms, then the others,
+    /// each in the order they were added.
+    ///
+    /// A string of more than [`MAX_STRING_BYTES`](super::MAX_STRING_BYTES) is refused when the batch is written.
     pub fn value(&mut self, t_ms: i64, value: Value<'_>) -> &mut Self {
         match value {
             Value::Float(value) => self.sample(t_ms, value),
             Value::Histogram(histogram) => self.histogram(t_ms, histogram.clone()),
             Value::FloatHistogram(histogram) => self.histogram(t_ms, histogram.clone()),
+            Value::Integer(integer) => self.field(t_ms, FieldValue::Integer(integer)),
+            Value::Boolean(boolean) => self.field(t_ms, FieldValue::Boolean(boolean)),
+            Value::String(text) => self.field(t_ms, FieldValue::string(text)),
         }
+    }
+
+    fn field(&mut self, tick: i64, value: FieldValue) -> &mut Self {
+        self.batch.fields.push(BatchField { tick, value });
+        // As above.
+        let end = u32::try_from(self.batch.fields.len()).unwrap_or(u32::MAX);
+        if let Some(series) = self.batch.series.last_mut() {
+            series.fields_end = end;
+        }
+        self
     }
 
     /// Adds a native histogram. One that is not [valid](HistogramSample::validate), or so large that it would take more
     /// than 60 KiB, is refused when the batch is written.
     pub fn histogram(&mut self, t_ms: i64, histogram: impl Into<HistogramSample>) -> &mut Self {
+        self.histogram_since(0, t_ms, histogram)
+    }
+
+    /// As [`histogram`](Self::histogram); it has counted since `start_ms` milliseconds since the Unix epoch, 0 for not known.
+    pub fn histogram_since(
+        &mut self,
+        start_ms: i64,
+        t_ms: i64,
+        histogram: impl Into<HistogramSample>,
+    ) -> &mut Self {
         let histogram = histogram.into();
         self.batch.histograms.push(BatchHistogram {
             t_ms,
+            start_ms,
             storable: histogram.is_storable(),
             histogram,
         });

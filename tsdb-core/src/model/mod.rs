@@ -5,20 +5,27 @@
 //! * There is one order of label sets everywhere, that of Prometheus's `labels.Compare`.
 
 mod batch;
+mod field;
 pub mod histogram;
 mod labels;
 mod matcher;
 mod merge;
 mod metadata;
+mod promql;
 mod ranges;
 mod regex;
 mod sample;
+mod start_times;
 mod stored;
+#[cfg(test)]
+pub(crate) mod testing;
 mod time;
 mod tombstone;
 
 pub(crate) use batch::Form;
 pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub(crate) use field::FieldValue;
+pub use field::MAX_STRING_BYTES;
 pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};
 pub(crate) use labels::check_canonical;
 pub(crate) use labels::push_label;
@@ -28,6 +35,8 @@ pub use metadata::{MetricMetadata, MetricType};
 pub(crate) use ranges::TimeRanges;
 pub use regex::{LabelRegex, RegexError};
 pub use sample::{Columns, HistogramSample, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
+pub(crate) use start_times::{StartRun, StartRuns};
 pub(crate) use stored::{LastSample, StoredValue};
+pub(crate) use time::TimeUnits;
 pub use time::{TimeRange, TimeUnit};
 pub(crate) use tombstone::Tombstone;

@@ -1,4 +1,4 @@
-//! A set of timestamps as ranges.
+//! A set of timestamps in milliseconds, as ranges.
 
 use super::time::TimeRange;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::field::FieldValue;
 use super::histogram::{FloatHistogram, Histogram};
 
 /// Bits of the NaN that marks a series as stale (Prometheus `model/value/value.go`, `StaleNaN`).
@@ -25,6 +26,12 @@ pub enum Kind {
     Histogram = 2,
     /// Native histogram of float counts.
     FloatHistogram = 3,
+    /// InfluxDB's integer of 64 bits.
+    Integer = 4,
+    /// InfluxDB's boolean.
+    Boolean = 5,
+    /// InfluxDB's string.
+    String = 6,
 }
 
 impl Kind {
@@ -35,6 +42,9 @@ impl Kind {
             1 => Some(Self::Float),
             2 => Some(Self::Histogram),
             3 => Some(Self::FloatHistogram),
+            4 => Some(Self::Integer),
+            5 => Some(Self::Boolean),
+            6 => Some(Self::String),
             _ => None,
         }
     }
@@ -50,18 +60,31 @@ pub enum Value<'a> {
     Histogram(&'a Histogram),
     /// A native histogram of float counts.
     FloatHistogram(&'a FloatHistogram),
+    /// An integer, as InfluxDB has it.
+    Integer(i64),
+    /// A boolean, as InfluxDB has it.
+    Boolean(bool),
+    /// A string, as InfluxDB has it: at most [`MAX_STRING_BYTES`](super::MAX_STRING_BYTES).
+    String(&'a str),
 }
 
-/// A timestamp in milliseconds and a value.
+/// A time and a value.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
-    /// Milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch, rounded down.
     pub t_ms: i64,
+    /// The time as it was written, in the [unit](super::TimeUnit) of the series.
+    pub tick: i64,
     /// The value.
     pub value: Value<'a>,
+    /// Since when it counts, in milliseconds since the Unix epoch, if the sender said so.
+    pub start_ms: Option<i64>,
 }
 
 /// Samples of one series as columns: `times_ms[i]` belongs to `values[i]`, times strictly rising.
+///
+/// What [`Series::read_into`](crate::Series::read_into) gives is what PromQL can show. Inside the store the times are ticks
+/// of the series, and there are values of InfluxDB among them.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     /// Milliseconds since the Unix epoch, strictly rising.
@@ -71,6 +94,10 @@ pub struct Columns {
     /// The native histograms among the samples, with their index in the other columns, rising. `values` has a NaN there
     /// that means nothing.
     pub histograms: Vec<(usize, HistogramSample)>,
+    /// The values of InfluxDB among the samples, as the histograms; none in what is shown to PromQL.
+    pub(crate) fields: Vec<(usize, FieldValue)>,
+    /// Start times of the samples, 0 for none, up to the last sample that has one; not there if nobody asks for them.
+    pub(super) starts_ms: Option<Vec<i64>>,
 }
 
 /// A native histogram as it was written. Equality is that of [`Histogram`] and [`FloatHistogram`].
@@ -100,6 +127,14 @@ impl Columns {
         self.times_ms.clear();
         self.values.clear();
         self.histograms.clear();
+        self.fields.clear();
+        self.starts_ms.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Appends a value of InfluxDB; the caller keeps the times rising.
+    pub(crate) fn push_field(&mut self, t_ms: i64, value: FieldValue) {
+        self.fields.push((self.times_ms.len(), value));
+        self.push(t_ms, f64::NAN);
     }
 
     /// Appends a native histogram; the caller keeps the times rising.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::field::FieldValue;
 use super::histogram::{HistogramError, Side, Span};
 use super::sample::{Columns, HistogramSample, Kind, Value};
 use super::{CounterResetHint, FloatHistogram, Histogram};
@@ -168,12 +169,16 @@ pub(crate) enum StoredValue {
     Float(u64),
     /// A histogram.
     Histogram(HistogramSample),
+    // As `FieldValue`, which as a whole would take a word more.
+    Integer(i64),
+    Boolean(bool),
+    String(Arc<Box<str>>),
 }
 
 /// The newest sample of a series by time.
 #[derive(Clone, Debug)]
 pub(crate) struct LastSample {
-    /// Milliseconds since the Unix epoch.
+    /// In ticks of the series.
     pub(crate) t_ms: i64,
     pub(crate) value: StoredValue,
 }
@@ -182,11 +187,17 @@ impl Columns {
     /// The last sample.
     pub(crate) fn last(&self) -> Option<LastSample> {
         let (&t_ms, value) = self.times_ms.last().zip(self.values.last())?;
-        let value = match self.histograms.last() {
-            Some((at, histogram)) if at + 1 == self.len() => {
-                StoredValue::Histogram(histogram.clone())
-            }
-            _ => StoredValue::Float(value.to_bits()),
+        let last_at = self.len() - 1;
+        let value = if let Some((at, histogram)) = self.histograms.last()
+            && *at == last_at
+        {
+            StoredValue::Histogram(histogram.clone())
+        } else if let Some((at, field)) = self.fields.last()
+            && *at == last_at
+        {
+            field.clone().into()
+        } else {
+            StoredValue::Float(value.to_bits())
         };
         Some(LastSample { t_ms, value })
     }
@@ -196,8 +207,8 @@ impl LastSample {
     /// Memory it holds beside itself.
     pub(crate) fn extra_bytes(&self) -> usize {
         match &self.value {
-            StoredValue::Float(_) => 0,
             StoredValue::Histogram(histogram) => histogram.size_bytes(),
+            value => value.as_field().map_or(0, |field| field.extra_bytes()),
         }
     }
 }
@@ -212,9 +223,29 @@ impl StoredValue {
         matches!(self, Self::Float(bits) if *bits == float)
     }
 
+    /// The value of InfluxDB that it is, if it is one.
+    pub(crate) fn as_field(&self) -> Option<FieldValue> {
+        match self {
+            Self::Float(_) | Self::Histogram(_) => None,
+            Self::Integer(integer) => Some(FieldValue::Integer(*integer)),
+            Self::Boolean(boolean) => Some(FieldValue::Boolean(*boolean)),
+            Self::String(text) => Some(FieldValue::String(Arc::clone(text))),
+        }
+    }
+
     /// Whether it is this histogram, or one that [says the same](HistogramSample::says_the_same).
     pub(crate) fn is_histogram(&self, histogram: &HistogramSample) -> bool {
         matches!(self, Self::Histogram(stored) if stored.says_the_same(histogram))
+    }
+}
+
+impl From<FieldValue> for StoredValue {
+    fn from(value: FieldValue) -> Self {
+        match value {
+            FieldValue::Integer(integer) => Self::Integer(integer),
+            FieldValue::Boolean(boolean) => Self::Boolean(boolean),
+            FieldValue::String(text) => Self::String(text),
+        }
     }
 }
 

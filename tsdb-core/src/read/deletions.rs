@@ -7,8 +7,8 @@ use super::view::View;
 use crate::disk::{GroupCache, Run};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesSnapshot};
-use crate::index::DeletedSeries;
-use crate::model::{Columns, TimeRange, TimeRanges};
+use crate::index::{DeletedSeries, LabelBuffer};
+use crate::model::{Columns, TimeRange, TimeRanges, TimeUnit};
 
 /// What is deleted of runs and of frozen generations. Parts of which nothing is deleted are not in it.
 #[derive(Clone, Debug, Default)]
@@ -33,22 +33,28 @@ impl Deletions {
 }
 
 impl View {
-    /// The series of a run, of those given, that may have samples in the range, each with the times of its first and last.
-    pub(super) fn left_in_run<'a>(
-        &'a self,
-        run: &'a Run,
-        series: Vec<u32>,
+    /// What a series of a run has in the range, and the unit of its times; `None` for nothing.
+    pub(super) fn left_in_run(
+        &self,
+        run: &Run,
+        series: u32,
         range: TimeRange,
-        cache: &'a GroupCache,
-    ) -> impl Iterator<Item = Result<(u32, Left)>> + 'a {
+        cache: &GroupCache,
+        buffer: &mut LabelBuffer,
+    ) -> Result<Option<(TimeUnit, Left)>> {
+        let Some((unit, extent)) = run.extent_of(series, buffer)? else {
+            return Ok(None);
+        };
+        let read = |range, out: &mut Columns| {
+            let mut damaged = None;
+            let lost = &mut |_, damage| damaged = Some(damage);
+            run.read_series(series, unit.ticks_of(range), cache, out, lost)?;
+            damaged.map_or(Ok(()), Err)
+        };
         let deleted = self.deletions.of_run(run);
-        series.into_iter().filter_map(move |series| {
-            let (min_ms, max_ms) = run.column_range(series)?;
-            let read = |range, out: &mut Columns| run.read_series(series, range, cache, out);
-            let deleted = deleted.and_then(|deleted| deleted.of(series));
-            let left = left(deleted, TimeRange::new(min_ms, max_ms), range, read);
-            left.transpose().map(|left| left.map(|left| (series, left)))
-        })
+        let deleted = deleted.and_then(|deleted| deleted.of(series));
+        let left = left(deleted, extent, range, unit, read)?;
+        Ok(left.map(|left| (unit, left)))
     }
 
     /// What a capture of a series has in the range; `None` for nothing.
@@ -59,21 +65,22 @@ impl View {
         captured: &SeriesSnapshot,
         range: TimeRange,
     ) -> Result<Option<Left>> {
-        let Some((min_ms, max_ms)) = captured.time_range() else {
+        let Some(extent) = captured.range_in_ms() else {
             return Ok(None);
         };
+        let unit = captured.unit();
         let read = |range, out: &mut Columns| {
             captured
-                .read(range, out)
+                .read(unit.ticks_of(range), out)
                 .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))
         };
         let deleted = self.deletions.of_generation(generation);
         let deleted = deleted.and_then(|deleted| deleted.of(series));
-        left(deleted, TimeRange::new(min_ms, max_ms), range, read)
+        left(deleted, extent, range, unit, read)
     }
 }
 
-/// What a part has of a series.
+/// What a part has of a series, in milliseconds.
 #[derive(Debug)]
 pub(super) struct Left {
     /// No sample is outside of it.
@@ -82,12 +89,13 @@ pub(super) struct Left {
     pub(super) deleted: Option<Arc<TimeRanges>>,
 }
 
-/// What is left of a series whose samples have this extent, if that may meet the range. `read` gives the samples where
-/// nothing else tells whether there is one.
+/// What is left of a series whose samples have this extent, if that may meet the range. `read` gives the samples, with
+/// times in `unit`, where nothing else tells whether there is one.
 fn left(
     deleted: Option<&Arc<TimeRanges>>,
     extent: TimeRange,
     range: TimeRange,
+    unit: TimeUnit,
     read: impl FnOnce(TimeRange, &mut Columns) -> Result<()>,
 ) -> Result<Option<Left>> {
     let whole = |range| Left {
@@ -117,6 +125,6 @@ fn left(
         Err(damage) if damage.is_corruption() => return Ok(Some(whole(left))),
         read => read?,
     }
-    samples.remove(0, deleted);
+    samples.remove(0, deleted, unit);
     Ok((!samples.is_empty()).then(|| whole(left)))
 }

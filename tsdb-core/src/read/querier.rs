@@ -105,12 +105,14 @@ impl Querier {
 
     /// Series of a run that match any of the matcher sets and have samples left; without a set, of all series.
     fn series_of_run(&self, view: &View, run: &Run, any_of: &[Vec<Matcher>]) -> Result<Vec<u32>> {
-        let resolved = resolve_any(any_of, |matchers| resolve(run.index(), matchers))?;
-        if view.deletions.of_run(run).is_none() {
-            return Ok(resolved);
+        let mut resolved = resolve_any(any_of, |matchers| resolve(run.index(), matchers))?;
+        if view.deletions.of_run(run).is_some() {
+            let mut buffer = LabelBuffer::default();
+            retain_left(&mut resolved, |series| {
+                view.left_in_run(run, series, self.range, &self.cache, &mut buffer)
+            })?;
         }
-        let left = view.left_in_run(run, resolved, self.range, &self.cache);
-        left.map(|left| left.map(|(series, _)| series)).collect()
+        Ok(resolved)
     }
 
     /// The same of a generation.
@@ -122,16 +124,10 @@ impl Querier {
     ) -> Result<Vec<u32>> {
         let mut resolved = resolve_any(any_of, |matchers| generation.resolve(matchers))?;
         if lacks_samples(view, generation) {
-            let mut failed = Ok(());
-            resolved.retain(|&series| {
+            retain_left(&mut resolved, |series| {
                 let captured = generation.capture(series);
-                let left = view.left_in_head(generation, series, &captured, self.range);
-                left.map(|left| left.is_some()).unwrap_or_else(|e| {
-                    failed = Err(e);
-                    false
-                })
-            });
-            failed?;
+                view.left_in_head(generation, series, &captured, self.range)
+            })?;
         }
         Ok(resolved)
     }
@@ -155,6 +151,21 @@ fn resolve_any(
     }
     let lists: Result<Vec<_>> = any_of.iter().map(|matchers| resolve(matchers)).collect();
     Ok(postings::union(lists?))
+}
+
+/// Keeps the series of which there is anything left.
+fn retain_left<T>(
+    series: &mut Vec<u32>,
+    mut left: impl FnMut(u32) -> Result<Option<T>>,
+) -> Result<()> {
+    let mut failed = Ok(());
+    series.retain(|&series| {
+        left(series).map(|left| left.is_some()).unwrap_or_else(|e| {
+            failed = Err(e);
+            false
+        })
+    });
+    failed
 }
 
 /// Whether series of the generation may have no samples left.

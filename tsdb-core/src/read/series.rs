@@ -7,15 +7,30 @@ use super::deletions::Left;
 use crate::disk::{GroupCache, Run};
 use crate::error::{Error, Result};
 use crate::head::SeriesSnapshot;
-use crate::model::{Columns, HistogramSample, Labels, Sample, TimeRange, Value};
+use crate::model::{
+    Columns, FieldValue, HistogramSample, Labels, Sample, TimeRange, TimeUnit, Value,
+};
 
 /// A place that holds samples of the series.
 #[derive(Debug)]
 pub(super) enum Part {
     /// A column of a run.
-    Run { run: Arc<Run>, series: u32 },
+    Run {
+        run: Arc<Run>,
+        series: u32,
+        unit: TimeUnit,
+    },
     /// What was captured of a generation.
     Head(SeriesSnapshot),
+}
+
+impl Part {
+    fn unit(&self) -> TimeUnit {
+        match self {
+            Self::Run { unit, .. } => *unit,
+            Self::Head(snapshot) => snapshot.unit(),
+        }
+    }
 }
 
 /// One selected series with a snapshot of its samples.
@@ -36,22 +51,59 @@ impl Series {
         &self.labels
     }
 
-    /// Its samples inside the querier's range, times strictly rising, staleness markers included.
+    /// Times inside the querier's range between which all its samples are; `None` when there is none.
+    #[must_use]
+    pub fn time_range(&self) -> Option<TimeRange> {
+        let held = self.parts.iter().map(|(left, _)| left.range);
+        let start_ms = held.clone().map(|held| held.start_ms).min()?;
+        let end_ms = held.map(|held| held.end_ms).max()?;
+        let range = TimeRange::new(
+            start_ms.max(self.range.start_ms),
+            end_ms.min(self.range.end_ms),
+        );
+        (!range.is_empty()).then_some(range)
+    }
+
+    /// In which unit its samples have their times: milliseconds, unless InfluxDB's protocols wrote it.
+    #[must_use]
+    pub fn unit(&self) -> TimeUnit {
+        let units = self.parts.iter().map(|(_, part)| part.unit());
+        // Parts of two units are what damage may leave, of which the writer could not know.
+        units
+            .reduce(TimeUnit::finer)
+            .unwrap_or(TimeUnit::Milliseconds)
+    }
+
+    /// Its samples inside the querier's range as they were written, of all kinds and with the times in its
+    /// [unit](Self::unit), strictly rising; staleness markers included. The last millisecond of the range is whole.
     ///
     /// # Errors
     /// As [`read_into`](Self::read_into).
     pub fn samples(&self) -> Result<Samples> {
-        let mut columns = Columns::default();
-        self.read_into(self.range, &mut columns)?;
-        Ok(Samples { columns })
+        let unit = self.unit();
+        let mut columns = Columns::with_start_times();
+        self.read_ticks(self.range, unit, &mut columns)?;
+        Ok(Samples { columns, unit })
     }
 
-    /// Appends the samples inside `range` and inside the querier's range to `out`, times strictly rising, staleness
-    /// markers included. What stands in a damaged part of a file is left out, and told by [`Snapshot::warnings`](crate::Snapshot::warnings).
+    /// Appends the samples inside `range` and inside the querier's range to `out` as PromQL shows them: times in
+    /// milliseconds, strictly rising, staleness markers included, start times if [`out` asks for them](Columns::with_start_times).
+    ///
+    /// Of several samples in one millisecond the last counts, an integer is the nearest double, a boolean is 0 or 1, and
+    /// strings are left out. What stands in a damaged part of a file is left out too, and told by
+    /// [`Snapshot::warnings`](crate::Snapshot::warnings).
     ///
     /// # Errors
     /// When a file cannot be read.
     pub fn read_into(&self, range: TimeRange, out: &mut Columns) -> Result<()> {
+        let (start, unit) = (out.len(), self.unit());
+        self.read_ticks(range, unit, out)?;
+        out.show_to_promql(start, unit);
+        Ok(())
+    }
+
+    /// Appends the samples inside `range`, which is in milliseconds, as they were written, with times in ticks of `unit`.
+    fn read_ticks(&self, range: TimeRange, unit: TimeUnit, out: &mut Columns) -> Result<()> {
         let range = TimeRange::new(
             range.start_ms.max(self.range.start_ms),
             range.end_ms.min(self.range.end_ms),
@@ -62,14 +114,14 @@ impl Series {
                 continue;
             }
             let middle = out.len();
-            match self.read_part(part, range, out) {
-                // Damage stays local: the rest is read, and the snapshot tells of it.
+            match self.read_part(part, part.unit().ticks_of(range), out) {
                 Err(damage) if damage.is_corruption() => self.damage.add(&damage),
                 read => read?,
             }
             if let Some(deleted) = &left.deleted {
-                out.remove(middle, deleted);
+                out.remove(middle, deleted, part.unit());
             }
+            out.convert_times(middle, part.unit(), unit);
             out.merge_tail(start, middle);
         }
         Ok(())
@@ -77,7 +129,11 @@ impl Series {
 
     fn read_part(&self, part: &Part, range: TimeRange, out: &mut Columns) -> Result<()> {
         match part {
-            Part::Run { run, series } => run.read_series(*series, range, &self.cache, out),
+            Part::Run { run, series, .. } => {
+                // Damage stays local: the rest is read, and the snapshot tells of it.
+                let lost = &mut |_, damage| self.damage.add(&damage);
+                run.read_series(*series, range, &self.cache, out, lost)
+            }
             Part::Head(snapshot) => snapshot
                 .read(range, out)
                 .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what)),
@@ -88,7 +144,9 @@ impl Series {
 /// The samples of a series.
 #[derive(Clone, Debug)]
 pub struct Samples {
+    /// With times in ticks of `unit`.
     columns: Columns,
+    unit: TimeUnit,
 }
 
 impl Samples {
@@ -97,7 +155,9 @@ impl Samples {
     pub fn iter(&self) -> SamplesIter<'_> {
         SamplesIter {
             columns: &self.columns,
+            unit: self.unit,
             histograms: &self.columns.histograms,
+            fields: &self.columns.fields,
             next: 0,
         }
     }
@@ -128,8 +188,10 @@ impl<'a> IntoIterator for &'a Samples {
 #[derive(Clone, Debug)]
 pub struct SamplesIter<'a> {
     columns: &'a Columns,
+    unit: TimeUnit,
     /// Those that are still to come.
     histograms: &'a [(usize, HistogramSample)],
+    fields: &'a [(usize, FieldValue)],
     next: usize,
 }
 
@@ -137,16 +199,28 @@ impl<'a> Iterator for SamplesIter<'a> {
     type Item = Sample<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let t_ms = *self.columns.times_ms.get(self.next)?;
-        let value = match self.histograms.split_first() {
-            Some(((at, histogram), rest)) if *at == self.next => {
-                self.histograms = rest;
-                histogram.as_value()
-            }
-            _ => Value::Float(*self.columns.values.get(self.next)?),
+        let tick = *self.columns.times_ms.get(self.next)?;
+        let value = if let Some(((at, histogram), rest)) = self.histograms.split_first()
+            && *at == self.next
+        {
+            self.histograms = rest;
+            histogram.as_value()
+        } else if let Some(((at, value), rest)) = self.fields.split_first()
+            && *at == self.next
+        {
+            self.fields = rest;
+            value.as_value()
+        } else {
+            Value::Float(*self.columns.values.get(self.next)?)
         };
+        let start_ms = self.columns.start_time_ms(self.next);
         self.next += 1;
-        Some(Sample { t_ms, value })
+        Some(Sample {
+            t_ms: self.unit.to_ms(tick),
+            tick,
+            value,
+            start_ms: start_ms.map(|start| self.unit.to_ms(start)),
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -116,22 +116,34 @@ impl Snapshot {
             return later.select(matchers, range);
         };
         for (lost, path) in self.view.set_aside.iter() {
-            if lost.overlaps(&range) {
+            if lost.range.overlaps(&range) {
                 let path = path.display();
-                self.damage.add_text(format!(
-                    "{path} is damaged and set aside, what it held is missing"
-                ));
+                self.damage
+                    .add_text(format!("{path} is damaged and set aside: {lost}"));
+            }
+        }
+        for (lost, file) in self.view.lost() {
+            if lost.range.overlaps(&range) {
+                self.damage.add_text(match file {
+                    Some(path) => format!("{lost} ({})", path.display()),
+                    None => lost.to_string(),
+                });
             }
         }
         let mut found = Found::default();
         for run in runs_in(&self.view, range) {
             let mut buffer = LabelBuffer::default();
-            let resolved = resolve(run.index(), matchers)?;
-            for left in self.view.left_in_run(run, resolved, range, &self.cache) {
-                let (series, left) = left?;
+            for series in resolve(run.index(), matchers)? {
+                let left = self
+                    .view
+                    .left_in_run(run, series, range, &self.cache, &mut buffer)?;
+                let Some((unit, left)) = left else {
+                    continue;
+                };
                 let part = Part::Run {
                     run: Arc::clone(run),
                     series,
+                    unit,
                 };
                 let canonical = run.index().canonical_after(series, &mut buffer)?;
                 let labels = || run.index().checked_labels(canonical);

@@ -9,13 +9,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::lookup::last_before;
 use super::tombstones::Tombstones;
 use super::{Store, figures};
 use crate::disk::Run;
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
-use crate::index::{DeletedSeries, newly_deleted};
+use crate::head::SeriesRef;
+use crate::index::{DeletedSeries, LabelBuffer, newly_deleted};
 use crate::model::{Matcher, TimeRange, Tombstone};
 use crate::read::{Deletions, View};
 
@@ -37,6 +36,7 @@ impl Touched {
         }
         for generation in &view.frozen {
             let deleted = view.deletions.of_generation(generation);
+            generation.forget_last(tombstone)?;
             let series = generation.newly_deleted(tombstone, deleted)?;
             if !series.is_empty() {
                 touched.frozen.push((generation.id(), series));
@@ -69,7 +69,7 @@ impl Store {
     /// # Errors
     /// See [`Db::delete`](crate::Db::delete).
     pub(crate) fn delete(&self, selectors: &[&[Matcher]], range: TimeRange) -> Result<()> {
-        self.check_open()?;
+        self.check_writable()?;
         if range.is_empty() {
             return Err(Error::InvalidOption {
                 name: "range",
@@ -103,10 +103,10 @@ impl Store {
         if let Some(wal) = &self.wal {
             wal.check_writable()?;
         }
-        let (active, lost_last) = {
+        {
             let mut held = self.view.hold_exclusively();
-            let deletion = held.active.delete(&tombstone)?;
-            if !deletion.deleted && touched.is_empty() {
+            let deleted = held.active.delete(&tombstone)?;
+            if !deleted && touched.is_empty() {
                 return Ok(());
             }
             let view = Arc::make_mut(&mut held);
@@ -115,35 +115,12 @@ impl Store {
             if let Some(wal) = &self.wal {
                 wal.append(lane.tombstone_record(&tombstone));
             }
-            (Arc::clone(&view.active), deletion.lost_last)
-        };
+        }
+        self.head_memory.set(self.view.get().head_bytes());
         drop(lane);
         tombstones.raise_number(tombstone.number);
         if !touched.is_empty() {
             tombstones.add(tombstone);
-        }
-        self.recall_lost(&active, &lost_last)
-    }
-
-    /// Tells series of a generation, whose newest sample is deleted, of the newest one that older parts have left.
-    fn recall_lost(&self, generation: &Generation, lost_last: &[SeriesRef]) -> Result<()> {
-        let view = self.view.get();
-        let mut found = Vec::new();
-        for &series in lost_last {
-            let canonical = generation.canonical(series);
-            let hash = self.hash(canonical);
-            let older = view
-                .frozen
-                .iter()
-                .filter(|older| older.id() < generation.id());
-            let older: Vec<Arc<Generation>> = older.cloned().collect();
-            if let Some(last) = last_before(self, &view, &view.runs, &older, hash, canonical)? {
-                found.push((series, last));
-            }
-        }
-        let _lane = self.lane.lock();
-        for (series, last) in found {
-            generation.recall_last(series, last);
         }
         Ok(())
     }
@@ -153,7 +130,7 @@ impl Store {
     /// # Errors
     /// When a file cannot be read or written; the tombstones stay then.
     pub(crate) fn clean_tombstones(&self) -> Result<()> {
-        self.check_open()?;
+        self.check_writable()?;
         while !self.view.get().deletions.frozen.is_empty() && self.flush_oldest()? {}
         self.rewrite_all_deleted()?;
         self.drop_tombstones()
@@ -212,7 +189,11 @@ fn series_of_run(
     {
         return Ok(Vec::new());
     }
-    let extent = |series| run.column_range(series);
+    let mut buffer = LabelBuffer::default();
+    let extent = |series| {
+        let extent = run.extent_of(series, &mut buffer)?;
+        Ok(extent.map(|(_, extent)| extent))
+    };
     newly_deleted(tombstone, run.index(), extent, deleted)
 }
 

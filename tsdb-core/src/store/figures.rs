@@ -19,6 +19,8 @@ pub(super) struct Counters {
     pub(super) maintenance_failures: AtomicU64,
     pub(super) corruptions: AtomicU64,
     pub(super) replayed_frames: AtomicU64,
+    pub(super) scrubs: AtomicU64,
+    pub(super) scrubbed_bytes: AtomicU64,
 }
 
 /// Adds to a counter.
@@ -51,10 +53,8 @@ impl Store {
                 .generations()
                 .map(|generation| generation.samples())
                 .sum(),
-            head_bytes: view
-                .generations()
-                .map(|generation| generation.bytes() as u64)
-                .sum(),
+            head_bytes: view.head_bytes(),
+            memory: self.budget.usage(),
             head_time_range,
             frozen_generations: view.frozen.len() as u64,
             runs: view.runs.len() as u64,
@@ -76,6 +76,8 @@ impl Store {
             maintenance_failures: read(&self.counters.maintenance_failures),
             corruptions: read(&self.counters.corruptions),
             replayed_frames: read(&self.counters.replayed_frames),
+            scrubs: read(&self.counters.scrubs),
+            scrubbed_bytes: read(&self.counters.scrubbed_bytes),
             writes_stopped: self.wal.as_ref().is_some_and(|wal| wal.writes_stopped()),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::delete::deletions_of;
 use super::{Store, figures};
-use crate::disk::{Partition, Run, RunSpec, RunWriter, publish};
+use crate::disk::{LostRange, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef, SeriesSnapshot};
 use crate::index::DeletedSeries;
@@ -18,6 +18,9 @@ use crate::retention::Retention;
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
 const RUNS_AT_ONCE: usize = 16;
+
+/// What sorting a series and indexing its labels takes, in bytes.
+const FLUSH_BYTES_PER_SERIES: u64 = 160;
 
 impl Store {
     /// Freezes the active generation and flushes all there are.
@@ -56,6 +59,9 @@ impl Store {
             return Err(Error::WritesStopped);
         }
         let begun = std::time::Instant::now();
+        let _memory = self
+            .budget
+            .charge(u64::from(generation.series_len()) * FLUSH_BYTES_PER_SERIES);
         self.metadata.save(&*self.fs)?;
         self.save_tombstones()?;
         let (deleted, applied) = {
@@ -92,11 +98,17 @@ impl Store {
                 view.frozen.remove(0);
                 view.deletions.frozen.remove(&generation.id());
                 view.deletions.runs.extend(deletions);
+                if !runs.is_empty() {
+                    // The runs record it now.
+                    let later = view.lost_in_log.iter().copied();
+                    view.lost_in_log = later.filter(|(of, _)| *of > generation.id()).collect();
+                }
                 view.runs.extend(runs);
                 view.runs.sort_by_key(|run| run.meta().age());
                 view.epoch += 1;
             });
         }
+        self.head_memory.set(self.view.get().head_bytes());
         figures::count(&self.counters.flushes, 1);
         if let Some(wal) = &self.wal {
             wal.remove_generation(generation.id())?;
@@ -123,6 +135,7 @@ impl Store {
         let mut finished = Vec::with_capacity(partitions.len());
         let mut part = 0;
         let partitions: Vec<(Partition, u8)> = partitions.into_iter().collect();
+        let mut lost = self.lost_by_partition(generation.id(), &partitions);
         for chunk in partitions.chunks(RUNS_AT_ONCE) {
             let mut writers = Vec::with_capacity(chunk.len());
             for (partition, class) in chunk {
@@ -142,10 +155,15 @@ impl Store {
                     replaces: Vec::new(),
                 };
                 let fs = Arc::clone(&self.fs);
+                let mut run = RunWriter::create(fs, &self.data_dir, self.identity, spec)?;
+                // The first class that a partition has records it, once for all.
+                for (_, lost) in lost.extract_if(.., |(of, _)| of == partition) {
+                    run.add_lost(lost);
+                }
                 writers.push(ClassWriter {
                     range: partition.range(),
                     class: *class,
-                    run: RunWriter::create(fs, &self.data_dir, self.identity, spec)?,
+                    run,
                 });
             }
             write_series(frozen, &order, &mut writers)?;
@@ -158,6 +176,29 @@ impl Store {
             wal.sync()?;
         }
         publish(&self.fs, &self.data_dir, finished)
+    }
+
+    /// What is lost of a generation and of those before it, and the partition whose run is to record it: one that it was
+    /// in, or else the first.
+    fn lost_by_partition(
+        &self,
+        generation: u64,
+        partitions: &[(Partition, u8)],
+    ) -> Vec<(Partition, LostRange)> {
+        let mut partitions: Vec<Partition> = partitions.iter().map(|(of, _)| *of).collect();
+        partitions.dedup();
+        let mut of_each = Vec::new();
+        for (_, lost) in lost_up_to(generation, &self.view.get().lost_in_log) {
+            let before = of_each.len();
+            of_each.extend(partitions.iter().filter_map(|&partition| {
+                let within = lost.within(partition.range())?;
+                Some((partition, within))
+            }));
+            if of_each.len() == before {
+                of_each.extend(partitions.first().map(|&first| (first, *lost)));
+            }
+        }
+        of_each
     }
 
     /// The partitions that the samples of a generation fall into, and the classes they have there.
@@ -188,7 +229,10 @@ impl Store {
             if spans_more || samples.deleted.is_some() {
                 columns.clear();
                 samples.read(TimeRange::ALL, &mut columns)?;
-                columns.times_ms.iter().copied().for_each(&mut add);
+                let ticks = columns.times_ms.iter().copied();
+                ticks
+                    .map(|tick| samples.snapshot.unit().to_ms(tick))
+                    .for_each(&mut add);
             } else {
                 add(min_ms);
                 add(max_ms);
@@ -196,6 +240,13 @@ impl Store {
         }
         Ok(partitions)
     }
+}
+
+fn lost_up_to(
+    generation: u64,
+    lost: &[(u64, LostRange)],
+) -> impl Iterator<Item = &(u64, LostRange)> {
+    lost.iter().filter(move |(of, _)| *of <= generation)
 }
 
 /// Writes the samples of a retention class in a partition.
@@ -221,7 +272,7 @@ struct Frozen<'a> {
 /// The samples of one of its series.
 struct FrozenSeries<'a> {
     snapshot: SeriesSnapshot,
-    /// Of all of them, deleted ones included.
+    /// Of all of them in milliseconds, deleted ones included.
     extent: TimeRange,
     deleted: Option<&'a TimeRanges>,
 }
@@ -230,24 +281,26 @@ impl Frozen<'_> {
     /// `None` for a series without samples.
     fn samples(&self, series: SeriesRef) -> Option<FrozenSeries<'_>> {
         let snapshot = self.generation.capture(series);
-        let (min_ms, max_ms) = snapshot.time_range()?;
+        let extent = snapshot.range_in_ms()?;
         let deleted = self.deleted.and_then(|deleted| deleted.of(series));
         Some(FrozenSeries {
             snapshot,
-            extent: TimeRange::new(min_ms, max_ms),
+            extent,
             deleted: deleted.map(|deleted| &**deleted),
         })
     }
 }
 
 impl FrozenSeries<'_> {
-    /// Appends the samples inside `range` to `out`, which is empty.
+    /// Appends the samples inside `range`, which is in milliseconds, to `out`, which is empty; their times are in the unit
+    /// of the series.
     fn read(&self, range: TimeRange, out: &mut Columns) -> Result<()> {
+        let unit = self.snapshot.unit();
         self.snapshot
-            .read(range, out)
+            .read(unit.ticks_of(range), out)
             .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
         if let Some(deleted) = self.deleted {
-            out.remove(0, deleted);
+            out.remove(0, deleted, unit);
         }
         Ok(())
     }
@@ -259,7 +312,7 @@ fn write_series(
     order: &[(SeriesRef, u8)],
     writers: &mut [ClassWriter],
 ) -> Result<()> {
-    let mut columns = Columns::default();
+    let mut columns = Columns::with_start_times();
     for &(series, class) in order {
         let Some(samples) = frozen.samples(series) else {
             continue;
@@ -271,9 +324,10 @@ fn write_series(
             columns.clear();
             samples.read(writer.range, &mut columns)?;
             if !columns.is_empty() {
+                let labels = frozen.generation.labels(series);
                 writer
                     .run
-                    .push_series(&frozen.generation.labels(series), &columns)?;
+                    .push_series(&labels, samples.snapshot.unit(), &columns)?;
             }
         }
     }

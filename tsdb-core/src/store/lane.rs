@@ -11,13 +11,14 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::lookup::{Incoming, Target, look_up};
+use super::series_limits::Admission;
 use super::write::{Commit, RejectReason, WriteReport};
 use super::{Store, figures};
 use crate::error::{Error, Result};
-use crate::head::{Generation, NewValue, Offer, SeriesRef};
+use crate::head::{Generation, NewValue, Offer, SeriesRef, Since};
 use crate::model::{
-    BatchSeries, ConflictPolicy, Form, HistogramSample, Kind, Labels, LastSample, TimeUnit,
-    Tombstone,
+    BatchSeries, ConflictPolicy, FieldValue, Form, HistogramSample, Kind, Labels, LastSample,
+    TimeUnit, Tombstone,
 };
 use crate::retention::Retention;
 use crate::wal::RecordBuilder;
@@ -28,6 +29,9 @@ const MAX_FROZEN: usize = 2;
 /// When the disk does not keep up, the active generation grows to so many times its usual size, then writes are refused.
 const OVERGROWTH: u64 = 4;
 
+/// Metrics that are named to who is refused for a limit of series.
+const NAMED_MAKERS: usize = 3;
+
 /// What only the lane touches.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
@@ -37,6 +41,7 @@ pub(super) struct Lane {
     begun: Option<Instant>,
     /// The newest sample when the last generation was frozen, in milliseconds.
     newest_frozen_ms: Option<i64>,
+    pub(super) admission: Admission,
 }
 
 /// For each series of the active generation, in which frames it was defined.
@@ -89,7 +94,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
             break (lane, targets);
         }
     };
-    store.check_open()?;
+    store.check_writable()?;
     let seq = match &store.wal {
         Some(wal) => {
             wal.check_writable()?;
@@ -144,7 +149,16 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
     }
     figures::count(&store.counters.samples_accepted, report.accepted);
     figures::count(&store.counters.samples_rejected, report.rejected.total());
+    if report.rejected.by_series_limits() {
+        report.rejected.makers = lane.admission.makers(NAMED_MAKERS);
+        report.rejected.retry_after = lane.admission.rest_of_interval();
+    }
+    store.head_memory.set(store.view.get().head_bytes());
     lane.rotate_if_due(store);
+    let series = store.view.get().active.series_len();
+    store
+        .asks_runs
+        .store(lane.admission.asks_runs(series), Ordering::Relaxed);
     Ok(Commit {
         seq: store.wal.as_ref().map_or(0, |wal| wal.last_seq()),
         wal: store.wal.clone(),
@@ -218,12 +232,35 @@ impl LoggedValue for &HistogramSample {
     }
 }
 
+impl LoggedValue for &FieldValue {
+    fn kind(self) -> Kind {
+        self.kind()
+    }
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.field(t_ms, self);
+    }
+}
+
+impl<V: LoggedValue> LoggedValue for Since<V> {
+    fn kind(self) -> Kind {
+        self.value.kind()
+    }
+
+    fn record(self, record: &mut RecordBuilder, t_ms: i64) {
+        record.start_time(self.start_ms);
+        self.value.record(record, t_ms);
+    }
+}
+
 /// One entry of a batch and its series, once that is known.
 struct Entry<'a> {
     incoming: Incoming<'a>,
     entry: &'a BatchSeries,
     target: &'a Target,
     series: Option<SeriesRef>,
+    /// Unit of the times of the series. Those of the entry may have another.
+    unit: TimeUnit,
     /// Whether the log knows that samples of this kind follow for this series.
     started: Option<Kind>,
 }
@@ -241,65 +278,108 @@ impl Apply<'_> {
             // Perhaps made since the look-up, by an earlier entry of this batch.
             Target::Missing { hash, .. } => self.generation.find(*hash, incoming.canonical(entry)),
         };
+        let unit = match (series, target) {
+            (Some(series), _) => self.generation.unit(series),
+            (None, Target::Missing { unit, .. }) => unit.unwrap_or(entry.unit),
+            (None, Target::There(_)) => entry.unit,
+        };
         let mut state = Entry {
             incoming,
             entry,
             target,
             series,
+            unit,
             started: None,
         };
         let (times_ms, values) = incoming.batch.samples_of(entry);
-        for (&t_ms, value) in times_ms.iter().zip(values) {
+        let starts_ms = incoming.batch.starts_of(entry);
+        let (since, without) = times_ms.split_at(starts_ms.len());
+        let (values_since, values) = values.split_at(starts_ms.len());
+        for ((&t_ms, value), &start_ms) in since.iter().zip(values_since).zip(starts_ms) {
+            self.sample_since(&mut state, start_ms, t_ms, value.to_bits());
+        }
+        for (&t_ms, value) in without.iter().zip(values) {
             self.sample(&mut state, t_ms, value.to_bits());
         }
         let accepted = self.report.accepted;
         for histogram in incoming.batch.histograms_of(entry) {
             if histogram.storable {
-                self.sample(&mut state, histogram.t_ms, &histogram.histogram);
+                let (start_ms, t_ms) = (histogram.start_ms, histogram.t_ms);
+                self.sample_since(&mut state, start_ms, t_ms, &histogram.histogram);
             } else {
-                let reason = RejectReason::InvalidHistogram;
-                self.report
-                    .rejected
-                    .add(reason, state.canonical(), histogram.t_ms);
+                self.reject(RejectReason::InvalidHistogram, &state, histogram.t_ms);
             }
         }
         self.report.accepted_histograms += self.report.accepted - accepted;
+        for field in incoming.batch.fields_of(entry) {
+            if field.value.is_storable() {
+                self.sample(&mut state, field.tick, &field.value);
+            } else {
+                self.reject(RejectReason::StringTooLong, &state, field.tick);
+            }
+        }
         if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
             self.generation.learn(key, series);
         }
     }
 
+    /// As [`sample`](Self::sample), with a start time, 0 for none.
+    fn sample_since<V: LoggedValue>(
+        &mut self,
+        entry: &mut Entry<'_>,
+        start_ms: i64,
+        t_ms: i64,
+        value: V,
+    ) {
+        match start_ms {
+            0 => self.sample(entry, t_ms, value),
+            _ => {
+                // A start time without a tick in the unit of the series is not known.
+                let start_ms = TimeUnit::Milliseconds.convert(start_ms, entry.unit);
+                let start_ms = start_ms.unwrap_or(0);
+                self.sample(entry, t_ms, Since { start_ms, value });
+            }
+        }
+    }
+
+    /// Applies a sample; its time is in the unit of the entry.
     #[inline]
-    fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, t_ms: i64, value: V) {
-        let outcome = match self.limits.check(t_ms, || entry.canonical()) {
-            None => self.offer(entry, t_ms, value),
-            Some(reason) => Err(reason),
+    fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, written: i64, value: V) {
+        let unit = entry.entry.unit;
+        let t_ms = unit.to_ms(written);
+        let refused = self.limits.check(t_ms, || entry.canonical());
+        let outcome = match (refused, unit.convert(written, entry.unit)) {
+            (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
+            (Some(reason), _) => Err(reason),
+            (None, None) => Err(RejectReason::NoSuchTick),
         };
-        match outcome {
-            Ok(Offer::Taken) => {}
+        let tick = match outcome {
+            Ok((Offer::Taken, tick)) => tick,
             Ok(_) => {
                 self.report.accepted += 1;
                 return;
             }
-            Err(reason) => {
-                self.report.rejected.add(reason, entry.canonical(), t_ms);
-                return;
-            }
-        }
+            Err(reason) => return self.reject(reason, entry, written),
+        };
         let Some(series) = entry.series else { return };
         if entry.started != Some(value.kind()) {
             self.start(entry, series, value.kind());
         }
-        value.record(&mut self.lane.record, t_ms);
+        value.record(&mut self.lane.record, tick);
         self.report.accepted += 1;
         self.newest_ms = self.newest_ms.max(t_ms);
+    }
+
+    fn reject(&mut self, reason: RejectReason, entry: &Entry<'_>, written: i64) {
+        let t_ms = entry.entry.unit.to_ms(written);
+        self.report.rejected.add(reason, entry.canonical(), t_ms);
     }
 
     /// Tells the log whose samples follow, and of which kind.
     fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
         if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
             let record = &mut self.lane.record;
-            record.define_series(series, TimeUnit::Milliseconds, entry.canonical());
+            record.define_series(series, entry.unit, entry.canonical());
         }
         entry.started = Some(kind);
         self.lane.record.start_series(series, kind);
@@ -308,7 +388,7 @@ impl Apply<'_> {
     /// Offers a sample to the series, which is made if it is the first one that is taken.
     #[inline]
     fn offer<V: LoggedValue>(
-        &self,
+        &mut self,
         entry: &mut Entry<'_>,
         t_ms: i64,
         value: V,
@@ -317,7 +397,12 @@ impl Apply<'_> {
         let there = match (entry.series, entry.target) {
             (Some(there), _) => there,
             (None, Target::There(there)) => *there,
-            (None, Target::Missing { hash, last }) => {
+            (
+                None,
+                Target::Missing {
+                    hash, last, known, ..
+                },
+            ) => {
                 // A series that would be made only to refuse its sample is not made.
                 match last {
                     Some(last) if last.t_ms == t_ms && value.is(&last.value) => {
@@ -326,7 +411,12 @@ impl Apply<'_> {
                     Some(last) if last.t_ms == t_ms && !replace => {
                         return Err(RejectReason::DuplicateTimestamp);
                     }
-                    _ => self.create(entry.canonical(), *hash, last.clone()),
+                    _ => {
+                        let series = self.generation.series_len();
+                        let admission = &mut self.lane.admission;
+                        admission.admit(*hash, entry.canonical(), series, *known)?;
+                        self.create(entry, *hash, last.clone())
+                    }
                 }
             }
         };
@@ -337,9 +427,10 @@ impl Apply<'_> {
         }
     }
 
-    fn create(&self, canonical: &[u8], hash: u64, last: Option<LastSample>) -> SeriesRef {
+    fn create(&self, entry: &Entry<'_>, hash: u64, last: Option<LastSample>) -> SeriesRef {
         figures::count(&self.store.counters.series_created, 1);
-        self.generation.create(hash, canonical, last)
+        self.generation
+            .create(hash, entry.canonical(), entry.unit, last)
     }
 }
 
@@ -353,6 +444,7 @@ impl Lane {
 
     /// Refuses a batch when the head is full and the disk does not keep up.
     fn check_room(&self, store: &Store) -> Result<()> {
+        store.budget.check_head()?;
         let view = store.view.get();
         if view.frozen.len() < MAX_FROZEN {
             return Ok(());
@@ -388,7 +480,8 @@ impl Lane {
             || view.active.series_len() >= rotation.series
             || wal_bytes >= rotation.wal_bytes
             || progress_ms >= store.options.min_block_ms / 2
-            || begun.elapsed() >= rotation.age;
+            || begun.elapsed() >= rotation.age
+            || store.budget.wants_flush(view.active.bytes() as u64);
         if due && view.frozen.len() < MAX_FROZEN {
             self.rotate(store);
         }
@@ -405,6 +498,9 @@ impl Lane {
                 wal.rotate(id);
             }
         });
+        if let Some(frozen) = store.view.get().frozen.last() {
+            self.admission.frozen(|| frozen.hashes());
+        }
         self.begun = None;
         self.newest_frozen_ms = Some(store.newest_ms.load(Ordering::Relaxed));
         self.definitions.0.clear();

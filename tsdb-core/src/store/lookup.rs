@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 
@@ -9,8 +10,10 @@ use super::Store;
 use crate::disk::Run;
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
-use crate::model::{BatchSeries, Columns, Form, Labels, LastSample, TimeRange, WriteBatch};
-use crate::read::View;
+use crate::model::{
+    BatchSeries, Columns, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
+};
+use crate::read::{Deletions, View};
 
 /// A batch, and the generation whose series its entries may name.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,37 @@ pub(super) enum Target {
         hash: u64,
         /// Its newest sample in what is older, as far as the batch could meet it.
         last: Option<LastSample>,
+        /// Unit of its times there, as far as it could be another than that of the entry.
+        unit: Option<TimeUnit>,
+        /// Whether something older is known to have it.
+        known: bool,
     },
+}
+
+/// What is known of a series outside of the active generation.
+#[derive(Clone, Debug)]
+struct Elsewhere {
+    unit: TimeUnit,
+    /// Its newest sample, as far as it was asked for.
+    last: Option<LastSample>,
+}
+
+impl Elsewhere {
+    /// With the last sample of an older place, if that is newer.
+    fn or_newer(mut self, older: Self) -> Self {
+        let newest = self.last.as_ref().map(|last| last.t_ms);
+        let is_newer = older.last.as_ref().map(|last| last.t_ms) > newest;
+        if self.unit == older.unit && is_newer {
+            self.last = older.last;
+        }
+        self
+    }
+
+    /// Whether the newest sample is not older than any of this millisecond.
+    fn reaches(&self, ms: i64) -> bool {
+        let end = self.unit.ticks_of(TimeRange::new(ms, ms)).end_ms;
+        self.last.as_ref().is_some_and(|last| end <= last.t_ms)
+    }
 }
 
 /// Looks up every entry of the batch.
@@ -67,7 +100,12 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                         Some(series) => Target::There(series),
                         None => {
                             missing = true;
-                            Target::Missing { hash, last: None }
+                            Target::Missing {
+                                hash,
+                                last: None,
+                                unit: None,
+                                known: false,
+                            }
                         }
                     }
                 }
@@ -75,108 +113,103 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         }
     }
     if missing {
-        let runs_max_ms = view.runs_max_ms();
+        let places = Places::new(store, view);
+        let asks_runs = store.asks_runs.load(Ordering::Relaxed);
         for (target, entry) in targets.iter_mut().zip(batch.entries()) {
-            if let Target::Missing { hash, last } = target {
-                let (times_ms, _) = batch.samples_of(entry);
-                let histograms = batch.histograms_of(entry).iter();
-                let times_ms = times_ms.iter().copied().chain(histograms.map(|h| h.t_ms));
-                let oldest_ms = times_ms.min().unwrap_or(i64::MAX);
-                let runs = match oldest_ms <= runs_max_ms {
-                    true => view.runs.as_slice(),
-                    false => &[],
-                };
+            if let Target::Missing {
+                hash,
+                last,
+                unit,
+                known,
+            } = target
+            {
                 let canonical = incoming.canonical(entry);
-                *last = last_before(store, view, runs, &view.frozen, *hash, canonical)?;
+                let found = places.find(&Wanted {
+                    hash: *hash,
+                    canonical,
+                    oldest_ms: oldest_ms(batch, entry),
+                    unit: entry.unit,
+                })?;
+                *known = found.is_some() || (asks_runs && in_recent_run(store, view, canonical)?);
+                if let Some(found) = found {
+                    (*last, *unit) = (found.last, Some(found.unit));
+                }
             }
         }
+    }
+    if view.active.has_recalls() {
+        recall(store, view, incoming, &targets)?;
     }
     Ok(targets)
 }
 
-/// The last sample of a series in a run, if it is newer than what is known.
-fn last_in_run(
-    store: &Store,
-    view: &View,
-    run: &Run,
-    labels: &Labels,
-    known: Option<&LastSample>,
-) -> Result<Option<LastSample>> {
-    let Some(series) = run.index().find(labels)? else {
-        return Ok(None);
-    };
-    let ends_ms = run
-        .column_range(series)
-        .map_or(i64::MIN, |(_, max_ms)| max_ms);
-    if known.is_some_and(|last| ends_ms <= last.t_ms) {
-        return Ok(None);
-    }
-    let deleted = view.deletions.of_run(run);
-    match deleted.and_then(|deleted| deleted.of(series)) {
-        Some(deleted) if deleted.contains(ends_ms) => {
-            let after_ms = known.map_or(i64::MIN, |last| last.t_ms);
-            let mut samples = Columns::default();
-            run.read_series(
-                series,
-                TimeRange::new(after_ms, ends_ms),
-                &store.cache,
-                &mut samples,
-            )?;
-            samples.remove(0, deleted);
-            let last = samples.last();
-            Ok(last.filter(|last| known.is_none_or(|known| known.t_ms < last.t_ms)))
-        }
-        _ => run.last_sample(series, &store.cache),
-    }
+/// Time of the oldest sample of an entry, in milliseconds.
+fn oldest_ms(batch: &WriteBatch, entry: &BatchSeries) -> i64 {
+    let oldest = batch.oldest_of(entry);
+    oldest.map_or(i64::MAX, |oldest| entry.unit.to_ms(oldest))
 }
 
-/// The newest sample of a series that a generation knows of, and whether older parts may have a newer one.
-fn last_in_generation(
-    view: &View,
-    generation: &Generation,
-    series: SeriesRef,
-) -> Result<(Option<LastSample>, bool)> {
-    let last = generation.last(series);
-    let deleted = view.deletions.of_generation(generation);
-    match (deleted.and_then(|deleted| deleted.of(series)), last) {
-        (Some(deleted), Some(last)) if deleted.contains(last.t_ms) => {
-            let mut samples = Columns::default();
-            let captured = generation.capture(series);
-            captured
-                .read(TimeRange::ALL, &mut samples)
-                .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
-            samples.remove(0, deleted);
-            Ok((samples.last(), true))
+/// A series without a sample for longer is not active any more, in milliseconds.
+const RECENT_MS: i64 = 60 * 60_000;
+
+/// Whether a run with samples of the last hour has a series.
+fn in_recent_run(store: &Store, view: &View, canonical: &[u8]) -> Result<bool> {
+    let labels = Labels::from_canonical(canonical)?;
+    let since_ms = store
+        .newest_ms
+        .load(Ordering::Relaxed)
+        .saturating_sub(RECENT_MS);
+    for run in view.runs.iter().filter(|run| run.meta().max_ms >= since_ms) {
+        match run.index().find(&labels) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(true),
+            // Of a damaged run nobody knows what it has.
+            Err(e) if e.is_corruption() => return Ok(true),
+            Err(e) => return Err(e),
         }
-        (_, last) => Ok((last, false)),
     }
+    Ok(false)
 }
 
-/// Tells the series of generations that come from the log of their newest samples in what is older, which they knew when
-/// they were made: the log does not say.
+/// Tells the series of a batch that do not know it of their newest samples in what is older: those that came from the log,
+/// which does not say, and those that lost the one they knew to a delete. Only those that the batch could meet are read, and
+/// each only once, so that a store with many series is open at once after a crash.
 ///
 /// # Errors
 /// When a run that holds a series cannot be read.
-pub(super) fn recall_last(store: &Store) -> Result<()> {
-    let view = store.view.get();
-    let runs_max_ms = view.runs_max_ms();
-    let generations: Vec<&Arc<Generation>> = view.generations().collect();
-    for (i, generation) in generations.iter().enumerate() {
-        let earlier = &view.frozen[..i];
-        for series in 0..generation.series_len() {
-            let newest_ms = generation.last(series).map_or(i64::MIN, |last| last.t_ms);
-            let runs = match newest_ms <= runs_max_ms {
-                true => view.runs.as_slice(),
-                false => &[],
-            };
-            if runs.is_empty() && earlier.is_empty() {
-                continue;
-            }
-            let canonical = generation.canonical(series);
-            let hash = store.hash(canonical);
-            if let Some(last) = last_before(store, &view, runs, earlier, hash, canonical)? {
-                generation.recall_last(series, last);
-            }
+fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]) -> Result<()> {
+    let frozen = view.frozen.iter();
+    let frozen_ms = frozen.filter_map(|generation| generation.time_range());
+    let older_ms = frozen_ms.map(|(_, max_ms)| max_ms);
+    let older_ms = older_ms.fold(view.runs_max_ms(), i64::max);
+    let places = Places::new(store, view);
+    let mut recalled = Vec::new();
+    for (entry, target) in incoming.batch.entries().iter().zip(targets) {
+        let Target::There(series) = *target else {
+            continue;
+        };
+        if oldest_ms(incoming.batch, entry) > older_ms || !view.active.recall_due(series) {
+            continue;
+        }
+        let canonical = view.active.canonical(series);
+        let unit = view.active.unit(series);
+        let found = places.find(&Wanted {
+            hash: store.hash(canonical),
+            canonical,
+            oldest_ms: i64::MIN,
+            unit,
+        })?;
+        let last = found.filter(|found| found.unit == unit);
+        recalled.push((series, last.and_then(|found| found.last)));
+    }
+    if recalled.is_empty() {
+        return Ok(());
+    }
+    let held = store.view.hold();
+    // What was deleted since must not come back; the batch is looked up again then.
+    if held.epoch == view.epoch {
+        for (series, last) in recalled {
+            view.active.recall_last(series, last);
         }
     }
     Ok(())
@@ -195,44 +228,76 @@ pub(super) fn hash_labels(hasher: &RandomState, canonical: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The newest sample of a series in these generations, or else in these runs, both oldest first and of this view. Runs
-/// need not be asked for a series whose samples are all newer than theirs: they cannot meet its last one there.
-///
-/// # Errors
-/// When a run that may hold the series cannot be read.
-pub(super) fn last_before(
-    store: &Store,
-    view: &View,
-    runs: &[Arc<Run>],
-    generations: &[Arc<Generation>],
+/// A series that is looked for.
+struct Wanted<'a> {
     hash: u64,
-    canonical: &[u8],
-) -> Result<Option<LastSample>> {
-    let mut newest: Option<LastSample> = None;
-    for generation in generations.iter().rev() {
-        let Some(series) = generation.find(hash, canonical) else {
-            continue;
-        };
-        let (last, unsure) = last_in_generation(view, generation, series)?;
-        if last.as_ref().map(|last| last.t_ms) > newest.as_ref().map(|newest| newest.t_ms) {
-            newest = last;
-        }
-        if !unsure {
-            return Ok(newest);
+    canonical: &'a [u8],
+    /// The oldest of its samples that may meet one elsewhere, in milliseconds.
+    oldest_ms: i64,
+    /// Unit of the times of those samples.
+    unit: TimeUnit,
+}
+
+/// What is older than the active generation: the frozen ones and the runs, both oldest first.
+struct Places<'a> {
+    store: &'a Store,
+    generations: &'a [Arc<Generation>],
+    runs: &'a [Arc<Run>],
+    /// What is deleted of them.
+    deletions: &'a Deletions,
+    /// The newest sample of all runs, in milliseconds, and the units of their series.
+    runs_max_ms: i64,
+    runs_units: TimeUnits,
+}
+
+impl<'a> Places<'a> {
+    fn new(store: &'a Store, view: &'a View) -> Self {
+        let units = view.runs.iter().map(|run| run.meta().units);
+        Self {
+            store,
+            generations: &view.frozen,
+            runs: &view.runs,
+            deletions: &view.deletions,
+            runs_max_ms: view.runs_max_ms(),
+            runs_units: units.fold(TimeUnits::default(), TimeUnits::union),
         }
     }
-    if !runs.is_empty() {
-        let labels = Labels::from_canonical(canonical)?;
-        for run in runs.iter().rev() {
+
+    /// The series in the newest of the generations that has it, or else in the runs. Those are asked only for what can make
+    /// a difference: for the newest sample, if the samples at hand could meet it there, and for the unit, if it could be
+    /// another.
+    fn find(&self, wanted: &Wanted<'_>) -> Result<Option<Elsewhere>> {
+        let mut found: Option<Elsewhere> = None;
+        for generation in self.generations.iter().rev() {
+            if let Some(series) = generation.find(wanted.hash, wanted.canonical) {
+                let here = Elsewhere {
+                    unit: generation.unit(series),
+                    last: self.last_in_generation(generation, series)?,
+                };
+                found = Some(match found {
+                    Some(newer) => newer.or_newer(here),
+                    None => here,
+                });
+                if !generation.recall_due(series) {
+                    return Ok(found);
+                }
+            }
+        }
+        let meets = wanted.oldest_ms <= self.runs_max_ms;
+        let differs = found.is_none() && self.runs_units.has_beside(wanted.unit);
+        if !meets && !differs {
+            return Ok(found);
+        }
+        let labels = Labels::from_canonical(wanted.canonical)?;
+        for run in self.runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
-            if newest
-                .as_ref()
-                .is_some_and(|last| run.meta().max_ms <= last.t_ms)
-            {
+            let meets = meets && !found.as_ref().is_some_and(|f| f.reaches(run.meta().max_ms));
+            let differs = found.is_none() && run.meta().units.has_beside(wanted.unit);
+            if !meets && !differs {
                 continue;
             }
-            match last_in_run(store, view, run, &labels, newest.as_ref()) {
-                Ok(last) => newest = last.or(newest),
+            match self.find_in_run(run, &labels, meets, found.as_ref()) {
+                Ok(newer) => found = newer.or(found),
                 // A damaged run is read by nobody: it must not keep writes or the store from going on.
                 Err(e) if e.is_corruption() => {
                     tracing::warn!(error = %e, "the last sample of a series cannot be read, a conflict with it is not seen");
@@ -240,6 +305,78 @@ pub(super) fn last_before(
                 Err(e) => return Err(e),
             }
         }
+        Ok(found)
     }
-    Ok(newest)
+
+    /// The series in a run, with its last sample if that is asked for; none if a later run is known to have a newer one.
+    fn find_in_run(
+        &self,
+        run: &Run,
+        labels: &Labels,
+        with_last: bool,
+        known: Option<&Elsewhere>,
+    ) -> Result<Option<Elsewhere>> {
+        let Some(series) = run.index().find(labels)? else {
+            return Ok(None);
+        };
+        let unit = run.index().unit(series)?;
+        let ends = run.column_range(series).map_or(i64::MIN, |(_, max)| max);
+        let is_newer = |last: &LastSample| last.t_ms < ends;
+        if known
+            .is_some_and(|known| known.unit != unit || !known.last.as_ref().is_none_or(is_newer))
+        {
+            return Ok(None);
+        }
+        let known_last = known.and_then(|known| known.last.as_ref());
+        let last = match with_last {
+            true => self.last_in_run(run, (series, unit), ends, known_last)?,
+            false => None,
+        };
+        // All that it had may be deleted.
+        Ok((last.is_some() || known.is_none()).then_some(Elsewhere { unit, last }))
+    }
+
+    /// The last sample that a series has left in a run, where its samples end at `ends`; none if that is not newer than what
+    /// is known.
+    fn last_in_run(
+        &self,
+        run: &Run,
+        (series, unit): (u32, TimeUnit),
+        ends: i64,
+        known: Option<&LastSample>,
+    ) -> Result<Option<LastSample>> {
+        let deleted = self.deletions.of_run(run);
+        let deleted = deleted.and_then(|deleted| deleted.of(series));
+        let Some(deleted) = deleted.filter(|deleted| deleted.contains(unit.to_ms(ends))) else {
+            return run.last_sample(series, &self.store.cache);
+        };
+        let newer = known.map_or(i64::MIN, |known| known.t_ms.saturating_add(1));
+        let (mut samples, mut damaged) = (Columns::default(), None);
+        let lost = &mut |_, damage| damaged = Some(damage);
+        let range = TimeRange::new(newer, ends);
+        run.read_series(series, range, &self.store.cache, &mut samples, lost)?;
+        samples.remove(0, deleted, unit);
+        damaged.map_or(Ok(samples.last()), Err)
+    }
+
+    /// The newest sample that a generation knows of, or has left where a delete made it forget that.
+    fn last_in_generation(
+        &self,
+        generation: &Generation,
+        series: SeriesRef,
+    ) -> Result<Option<LastSample>> {
+        if let Some(last) = generation.last(series) {
+            return Ok(Some(last));
+        }
+        let captured = generation.capture(series);
+        let mut samples = Columns::default();
+        captured
+            .read(TimeRange::ALL, &mut samples)
+            .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
+        let deleted = self.deletions.of_generation(generation);
+        if let Some(deleted) = deleted.and_then(|deleted| deleted.of(series)) {
+            samples.remove(0, deleted, captured.unit());
+        }
+        Ok(samples.last())
+    }
 }

@@ -1,7 +1,7 @@
 //! Runs become fewer, or expire.
 //!
-//! A run that is damaged stops the merging of its partition and nothing else: what it holds is left as it is, for
-//! readers to tell, until the partition expires.
+//! Of a damaged run all that is readable is merged; the output records what is lost. Only a run whose index or directory
+//! went bad since it was opened stops the merging of its partition, until the next start sets it aside.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::{Store, figures};
 use crate::compact::{self, MergeInput, MergePlan, MergePolicy};
 use crate::disk::{Partition, Run, RunMeta, publish, remove_runs};
 use crate::error::Result;
+use crate::index::LabelBuffer;
 use crate::model::TimeRange;
 use crate::read::View;
 
@@ -25,6 +26,9 @@ pub(super) struct Merging {
 
 /// Tombstones beyond which everything that has deleted samples is written anew in the background.
 const MANY_TOMBSTONES: u64 = 1_000;
+
+/// What indexing the labels of a series of the output takes, in bytes.
+const MERGE_BYTES_PER_SERIES: u64 = 120;
 
 impl Store {
     /// Does what is worth doing in the background; says whether that was something.
@@ -83,6 +87,11 @@ impl Store {
             })
             .collect();
         let spec = plan.spec(self.new_file_id(), applied);
+        let series: u64 = inputs
+            .iter()
+            .map(|input| u64::from(input.run.index().series_len()))
+            .sum();
+        let _memory = self.budget.reserve(series * MERGE_BYTES_PER_SERIES)?;
         let begun = std::time::Instant::now();
         let merged = match compact::merge(&self.fs, &self.data_dir, self.identity, &inputs, spec) {
             Err(damage) if damage.is_corruption() => {
@@ -115,16 +124,37 @@ impl Store {
             self.view.change(|view| {
                 view.remove_runs(|run| is_input(run));
                 view.deletions.runs.extend(deletions);
-                view.runs.extend(output);
+                view.runs.extend(output.iter().cloned());
                 view.runs.sort_by_key(|run| run.meta().age());
             });
         }
         figures::count(&self.counters.merges, 1);
-        merging
-            .gone
-            .extend(inputs.into_iter().map(|input| input.run));
+        let inputs = inputs
+            .into_iter()
+            .map(|input| input.run)
+            .collect::<Vec<_>>();
+        self.tell_lost(&inputs, &output);
+        merging.gone.extend(inputs);
         self.unlink_gone(&mut merging)?;
         Ok(true)
+    }
+
+    /// Tells of what a merge records to be lost and none of its inputs did.
+    fn tell_lost(&self, inputs: &[Arc<Run>], output: &[Arc<Run>]) {
+        let known = |lost| inputs.iter().any(|run| run.meta().lost.contains(lost));
+        for run in output {
+            for lost in run.meta().lost.iter().filter(|lost| !known(lost)) {
+                figures::count(&self.counters.corruptions, 1);
+                tracing::warn!(
+                    recorded_in = %run.path().display(),
+                    lost_from_ms = lost.range.start_ms,
+                    lost_to_ms = lost.range.end_ms,
+                    lost_series = lost.series,
+                    lost_samples = lost.samples,
+                    "damaged parts of runs are lost, the rest is merged"
+                );
+            }
+        }
     }
 
     fn unlink_gone(&self, merging: &mut Merging) -> Result<()> {
@@ -187,17 +217,20 @@ fn deleted_samples(view: &View, meta: &RunMeta) -> u64 {
         return 0;
     };
     let mut samples = 0.0;
+    let mut buffer = LabelBuffer::default();
     for (series, ranges) in deleted.iter() {
-        let Some((min_ms, max_ms)) = run.column_range(series) else {
+        let Ok(Some((_, extent))) = run.extent_of(series, &mut buffer) else {
             continue;
         };
-        let extent = TimeRange::new(min_ms, max_ms);
+        let len = |range: TimeRange| range.end_ms.abs_diff(range.start_ms) as f64 + 1.0;
         let of_range = |gap: TimeRange| {
-            let (start_ms, end_ms) = (gap.start_ms.max(min_ms), gap.end_ms.min(max_ms));
-            end_ms.abs_diff(start_ms) as f64 + 1.0
+            len(TimeRange::new(
+                gap.start_ms.max(extent.start_ms),
+                gap.end_ms.min(extent.end_ms),
+            ))
         };
         let taken: f64 = ranges.overlapping(extent).map(of_range).sum();
-        samples += run.samples_of(series) as f64 * taken / (max_ms.abs_diff(min_ms) as f64 + 1.0);
+        samples += run.samples_of(series) as f64 * taken / len(extent);
     }
     // A run of which anything is deleted counts: a single sample, too.
     (samples as u64).max(1)

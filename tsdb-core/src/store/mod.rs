@@ -2,10 +2,13 @@
 //!
 //! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that.
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
-//! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
+//! * `maintenance`: the threads that do so. `open`: from a directory to a running store, `replay`:
+//!   the log into generations. `read_only`: beside another process. `snapshot`: a copy that is a store. `identity`: the `store` file.
 //! * `delete`: samples go; `tombstones`: what a delete leaves until they are gone from every file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
-//! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `figures`: what a store tells of itself.
+//! * `verify`: every byte checked, without opening; `scrub`: while open. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `series_limits`: how many series there may be. `figures`: what a store tells of itself.
+//!
+//! Memory is charged to the budget by the lane (head), the cache, flushes and merges.
 //!
 //! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the tombstones, the lane, the view.
 //! No file is touched under the lane or the view.
@@ -21,6 +24,11 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod read_only;
+mod replay;
+mod scrub;
+mod series_limits;
+mod snapshot;
 mod tombstones;
 mod verify;
 mod write;
@@ -43,6 +51,7 @@ use self::maintenance::Signal;
 use self::merge::Merging;
 use self::metadata::MetadataFile;
 use self::tombstones::Tombstones;
+use crate::budget::{Gauge, MemoryBudget};
 use crate::codec::StoreIdentity;
 use crate::disk::GroupCache;
 use crate::error::{Error, Result};
@@ -54,6 +63,8 @@ use crate::retention::Retention;
 use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
+pub use series_limits::{SeriesLimits, SeriesMaker};
+pub use snapshot::SnapshotHead;
 #[cfg(fuzzing)]
 pub(crate) use tombstones::decode_contents;
 pub(crate) use verify::verify;
@@ -65,9 +76,11 @@ pub use writer::{Encoding, Writer};
 #[derive(Debug)]
 pub(crate) struct Store {
     fs: Arc<dyn Fs>,
-    /// `None` for a store in memory, where nothing survives anyway.
+    /// `None` for a store in memory, where nothing survives anyway, and for one that is only read.
     wal: Option<Arc<Wal>>,
     dir: PathBuf,
+    /// Nothing is written, and no file is changed.
+    read_only: bool,
     data_dir: PathBuf,
     identity: StoreIdentity,
     options: Options,
@@ -82,6 +95,9 @@ pub(crate) struct Store {
     batches: Mutex<Vec<WriteBatch>>,
     view: Arc<CurrentView>,
     cache: Arc<GroupCache>,
+    budget: MemoryBudget,
+    /// What of the budget the head has.
+    head_memory: Gauge,
     lane: Mutex<Lane>,
     metadata: MetadataFile,
     /// Held for a delete, while runs enter the view, and while the file is written.
@@ -96,6 +112,8 @@ pub(crate) struct Store {
     /// Wakes the maintenance threads.
     signal: Signal,
     counters: Counters,
+    /// Whether look-ups are to ask runs whether they know a new series. Written in the lane.
+    asks_runs: AtomicBool,
     closed: AtomicBool,
     /// Held until the store is closed.
     lock: Mutex<Option<Box<dyn LockGuard>>>,
@@ -132,6 +150,18 @@ impl Store {
         self.metadata.all()
     }
 
+    pub(crate) fn memory(&self) -> &MemoryBudget {
+        &self.budget
+    }
+
+    pub(crate) fn set_series_limits(&self, limits: SeriesLimits) {
+        self.lane.lock().admission.set_limits(limits);
+    }
+
+    pub(crate) fn series_makers(&self, limit: usize) -> Vec<SeriesMaker> {
+        self.lane.lock().admission.makers(limit)
+    }
+
     pub(crate) fn sync(&self) -> Result<()> {
         self.check_open()?;
         self.wal.as_ref().map_or(Ok(()), |wal| wal.sync())
@@ -139,7 +169,7 @@ impl Store {
 
     /// Flushes the whole head, then merges until nothing is left to merge.
     pub(crate) fn flush(&self) -> Result<()> {
-        self.check_open()?;
+        self.check_writable()?;
         self.flush_head()?;
         self.expire()?;
         self.compact()
@@ -147,7 +177,7 @@ impl Store {
 
     /// Merges runs until every partition has one.
     pub(crate) fn compact(&self) -> Result<()> {
-        self.check_open()?;
+        self.check_writable()?;
         self.merge_all()
     }
 
@@ -166,6 +196,14 @@ impl Store {
         flushed.and(ended)
     }
 
+    fn check_writable(&self) -> Result<()> {
+        self.check_open()?;
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
+        Ok(())
+    }
+
     fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
@@ -179,7 +217,7 @@ impl Store {
 
     /// Changes what is kept, and for how long; files that have expired by it go soon.
     pub(crate) fn set_retention(&self, retention: Retention) -> Result<()> {
-        self.check_open()?;
+        self.check_writable()?;
         retention.check()?;
         *self.retention.lock() = Arc::new(retention);
         self.signal.runs_changed();

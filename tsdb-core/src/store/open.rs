@@ -3,7 +3,6 @@
 //! Order: lock → identity → runs (sweeping what a crash left) → metadata, tombstones → log (replayed through [`Generation`]) →
 //! threads. Nothing here asks a human: what is damaged is set aside, counted and reported.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
@@ -15,23 +14,22 @@ use super::delete::deletions_of;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
-use super::lookup::{hash_labels, recall_last};
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
+use super::replay::Replay;
 use super::tombstones::Tombstones;
-use super::{Store, figures};
+use super::{Store, figures, snapshot};
 use crate::codec::StoreIdentity;
-use crate::disk::{GroupCache, Partition, Run, catalog};
+use crate::disk::{GroupCache, LossCause, LostRange, Partition, Run, catalog};
 use crate::error::{Error, Result};
-use crate::head::{Generation, SeriesRef};
-use crate::index::DeletedSeries;
+use crate::head::Generation;
 use crate::io::{Fs, MemFs};
-use crate::model::{TimeRange, Tombstone};
+use crate::model::TimeRange;
 use crate::options::Options;
 use crate::read::{CurrentView, Deletions, View};
-use crate::wal::{self, LogPosition, RecordItem, Wal, read_record};
+use crate::wal::{self, LogPosition, Wal};
 
-/// Decompressed groups that are kept, in bytes.
+/// Decompressed groups that are kept when there is memory for them, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
 
 impl Store {
@@ -57,51 +55,24 @@ impl Store {
         let counters = Counters::default();
         let identity = find_identity(&*fs, dir, &wal_dir, &data_dir, &counters)?;
 
+        snapshot::sweep(&*fs, dir)?;
         let opened = catalog::open(&*fs, &data_dir, identity)?;
-        for (path, damage) in &opened.damaged {
-            figures::count(&counters.corruptions, 1);
-            tracing::warn!(path = %path.display(), error = %damage, "a damaged run is set aside, the rest is served");
-        }
-        let (metadata, damage) = MetadataFile::open(&*fs, dir, identity)?;
-        if let Some(damage) = damage {
-            figures::count(&counters.corruptions, 1);
-            tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");
-        }
+        let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
+        let metadata = open_metadata(&*fs, dir, identity, &counters)?;
 
-        let (mut tombstones, damage) = Tombstones::open(&*fs, dir, identity)?;
-        if let Some(damage) = damage {
-            figures::count(&counters.corruptions, 1);
-            tracing::warn!(error = %damage, "the file of tombstones is damaged: samples that were deleted and not yet merged away are there again");
-        }
-        for run in &opened.runs {
-            tombstones.raise_number(run.meta().tombstones);
-        }
-
-        let mut replay = Replay {
-            hasher: foldhash::fast::RandomState::default(),
-            metadata: &metadata,
-            tombstones: &mut tombstones,
-            deletions: Deletions::default(),
-            generations: Vec::new(),
-            refs: Vec::new(),
-            shifted: false,
-            dropped_samples: 0,
-        };
+        let mut tombstones = open_tombstones(&*fs, dir, identity, &opened.runs, &counters)?;
+        let within = times_of_log(&opened, &options);
+        let mut replay = Replay::new(&metadata, &mut tombstones, within);
         let flushed = opened.flushed_generation;
         let recovered = wal::recover(
             &*fs,
             &wal_dir,
             Some(identity),
             &|generation| flushed.is_some_and(|flushed| generation <= flushed),
-            &mut |generation, _, payload| replay.frame(generation, payload),
+            &options.progress,
+            &mut |generation, seq, payload| replay.frame(generation, seq, payload),
         )?;
-        for damage in &recovered.damages {
-            figures::count(&counters.corruptions, 1);
-            tracing::warn!(
-                ?damage,
-                "the write-ahead log is damaged, what follows is kept"
-            );
-        }
+        let lost_in_log = replay.tell_lost(&recovered.damages, &counters);
         if replay.dropped_samples > 0 {
             tracing::warn!(
                 samples = replay.dropped_samples,
@@ -140,19 +111,16 @@ impl Store {
             options.wal_segment_bytes,
             options.durability,
         )?;
-        let partition_ms = options.max_block_ms;
         let store = Self::assemble(Parts {
             fs,
             wal: Some(wal),
+            read_only: false,
             dir,
             identity,
             options,
             hasher,
-            set_aside: opened
-                .set_aside
-                .into_iter()
-                .map(|(start_ms, path)| (Partition::of(start_ms, partition_ms).range(), path))
-                .collect(),
+            set_aside,
+            lost_in_log,
             runs: opened.runs,
             next_file_id: opened.next_file_id,
             frozen,
@@ -163,7 +131,6 @@ impl Store {
             counters,
         });
         *store.lock.lock() = Some(lock);
-        recall_last(&store)?;
         if !store.view.get().frozen.is_empty() {
             store.signal.generation_frozen();
         }
@@ -184,11 +151,13 @@ impl Store {
         Ok(Self::assemble(Parts {
             fs: Arc::new(fs),
             wal: None,
+            read_only: false,
             dir,
             identity,
             options,
             hasher: foldhash::fast::RandomState::default(),
             set_aside: [].into(),
+            lost_in_log: [].into(),
             runs: Vec::new(),
             next_file_id: 1,
             frozen: Vec::new(),
@@ -200,12 +169,13 @@ impl Store {
         }))
     }
 
-    fn assemble(parts: Parts<'_>) -> Self {
+    pub(super) fn assemble(parts: Parts<'_>) -> Self {
         let mut runs = parts.runs;
         runs.sort_by_key(|run| run.meta().age());
         let view = View {
             epoch: 0,
             set_aside: parts.set_aside,
+            lost_in_log: parts.lost_in_log,
             runs,
             frozen: parts.frozen.into_iter().map(Arc::new).collect(),
             active: Arc::new(parts.active),
@@ -220,10 +190,14 @@ impl Store {
             .max()
             .unwrap_or(i64::MIN);
         let tolerance_ms = parts.options.future_limit_ms.unwrap_or(i64::MAX);
+        let budget = parts.options.budget.clone().unwrap_or_default();
+        let head_memory = budget.head();
+        head_memory.set(view.head_bytes());
         Self {
             fs: parts.fs,
             wal: parts.wal,
             dir: parts.dir.to_owned(),
+            read_only: parts.read_only,
             data_dir: parts.dir.join("data"),
             identity: parts.identity,
             clock: ReferenceClock::new(parts.options.clock.clone(), newest_ms, tolerance_ms),
@@ -233,7 +207,9 @@ impl Store {
             form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
             batches: Mutex::default(),
             view: Arc::new(CurrentView::new(view)),
-            cache: Arc::new(GroupCache::new(CACHE_BYTES)),
+            cache: GroupCache::in_budget(CACHE_BYTES, &budget),
+            budget,
+            head_memory,
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
             tombstones: Mutex::new(parts.tombstones),
@@ -243,6 +219,7 @@ impl Store {
             merging: Mutex::default(),
             signal: Signal::default(),
             counters: parts.counters,
+            asks_runs: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(None),
         }
@@ -279,26 +256,34 @@ fn resume(
     (Generation::new(position.generation), replayed, position)
 }
 
-struct Parts<'a> {
-    fs: Arc<dyn Fs>,
-    wal: Option<Arc<Wal>>,
-    dir: &'a Path,
-    identity: StoreIdentity,
-    options: Options,
-    hasher: foldhash::fast::RandomState,
-    set_aside: Arc<[(TimeRange, PathBuf)]>,
-    runs: Vec<Arc<Run>>,
-    next_file_id: u64,
-    frozen: Vec<Generation>,
-    active: Generation,
-    deletions: Deletions,
-    metadata: MetadataFile,
-    tombstones: Tombstones,
-    counters: Counters,
+/// Files that are damaged as a whole, with what they held.
+type SetAsideFiles = Arc<[(LostRange, PathBuf)]>;
+/// What is lost of generations in the log.
+type LostInLog = Arc<[(u64, LostRange)]>;
+
+/// What a store is made of.
+pub(super) struct Parts<'a> {
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) wal: Option<Arc<Wal>>,
+    pub(super) read_only: bool,
+    pub(super) dir: &'a Path,
+    pub(super) identity: StoreIdentity,
+    pub(super) options: Options,
+    pub(super) hasher: foldhash::fast::RandomState,
+    pub(super) set_aside: SetAsideFiles,
+    pub(super) lost_in_log: LostInLog,
+    pub(super) runs: Vec<Arc<Run>>,
+    pub(super) next_file_id: u64,
+    pub(super) frozen: Vec<Generation>,
+    pub(super) active: Generation,
+    pub(super) deletions: Deletions,
+    pub(super) metadata: MetadataFile,
+    pub(super) tombstones: Tombstones,
+    pub(super) counters: Counters,
 }
 
 /// The directory that holds the name of the store's directory.
-fn parent_of(dir: &Path) -> &Path {
+pub(super) fn parent_of(dir: &Path) -> &Path {
     match dir.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
@@ -335,100 +320,83 @@ fn find_identity(
     Ok(identity)
 }
 
-/// The log becomes generations.
-struct Replay<'a> {
-    hasher: foldhash::fast::RandomState,
-    metadata: &'a MetadataFile,
-    tombstones: &'a mut Tombstones,
-    /// What is deleted of all generations but the last.
-    deletions: Deletions,
-    generations: Vec<Generation>,
-    /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
-    refs: Vec<Option<SeriesRef>>,
-    shifted: bool,
-    dropped_samples: u64,
+/// Tells of the runs that are damaged as a whole, and of those that were found to be so earlier.
+pub(super) fn tell_damaged_runs(
+    opened: &catalog::Opened,
+    partition_ms: i64,
+    counters: &Counters,
+) -> SetAsideFiles {
+    let range_of = |set_aside: &catalog::SetAside| {
+        set_aside.held.unwrap_or(LostRange {
+            range: Partition::of(set_aside.partition_start_ms, partition_ms).range(),
+            series: None,
+            samples: None,
+            cause: LossCause::DamagedRun,
+        })
+    };
+    for (path, damage) in &opened.damaged {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(path = %path.display(), error = %damage, "a damaged run is set aside, the rest is served");
+    }
+    for damage in opened.runs.iter().filter_map(|run| run.header_damage()) {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(error = %damage, "the header of a run is damaged, nothing is lost: its footer says the same");
+    }
+    for set_aside in &opened.set_aside {
+        let lost = range_of(set_aside);
+        tracing::warn!(
+            path = %set_aside.path.display(),
+            lost_from_ms = lost.range.start_ms,
+            lost_to_ms = lost.range.end_ms,
+            lost_samples = lost.samples,
+            "what this file held is missing"
+        );
+    }
+    let files = opened.set_aside.iter();
+    files
+        .map(|aside| (range_of(aside), aside.path.clone()))
+        .collect()
 }
 
-impl Replay<'_> {
-    fn frame(&mut self, generation: u64, payload: &[u8]) -> Result<()> {
-        if self
-            .generations
-            .last()
-            .is_none_or(|last| last.id() != generation)
-        {
-            self.generations.push(Generation::new(generation));
-            self.refs.clear();
-            self.shifted = false;
-        }
-        let Some((generation, older)) = self.generations.split_last() else {
-            return Ok(());
-        };
-        let (tombstones, frozen) = (&mut *self.tombstones, &mut self.deletions.frozen);
-        let mut deleted = Ok(());
-        let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
-        let dropped = &mut self.dropped_samples;
-        let read = read_record(payload, |item| match item {
-            RecordItem::Series {
-                series, canonical, ..
-            } => {
-                let at = series as usize;
-                if refs.len() <= at {
-                    refs.resize(at + 1, None);
-                }
-                let hash = hash_labels(hasher, canonical);
-                let made = generation
-                    .find(hash, canonical)
-                    .unwrap_or_else(|| generation.create(hash, canonical, None));
-                *shifted |= made != series;
-                refs[at] = Some(made);
-            }
-            RecordItem::Sample { series, t_ms, bits } => {
-                match refs.get(series as usize).copied().flatten() {
-                    Some(series) => generation.append(series, t_ms, bits),
-                    None => *dropped += 1,
-                }
-            }
-            RecordItem::Histogram {
-                series,
-                t_ms,
-                histogram,
-            } => match refs.get(series as usize).copied().flatten() {
-                // What is not storable was never logged.
-                Some(series) if histogram.is_storable() => {
-                    generation.append(series, t_ms, &histogram);
-                }
-                _ => *dropped += 1,
-            },
-            RecordItem::Metadata(metadata) => {
-                self.metadata.set(&metadata);
-            }
-            RecordItem::Tombstone(tombstone) => {
-                let done = delete(generation, older, frozen, &tombstone);
-                deleted = std::mem::replace(&mut deleted, Ok(())).and(done);
-                tombstones.add(tombstone);
-            }
-        });
-        deleted?;
-        // The frame's checksum is right, so this is a record that this program does not know.
-        read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
-    }
+/// When samples of the log can have been taken.
+pub(super) fn times_of_log(opened: &catalog::Opened, options: &Options) -> TimeRange {
+    let newest_ms = opened.runs.iter().map(|run| run.meta().max_ms).max();
+    let latest_ms = options
+        .future_limit_ms
+        .map(|limit_ms| options.clock.now_ms().saturating_add(limit_ms));
+    TimeRange::new(newest_ms.unwrap_or(i64::MIN), latest_ms.unwrap_or(i64::MAX))
 }
 
-/// Deletes what a tombstone names from the generation whose log has it, and hides it in the older ones.
-fn delete(
-    generation: &Generation,
-    older: &[Generation],
-    frozen: &mut HashMap<u64, Arc<DeletedSeries>>,
-    tombstone: &Tombstone,
-) -> Result<()> {
-    generation.delete(tombstone)?;
-    for generation in older {
-        let known = frozen.get(&generation.id()).map(|deleted| &**deleted);
-        let series = generation.newly_deleted(tombstone, known)?;
-        if !series.is_empty() {
-            let deleted = frozen.entry(generation.id()).or_default();
-            Arc::make_mut(deleted).extend(tombstone, &series);
-        }
+/// Opens the metadata file, and tells of damage.
+pub(super) fn open_metadata(
+    fs: &dyn Fs,
+    dir: &Path,
+    identity: StoreIdentity,
+    counters: &Counters,
+) -> Result<MetadataFile> {
+    let (metadata, damage) = MetadataFile::open(fs, dir, identity)?;
+    if let Some(damage) = damage {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");
     }
-    Ok(())
+    Ok(metadata)
+}
+
+/// Opens the file of tombstones, and tells of damage. None is given a number that is applied to a run.
+pub(super) fn open_tombstones(
+    fs: &dyn Fs,
+    dir: &Path,
+    identity: StoreIdentity,
+    runs: &[Arc<Run>],
+    counters: &Counters,
+) -> Result<Tombstones> {
+    let (mut tombstones, damage) = Tombstones::open(fs, dir, identity)?;
+    if let Some(damage) = damage {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(error = %damage, "the file of tombstones is damaged: samples that were deleted and not yet merged away are there again");
+    }
+    for run in runs {
+        tombstones.raise_number(run.meta().tombstones);
+    }
+    Ok(tombstones)
 }

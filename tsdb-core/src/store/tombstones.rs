@@ -149,9 +149,17 @@ impl Tombstones {
     /// # Errors
     /// When it cannot be written; the old one stands then.
     pub(super) fn save(&mut self, fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<()> {
-        write_whole(fs, dir, NAME, &encode(&self.list, identity))?;
+        self.write_to(fs, dir, identity)?;
         self.changed = false;
         Ok(())
+    }
+
+    /// Writes the file of any directory.
+    ///
+    /// # Errors
+    /// When it cannot be written; an old one stands then.
+    pub(super) fn write_to(&self, fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<()> {
+        write_whole(fs, dir, NAME, &encode(&self.list, identity))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::series_limits::SeriesMaker;
 use crate::error::Result;
 use crate::model::Labels;
 use crate::wal::Wal;
@@ -19,25 +21,43 @@ pub enum RejectReason {
     TooOld,
     /// A native histogram whose parts do not fit together, or that is too large.
     InvalidHistogram,
+    /// A string of more than [`MAX_STRING_BYTES`](crate::MAX_STRING_BYTES).
+    StringTooLong,
+    /// The series counts time in another unit, which has no tick for this moment.
+    NoSuchTick,
+    /// The sample of a new series, while as many are active as may be.
+    ActiveSeriesLimit,
+    /// The sample of a new series, while as many began in the interval as may.
+    NewSeriesLimit,
 }
 
 impl RejectReason {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 8] = [
         Self::DuplicateTimestamp,
         Self::TooFarInFuture,
         Self::TooOld,
         Self::InvalidHistogram,
+        Self::StringTooLong,
+        Self::NoSuchTick,
+        Self::ActiveSeriesLimit,
+        Self::NewSeriesLimit,
     ];
 }
 
 impl fmt::Display for RejectReason {
-    /// Prometheus's words, which its clients look for.
+    /// Prometheus's words, which its clients look for; our own where it has none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DuplicateTimestamp => "duplicate sample for timestamp",
             Self::TooFarInFuture => "out of bounds: timestamp is too far in the future",
             Self::TooOld => "out of bounds: timestamp is older than the retention",
             Self::InvalidHistogram => "invalid native histogram",
+            Self::StringTooLong => "string value is too long",
+            Self::NoSuchTick => {
+                "the series counts time in a unit that does not have this timestamp"
+            }
+            Self::ActiveSeriesLimit => "the limit of active series is reached",
+            Self::NewSeriesLimit => "the limit of new series in an interval is reached",
         })
     }
 }
@@ -49,7 +69,7 @@ pub struct Rejection {
     pub reason: RejectReason,
     /// Its series.
     pub labels: Labels,
-    /// Its time, in milliseconds.
+    /// Its time, in milliseconds, rounded down.
     pub t_ms: i64,
 }
 
@@ -58,6 +78,8 @@ pub struct Rejection {
 pub struct Rejected {
     counts: [u64; RejectReason::ALL.len()],
     first: Vec<Rejection>,
+    pub(crate) makers: Vec<SeriesMaker>,
+    pub(crate) retry_after: Duration,
 }
 
 impl Rejected {
@@ -95,6 +117,24 @@ impl Rejected {
             .into_iter()
             .zip(self.counts)
             .filter(|(_, n)| *n > 0)
+    }
+
+    /// Where a limit of series refused samples: the metrics that made the most new series in the interval.
+    #[must_use]
+    pub fn series_makers(&self) -> &[SeriesMaker] {
+        &self.makers
+    }
+
+    /// Where new series were refused for now: until they are accepted again.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        self.retry_after
+    }
+
+    /// Whether a limit of series refused samples.
+    pub(crate) fn by_series_limits(&self) -> bool {
+        let n = |reason: RejectReason| self.counts[reason as usize];
+        n(RejectReason::ActiveSeriesLimit) + n(RejectReason::NewSeriesLimit) > 0
     }
 
     /// The first refused samples, at most ten.

@@ -16,6 +16,7 @@ mod reader;
 mod record;
 mod scan;
 mod segment;
+mod starts;
 mod thread;
 mod tickets;
 mod writer;
@@ -23,6 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use reader::{identity_in_headers, recover, survey};
+pub(crate) use plan::Damage;
+pub(crate) use reader::{identity_in_headers, read, recover};
 pub(crate) use record::{RecordBuilder, RecordItem, read_record};
 pub(crate) use writer::{LogPosition, Wal};

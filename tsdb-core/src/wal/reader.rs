@@ -15,6 +15,7 @@ use super::writer::LogPosition;
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::io::Fs;
+use crate::progress::RecoveryProgress;
 
 /// What recovery found.
 #[derive(Clone, Debug)]
@@ -50,6 +51,7 @@ pub(crate) fn recover(
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
+    progress: &RecoveryProgress,
     visit: &mut TakeFrame<'_>,
 ) -> Result<Recovered> {
     let all = segment::list(fs, dir)?;
@@ -59,8 +61,7 @@ pub(crate) fn recover(
     remove(fs, dir, flushed)?;
 
     let log = Log::read(fs, dir, identity, kept, is_flushed)?;
-    log.report();
-    let (frames, end) = log.visit(fs, dir, visit)?;
+    let (frames, end) = log.visit(fs, dir, progress, visit)?;
     let torn = log.cut(fs, dir, end)?;
     if let Some(torn) = &torn {
         tracing::info!(path = %torn.path.display(), offset = torn.offset, bytes = torn.bytes, "the end of the write-ahead log was not yet durable and is cut off");
@@ -81,22 +82,26 @@ pub(crate) fn recover(
     })
 }
 
-/// Verifies every frame and changes nothing.
+/// Gives every frame that is kept to `visit`, as [`recover`] does, and changes nothing: beside a process that writes the
+/// log, or for who is not to change anything.
 ///
 /// # Errors
-/// As [`recover`].
-pub(crate) fn survey(
+/// As [`recover`]; [`io::ErrorKind::NotFound`] for a segment that was removed meanwhile among them.
+pub(crate) fn read(
     fs: &dyn Fs,
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
+    visit: &mut TakeFrame<'_>,
 ) -> Result<Vec<Damage>> {
     let ids = segment::list(fs, dir)?;
     let kept = ids
         .into_iter()
         .filter(|id| !is_flushed(id.generation))
         .collect();
-    Ok(Log::read(fs, dir, identity, kept, is_flushed)?.damages)
+    let log = Log::read(fs, dir, identity, kept, is_flushed)?;
+    log.visit(fs, dir, &RecoveryProgress::default(), visit)?;
+    Ok(log.damages)
 }
 
 /// The identity in the first segment header that verifies.
@@ -166,6 +171,7 @@ impl Log {
         for id in ids {
             let path = id.path(dir);
             let damage = |bytes: u64, what| Damage {
+                generation: id.generation,
                 path: path.clone(),
                 offset: 0,
                 bytes,
@@ -230,25 +236,15 @@ impl Log {
         })
     }
 
-    fn report(&self) {
-        for damage in &self.damages {
-            tracing::warn!(
-                path = %damage.path.display(),
-                offset = damage.offset,
-                bytes = damage.bytes,
-                lost = ?damage.lost_seqs,
-                "damage in the write-ahead log: {}", damage.what
-            );
-        }
-    }
-
     /// Visits, and gives the number of frames and where the last of them ends.
     fn visit(
         &self,
         fs: &dyn Fs,
         dir: &Path,
+        progress: &RecoveryProgress,
         visit: &mut TakeFrame<'_>,
     ) -> Result<(u64, Option<FrameEnd>)> {
+        progress.begin(self.found.len());
         let mut frames = 0;
         let mut end = None;
         let mut loaded: Option<(usize, Vec<u8>)> = None;
@@ -256,6 +252,7 @@ impl Log {
             let Some(found) = self.found.get(wanted.segment) else {
                 continue;
             };
+            progress.reached(wanted.segment);
             let path = found.id.path(dir);
             let bytes = match &loaded {
                 Some((segment, bytes)) if *segment == wanted.segment => bytes,
@@ -291,6 +288,7 @@ impl Log {
                 ));
             }
         }
+        progress.reached(self.found.len());
         Ok((frames, end))
     }
 

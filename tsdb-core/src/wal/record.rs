@@ -3,13 +3,14 @@
 //! A section is a type, a length and a body, so that new kinds of samples come as new types of section. Drawn in
 //! `docs/format/wal.md`.
 
+use super::starts::{Starts, StartsBuilder};
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
-use crate::codec::histogram::{push_alone, read_alone};
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
-use crate::codec::{push_tombstone, read_tombstone};
+use crate::codec::{field, histogram, push_tombstone, read_tombstone};
 use crate::model::{
-    HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, Tombstone, check_canonical,
+    FieldValue, HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, Tombstone,
+    check_canonical,
 };
 
 /// Series that are named from here on by number.
@@ -22,6 +23,12 @@ const METADATA: u8 = 3;
 const HISTOGRAMS: u8 = 4;
 /// Native histograms of float counts.
 const FLOAT_HISTOGRAMS: u8 = 5;
+/// Start times of the samples of the section behind it.
+const STARTS: u8 = 6;
+/// Integers, booleans and strings.
+const INTEGERS: u8 = 8;
+const BOOLEANS: u8 = 9;
+const STRINGS: u8 = 10;
 /// Tombstones.
 const TOMBSTONES: u8 = 12;
 
@@ -31,6 +38,9 @@ fn section_of(kind: Kind) -> u8 {
         Kind::Float => FLOATS,
         Kind::Histogram => HISTOGRAMS,
         Kind::FloatHistogram => FLOAT_HISTOGRAMS,
+        Kind::Integer => INTEGERS,
+        Kind::Boolean => BOOLEANS,
+        Kind::String => STRINGS,
     }
 }
 
@@ -44,6 +54,9 @@ pub(crate) struct RecordBuilder {
     samples: Vec<u8>,
     /// Its type; nothing is added before `start_series`.
     section: u8,
+    /// Number of samples in it, and their start times.
+    samples_len: u64,
+    starts: StartsBuilder,
     metadata: Vec<u8>,
     tombstones: Vec<u8>,
     payload: Vec<u8>,
@@ -63,6 +76,8 @@ impl RecordBuilder {
         self.sections.clear();
         self.samples.clear();
         self.section = FLOATS;
+        self.samples_len = 0;
+        self.starts.clear();
         self.metadata.clear();
         self.tombstones.clear();
         self.payload.clear();
@@ -79,7 +94,7 @@ impl RecordBuilder {
             &mut self.series,
             i64::from(series) - i64::from(self.defined),
         );
-        self.series.push(unit_to_u8(unit));
+        self.series.push(unit as u8);
         push_bytes(&mut self.series, canonical);
         self.defined = series;
     }
@@ -95,11 +110,21 @@ impl RecordBuilder {
 
     /// Begins a section, so that samples of different kinds are read in the order in which they were added.
     fn start_section(&mut self, section: u8) {
+        push_section(&mut self.sections, STARTS, self.starts.body());
         push_section(&mut self.sections, self.section, &self.samples);
+        self.starts.clear();
         self.samples.clear();
+        self.samples_len = 0;
         self.section = section;
         self.last_series = 0;
         self.last_t_ms = 0;
+    }
+
+    /// The sample that is added next has counted since `start_ms`; 0 for not known.
+    pub(crate) fn start_time(&mut self, start_ms: i64) {
+        if start_ms != 0 {
+            self.starts.push(self.samples_len, start_ms);
+        }
     }
 
     /// Adds a float sample, given as the bits of the double.
@@ -109,6 +134,7 @@ impl RecordBuilder {
         let time = zigzag(t_ms.wrapping_sub(self.last_t_ms));
         self.last_series = self.current;
         self.last_t_ms = t_ms;
+        self.samples_len += 1;
         if series < 0x80 && time < 0x80 {
             // Nearly all: the next series of a sender at the same time. One copy of a known length.
             let [series, ..] = series.to_le_bytes();
@@ -126,12 +152,24 @@ impl RecordBuilder {
     /// Adds a native histogram of the kind that was announced.
     pub(crate) fn histogram(&mut self, t_ms: i64, histogram: &HistogramSample) {
         debug_assert_eq!(self.section, section_of(histogram.kind()));
+        self.push_series_and_time(t_ms);
+        histogram::push_alone(&mut self.samples, histogram);
+    }
+
+    /// Adds a value of InfluxDB of the kind that was announced.
+    pub(crate) fn field(&mut self, t_ms: i64, value: &FieldValue) {
+        debug_assert_eq!(self.section, section_of(value.kind()));
+        self.push_series_and_time(t_ms);
+        field::push_alone(&mut self.samples, value);
+    }
+
+    fn push_series_and_time(&mut self, t_ms: i64) {
         let series = i64::from(self.current) - i64::from(self.last_series);
         push_ivarint(&mut self.samples, series);
         push_ivarint(&mut self.samples, t_ms.wrapping_sub(self.last_t_ms));
-        push_alone(&mut self.samples, histogram);
         self.last_series = self.current;
         self.last_t_ms = t_ms;
+        self.samples_len += 1;
     }
 
     /// Adds metadata of a metric family.
@@ -161,6 +199,7 @@ impl RecordBuilder {
         self.payload.clear();
         push_section(&mut self.payload, SERIES, &self.series);
         self.payload.extend_from_slice(&self.sections);
+        push_section(&mut self.payload, STARTS, self.starts.body());
         push_section(&mut self.payload, self.section, &self.samples);
         push_section(&mut self.payload, METADATA, &self.metadata);
         push_section(&mut self.payload, TOMBSTONES, &self.tombstones);
@@ -180,12 +219,6 @@ fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn unit_to_u8(unit: TimeUnit) -> u8 {
-    match unit {
-        TimeUnit::Milliseconds => 0,
-    }
-}
-
 /// One thing that a record holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RecordItem<'a> {
@@ -195,13 +228,25 @@ pub(crate) enum RecordItem<'a> {
         unit: TimeUnit,
         canonical: &'a [u8],
     },
-    /// A float sample, as the bits of the double.
-    Sample { series: u32, t_ms: i64, bits: u64 },
+    /// A float sample, as the bits of the double; the start time is 0 for none.
+    Sample {
+        series: u32,
+        t_ms: i64,
+        start_ms: i64,
+        bits: u64,
+    },
     /// A native histogram, which need not be valid.
     Histogram {
         series: u32,
         t_ms: i64,
+        start_ms: i64,
         histogram: HistogramSample,
+    },
+    /// A value of InfluxDB, which may be too long.
+    Field {
+        series: u32,
+        t_ms: i64,
+        value: FieldValue,
     },
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
@@ -219,27 +264,44 @@ pub(crate) fn read_record(
     mut visit: impl FnMut(RecordItem<'_>),
 ) -> Result<(), DecodeError> {
     let mut sections = Cursor::new(payload);
+    let mut next_starts = Starts::default();
     while !sections.is_empty() {
         let kind = sections.u8()?;
         let len = sections.count(sections.remaining())?;
         let start = sections.at();
         let body = Cursor::new(sections.bytes(len)?);
+        // Those of this section; the one after it has its own.
+        let mut starts = std::mem::take(&mut next_starts);
         let read = match kind {
             SERIES => read_series(body, &mut visit),
-            FLOATS => read_floats(body, &mut visit),
+            FLOATS => read_floats(body, &mut starts, &mut visit),
             METADATA => read_metadata(body, &mut visit),
+            HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut starts, &mut visit),
+            FLOAT_HISTOGRAMS => {
+                read_histograms(body, Kind::FloatHistogram, &mut starts, &mut visit)
+            }
+            STARTS => Starts::read(body).map(|read| next_starts = read),
+            INTEGERS => read_fields(body, Kind::Integer, &mut visit),
+            BOOLEANS => read_fields(body, Kind::Boolean, &mut visit),
+            STRINGS => read_fields(body, Kind::String, &mut visit),
             TOMBSTONES => read_tombstones(body, &mut visit),
-            HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut visit),
-            FLOAT_HISTOGRAMS => read_histograms(body, Kind::FloatHistogram, &mut visit),
             _ => Err(body.error("unknown type of section")),
         };
         read.map_err(|e| DecodeError {
             what: e.what,
             at: start + e.at,
         })?;
+        if !starts.is_done() {
+            return Err(sections.error(TOO_MANY_STARTS));
+        }
+    }
+    if !next_starts.is_done() {
+        return Err(sections.error(TOO_MANY_STARTS));
     }
     Ok(())
 }
+
+const TOO_MANY_STARTS: &str = "start times of more samples than there are";
 
 fn read_series(
     mut body: Cursor<'_>,
@@ -248,9 +310,8 @@ fn read_series(
     let mut series = 0;
     while !body.is_empty() {
         series = next_series(&mut body, series)?;
-        let unit = match body.u8()? {
-            0 => TimeUnit::Milliseconds,
-            _ => return Err(body.error("unknown unit of time")),
+        let Some(unit) = TimeUnit::from_u8(body.u8()?) else {
+            return Err(body.error("unknown unit of time"));
         };
         let len = body.count(body.remaining())?;
         let canonical = body.bytes(len)?;
@@ -268,6 +329,7 @@ fn read_series(
 
 fn read_floats(
     mut body: Cursor<'_>,
+    starts: &mut Starts,
     visit: &mut impl FnMut(RecordItem<'_>),
 ) -> Result<(), DecodeError> {
     let (mut series, mut t_ms) = (0, 0_i64);
@@ -275,12 +337,38 @@ fn read_floats(
         series = next_series(&mut body, series)?;
         t_ms = t_ms.wrapping_add(body.ivarint()?);
         let bits = body.u64()?;
-        visit(RecordItem::Sample { series, t_ms, bits });
+        visit(RecordItem::Sample {
+            series,
+            t_ms,
+            start_ms: starts.next(),
+            bits,
+        });
     }
     Ok(())
 }
 
 fn read_histograms(
+    mut body: Cursor<'_>,
+    kind: Kind,
+    starts: &mut Starts,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    let (mut series, mut t_ms) = (0, 0_i64);
+    while !body.is_empty() {
+        series = next_series(&mut body, series)?;
+        t_ms = t_ms.wrapping_add(body.ivarint()?);
+        let histogram = histogram::read_alone(kind, &mut body)?;
+        visit(RecordItem::Histogram {
+            series,
+            t_ms,
+            start_ms: starts.next(),
+            histogram,
+        });
+    }
+    Ok(())
+}
+
+fn read_fields(
     mut body: Cursor<'_>,
     kind: Kind,
     visit: &mut impl FnMut(RecordItem<'_>),
@@ -289,11 +377,11 @@ fn read_histograms(
     while !body.is_empty() {
         series = next_series(&mut body, series)?;
         t_ms = t_ms.wrapping_add(body.ivarint()?);
-        let histogram = read_alone(kind, &mut body)?;
-        visit(RecordItem::Histogram {
+        let value = field::read_alone(kind, &mut body)?;
+        visit(RecordItem::Field {
             series,
             t_ms,
-            histogram,
+            value,
         });
     }
     Ok(())

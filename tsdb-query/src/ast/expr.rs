@@ -28,7 +28,7 @@ pub enum ValueType {
 }
 
 /// A PromQL expression.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Expr {
     /// A number literal (durations outside of ranges are numbers too).
@@ -301,8 +301,8 @@ pub struct VectorMatching {
     pub fill_right: Option<f64>,
 }
 
-/// `lhs op rhs`
-#[derive(Clone, Debug)]
+/// `lhs op rhs`; with an operator on the left side it goes on with a [chain](Expr::chain).
+#[derive(Debug)]
 pub struct Binary {
     /// The operator.
     pub op: BinaryOp,
@@ -376,10 +376,7 @@ impl Expr {
             Self::Vector(_) | Self::Aggregate(_) => ValueType::Vector,
             Self::Matrix(_) | Self::Subquery(_) => ValueType::Matrix,
             Self::Call(e) => e.function.returns,
-            Self::Binary(e) => match (e.lhs.value_type(), e.rhs.value_type()) {
-                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
-                _ => ValueType::Vector,
-            },
+            Self::Binary(e) => e.value_type(),
             Self::Unary(e) => e.expr.value_type(),
             Self::Paren(e) => e.expr.value_type(),
         }

@@ -4,6 +4,7 @@
 //! A tree prints as Prometheus prints it (`Display`, [`Expr::pretty`]), and what is printed reads as the same tree
 //! ([`Expr::same_as`]).
 
+mod chain;
 mod expr;
 mod names;
 mod pretty;
@@ -11,6 +12,7 @@ mod print;
 pub(crate) mod quote;
 mod same;
 
+pub use chain::Link;
 pub use expr::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, Duration, DurationExpr, DurationOp,
     Expr, Grouping, MatchCardinality, MatrixSelector, Number, Paren, Position, RangeExtension,

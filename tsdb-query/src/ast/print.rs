@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use tsdb_core::{MatchOp, Matcher};
 
+use super::chain::Link;
 use super::expr::{
     Aggregate, AtModifier, Binary, BinaryOp, Call, Duration, DurationExpr, DurationOp, Expr,
     MatchCardinality, MatrixSelector, Number, RangeExtension, SelectorModifiers, Subquery,
@@ -21,7 +22,7 @@ impl Display for Expr {
             Self::Subquery(e) => write!(f, "{}{}", e.expr, SubquerySuffix(e)),
             Self::Call(e) => e.fmt(f),
             Self::Aggregate(e) => e.fmt(f),
-            Self::Binary(e) => e.fmt(f),
+            Self::Binary(_) => write_chain(f, self),
             Self::Unary(e) => write!(f, "{}{}", e.op.as_str(), e.expr),
             Self::Paren(e) => write!(f, "({})", e.expr),
         }
@@ -307,18 +308,28 @@ fn write_matching(f: &mut Formatter<'_>, matching: &VectorMatching) -> fmt::Resu
 }
 
 /// Whether the left side is infinity: with its plus it would be a sign before the power.
-pub(super) fn is_power_of_infinity(binary: &Binary) -> bool {
+fn is_power_of_infinity(binary: &Binary) -> bool {
     matches!(&*binary.lhs, Expr::Number(n) if binary.op == BinaryOp::Pow && n.value == f64::INFINITY)
 }
 
-impl Display for Binary {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if is_power_of_infinity(self) {
-            f.write_str("Inf")?;
-        } else {
-            self.lhs.fmt(f)?;
-        }
-        write!(f, " {} {}", BinaryHead(self), self.rhs)
+fn write_chain(f: &mut Formatter<'_>, chain: &Expr) -> fmt::Result {
+    let (first, links) = chain.chain();
+    write_first(f, first, links.first())?;
+    for link in links {
+        write!(f, " {} {}", BinaryHead(link.binary), link.binary.rhs)?;
+    }
+    Ok(())
+}
+
+/// The first operand of a chain, before its first operator.
+pub(super) fn write_first(
+    out: &mut impl Write,
+    first: &Expr,
+    link: Option<&Link<'_>>,
+) -> fmt::Result {
+    match link {
+        Some(link) if is_power_of_infinity(link.binary) => out.write_str("Inf"),
+        _ => write!(out, "{first}"),
     }
 }
 

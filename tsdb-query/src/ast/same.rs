@@ -36,7 +36,7 @@ impl Expr {
                     && same_option(a.param.as_ref(), b.param.as_ref(), |a, b| a.same_as(b))
                     && a.expr.same_as(&b.expr)
             }
-            (Self::Binary(a), Self::Binary(b)) => same_binary(a, b),
+            (Self::Binary(_), Self::Binary(_)) => same_chain(self, other),
             (Self::Unary(a), Self::Unary(b)) => a.op == b.op && a.expr.same_as(&b.expr),
             (Self::Paren(a), Self::Paren(b)) => a.expr.same_as(&b.expr),
             _ => false,
@@ -101,11 +101,21 @@ fn same_duration_expr(a: &DurationExpr, b: &DurationExpr) -> bool {
     }
 }
 
-fn same_binary(a: &Binary, b: &Binary) -> bool {
+fn same_chain(a: &Expr, b: &Expr) -> bool {
+    let ((a, links), (b, others)) = (a.chain(), b.chain());
+    a.same_as(b)
+        && links.len() == others.len()
+        && links
+            .iter()
+            .zip(others)
+            .all(|(a, b)| same_operator(a.binary, b.binary))
+}
+
+/// Whether both are the same but for their left sides.
+fn same_operator(a: &Binary, b: &Binary) -> bool {
     a.op == b.op
         && a.return_bool == b.return_bool
         && same_option(a.matching.as_ref(), b.matching.as_ref(), same_matching)
-        && a.lhs.same_as(&b.lhs)
         && a.rhs.same_as(&b.rhs)
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tsdb_core::Labels;
+use tsdb_core::{MemoryBudget, Reservation};
 
 use super::meter::Meter;
 use crate::annotations::Annotations;
+use crate::ast::Expr;
 use crate::error::QueryError;
+use crate::explain::{Plan, PlanNode};
 use crate::value::{QueryProgress, QueryStats};
 use crate::vector::Grid;
 
@@ -18,6 +20,11 @@ const SAMPLE_BYTES: u64 = 16;
 
 /// What a series counts for beside its labels.
 const SERIES_BYTES: u64 = 96;
+
+/// What an operator counts for beside its series.
+const OPERATOR_BYTES: u64 = 512;
+/// A query takes memory from the budget of the process in pieces of at least so many bytes.
+const RESERVED_AT_ONCE: u64 = 256 << 10;
 
 /// How many samples are looked at between two looks at the clock: some milliseconds' work.
 const WORK_BETWEEN_CHECKS: usize = 1 << 20;
@@ -28,6 +35,7 @@ pub(crate) struct Limits {
     pub(crate) lookback_ms: i64,
     pub(crate) max_samples: u64,
     pub(crate) max_bytes: u64,
+    pub(crate) memory: Option<MemoryBudget>,
     pub(crate) progress: Option<Arc<QueryProgress>>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
@@ -43,8 +51,10 @@ pub(crate) struct Context {
     samples_read: Cell<u64>,
     held: Cell<u64>,
     peak: Cell<u64>,
-    /// Bytes of labels.
-    label_bytes: Cell<u64>,
+    /// Bytes of series and operators.
+    bytes: Cell<u64>,
+    /// What is taken from the budget of the process, until the query ends.
+    reserved: RefCell<Option<Reservation>>,
     checks: Cell<u32>,
     /// Samples that were looked at since the clock was.
     work: Cell<usize>,
@@ -53,6 +63,8 @@ pub(crate) struct Context {
     /// What is counted for the statistics; the inner expression of a subquery counts apart.
     pub(crate) meter: RefCell<Meter>,
     pub(crate) annotations: RefCell<Annotations>,
+    /// What each node of the plan costs, when that is asked for.
+    plan: Option<RefCell<Plan>>,
 }
 
 impl Context {
@@ -62,13 +74,52 @@ impl Context {
             samples_read: Cell::new(0),
             held: Cell::new(0),
             peak: Cell::new(0),
-            label_bytes: Cell::new(0),
+            bytes: Cell::new(0),
+            reserved: RefCell::default(),
             checks: Cell::new(0),
             work: Cell::new(0),
             prepared: Cell::new(None),
             meter: RefCell::default(),
             annotations: RefCell::default(),
+            plan: None,
         }
+    }
+
+    /// Has the costs of each node of the plan counted.
+    pub(crate) fn explain(&mut self) {
+        self.plan = Some(RefCell::default());
+    }
+
+    /// Begins the planning of an expression; its node, when costs are counted.
+    pub(crate) fn begin_node(&self, expr: &Expr) -> Option<usize> {
+        let plan = self.plan.as_ref()?;
+        Some(plan.borrow_mut().begin(expr))
+    }
+
+    /// Ends the planning of the node that was begun last.
+    pub(crate) fn end_node(&self, series: usize, once: bool, took: Duration) {
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().planned(series, once, took);
+        }
+    }
+
+    /// From here on costs are those of this node; the one before.
+    pub(crate) fn enter(&self, node: Option<usize>) -> Option<usize> {
+        let plan = self.plan.as_ref()?;
+        plan.borrow_mut().enter(node)
+    }
+
+    /// Counts the samples a node gave for a tile, and the time that took.
+    pub(crate) fn evaluated(&self, node: usize, samples: u64, took: Duration) {
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().evaluated(node, samples, took);
+        }
+    }
+
+    /// The nodes of the plan with their costs; none when they were not counted.
+    pub(crate) fn take_plan(&mut self) -> Vec<PlanNode> {
+        let plan = self.plan.take();
+        plan.map_or_else(Vec::new, |plan| plan.into_inner().into_nodes())
     }
 
     pub(crate) fn lookback_ms(&self) -> i64 {
@@ -128,6 +179,9 @@ impl Context {
         if let Some(progress) = &self.limits.progress {
             progress.set_samples_read(read);
         }
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().read(samples as u64);
+        }
     }
 
     /// A share of the budget that is given back when it is dropped.
@@ -135,6 +189,7 @@ impl Context {
         let mut held = Held {
             context: self,
             samples: 0,
+            node: self.plan.as_ref().and_then(|plan| plan.borrow().current()),
         };
         held.add(samples)?;
         Ok(held)
@@ -146,33 +201,86 @@ impl Context {
         if held > self.limits.max_samples {
             return Err(QueryError::TooManySamples);
         }
-        self.check_bytes(held, self.label_bytes.get())?;
+        self.check_bytes(held, self.bytes.get())?;
         self.held.set(held);
         self.peak.set(self.peak.get().max(held));
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().take(samples as u64 * SAMPLE_BYTES);
+        }
         Ok(())
     }
 
-    /// Takes the memory of a series and its labels for the rest of the query.
-    pub(crate) fn charge_series(&self, labels: &Labels) -> Result<(), QueryError> {
-        let bytes = labels.as_bytes().len() as u64 + SERIES_BYTES;
-        let bytes = self.label_bytes.get().saturating_add(bytes);
-        self.check_bytes(self.held.get(), bytes)?;
-        self.label_bytes.set(bytes);
+    /// Takes the memory of series and their labels for the rest of the query.
+    pub(crate) fn charge_series(
+        &self,
+        series: usize,
+        label_bytes: usize,
+    ) -> Result<(), QueryError> {
+        self.charge_bytes(label_bytes as u64 + series as u64 * SERIES_BYTES)
+    }
+
+    /// Adds the memory of selected series, a number and bytes of labels, to what a query will take.
+    ///
+    /// # Errors
+    /// When that is too much.
+    pub(crate) fn foresee_series(
+        &self,
+        (series, label_bytes): (usize, usize),
+        bytes: &mut u64,
+    ) -> Result<(), QueryError> {
+        *bytes = bytes.saturating_add(label_bytes as u64 + series as u64 * SERIES_BYTES);
+        self.check_bytes(self.held.get(), *bytes)
+    }
+
+    /// Takes the memory of an operator that gives so many series, which share their labels with those of its operands.
+    pub(crate) fn charge_operator(&self, series: usize) -> Result<(), QueryError> {
+        self.charge_bytes(OPERATOR_BYTES + series as u64 * SERIES_BYTES)
+    }
+
+    /// Takes memory for the rest of the query.
+    fn charge_bytes(&self, bytes: u64) -> Result<(), QueryError> {
+        let all = self.bytes.get().saturating_add(bytes);
+        self.check_bytes(self.held.get(), all)?;
+        self.bytes.set(all);
+        if let Some(plan) = &self.plan {
+            plan.borrow_mut().take(bytes);
+        }
         Ok(())
     }
 
-    fn check_bytes(&self, samples: u64, label_bytes: u64) -> Result<(), QueryError> {
+    fn check_bytes(&self, samples: u64, other_bytes: u64) -> Result<(), QueryError> {
         let bytes = samples
             .saturating_mul(SAMPLE_BYTES)
-            .saturating_add(label_bytes);
+            .saturating_add(other_bytes);
         let max = self.limits.max_bytes;
         if bytes > max {
             return Err(QueryError::TooManyBytes { max });
         }
+        self.reserve(bytes)?;
         if let Some(progress) = &self.limits.progress {
             progress.set_bytes(bytes);
         }
         Ok(())
+    }
+
+    /// Sees to it that so many bytes are reserved.
+    fn reserve(&self, bytes: u64) -> Result<(), QueryError> {
+        let Some(budget) = &self.limits.memory else {
+            return Ok(());
+        };
+        let mut reserved = self.reserved.borrow_mut();
+        let has = reserved.as_ref().map_or(0, Reservation::bytes);
+        if bytes <= has {
+            return Ok(());
+        }
+        let more = (bytes - has).max(RESERVED_AT_ONCE);
+        let taken = match &mut *reserved {
+            Some(reserved) => reserved.grow(more),
+            None => budget.reserve(more).map(|new| *reserved = Some(new)),
+        };
+        taken.map_err(|_| QueryError::OutOfMemory {
+            max: budget.limit(),
+        })
     }
 
     /// Has the samples of each step counted.
@@ -208,6 +316,8 @@ impl Context {
 pub(crate) struct Held<'c> {
     context: &'c Context,
     samples: u64,
+    /// The node of the plan that took it.
+    node: Option<usize>,
 }
 
 impl Held<'_> {
@@ -223,5 +333,9 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let held = self.context.held.get();
         self.context.held.set(held.saturating_sub(self.samples));
+        if let Some(plan) = &self.context.plan {
+            let bytes = self.samples * SAMPLE_BYTES;
+            plan.borrow_mut().give_back(self.node, bytes);
+        }
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn count_values(
                         let labels = labels
                             .build()
                             .map_err(|e| QueryError::Execution(e.to_string()))?;
-                        cx.charge_series(&labels)?;
+                        cx.charge_series(1, labels.as_bytes().len())?;
                         let number = *numbers.entry(labels.clone()).or_insert_with(|| {
                             series.push(SeriesMeta {
                                 labels,

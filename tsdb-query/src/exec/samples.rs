@@ -98,8 +98,8 @@ pub(super) fn weights_up_to(samples: &Columns) -> Vec<u64> {
 
 /// Removes the staleness markers.
 pub(crate) fn take_out_stale(samples: &mut Columns) {
-    if !samples.histograms.is_empty() {
-        return take_out_stale_of_both(samples);
+    if !samples.histograms.is_empty() || samples.start_times().next().is_some() {
+        return take_out_stale_of_any(samples);
     }
     let Some(first) = samples.values.iter().position(|&v| is_stale(v)) else {
         return;
@@ -116,23 +116,18 @@ pub(crate) fn take_out_stale(samples: &mut Columns) {
     samples.times_ms.truncate(kept);
 }
 
-fn take_out_stale_of_both(samples: &mut Columns) {
-    let mut kept = Columns::default();
-    let mut histograms = std::mem::take(&mut samples.histograms)
-        .into_iter()
-        .peekable();
-    for (i, (&t_ms, &value)) in samples.times_ms.iter().zip(&samples.values).enumerate() {
+fn take_out_stale_of_any(samples: &mut Columns) {
+    let mut all = samples.take();
+    let mut histograms = std::mem::take(&mut all.histograms).into_iter().peekable();
+    for (i, (&t_ms, &value)) in all.times_ms.iter().zip(&all.values).enumerate() {
         match histograms.next_if(|(at, _)| *at == i) {
-            Some((_, h)) => {
-                if !float(&h).is_some_and(|h| h.is_stale()) {
-                    kept.push_histogram(t_ms, h);
-                }
-            }
-            None if is_stale(value) => {}
-            None => kept.push(t_ms, value),
+            Some((_, h)) if float(&h).is_some_and(|h| h.is_stale()) => continue,
+            Some((_, h)) => samples.push_histogram(t_ms, h),
+            None if is_stale(value) => continue,
+            None => samples.push(t_ms, value),
         }
+        samples.set_start_time(all.start_time_ms(i).unwrap_or(0));
     }
-    *samples = kept;
 }
 
 /// Becomes the present steps of a column of the steps `tile` of `grid`.

@@ -79,8 +79,10 @@ impl Operator for InstantSelect {
             _ => 0,
         };
         let range = self.reference.range(tile, back_ms, ahead_ms);
-        let mut samples = Columns::default();
-        let mut starts = Vec::new();
+        let mut samples = match self.output {
+            Output::StartTime => Columns::with_start_times(),
+            _ => Columns::default(),
+        };
         let mut column = Column::default();
         let mut held = cx.hold(tile.len)?;
         let mut most = 0;
@@ -142,8 +144,6 @@ impl Operator for InstantSelect {
                     );
                 }
                 Output::StartTime => {
-                    starts.clear();
-                    reader.read_start_times(range, &mut starts)?;
                     last_before(
                         &samples,
                         reference,
@@ -151,9 +151,7 @@ impl Operator for InstantSelect {
                         back_ms,
                         &mut column,
                         |column, k, i| {
-                            let t_ms = samples.times_ms[i];
-                            let known = starts.binary_search_by_key(&t_ms, |s| s.0);
-                            let start_ms = known.map_or(0, |at| starts[at].1);
+                            let start_ms = samples.start_time_ms(i).unwrap_or(0);
                             column.set(k, start_ms as f64 / 1000.0);
                         },
                     );

@@ -156,7 +156,10 @@ impl Operator for WindowFunction {
             Samples::Stored { readers, detail } => {
                 let back_ms = self.range_ms.saturating_add(back_ms);
                 let range = reference.range(tile, back_ms, ahead_ms);
-                let mut samples = Columns::default();
+                let mut samples = match start_times {
+                    true => Columns::with_start_times(),
+                    false => Columns::default(),
+                };
                 let mut starts = Vec::new();
                 let mut most = 0;
                 for (i, reader) in (0u32..).zip(readers.iter()) {
@@ -174,10 +177,8 @@ impl Operator for WindowFunction {
                         held.add(weight - most)?;
                         most = weight;
                     }
-                    if start_times {
-                        starts.clear();
-                        reader.read_start_times(range, &mut starts)?;
-                    }
+                    starts.clear();
+                    starts.extend(samples.start_times());
                     work.count(&samples);
                     let column = work.evaluate(i, &samples, &starts)?;
                     give(i, column, sink)?;

@@ -39,7 +39,12 @@ impl Parser<'_> {
                 "binop fill modifiers are experimental and not enabled",
             );
         }
-        self.grow(Expr::Binary(binary), lhs.height.max(rhs.height), span)
+        // A chain is as high as its highest operand makes it, however long it is.
+        let left = match *binary.lhs {
+            Expr::Binary(_) => lhs.height - 1,
+            _ => lhs.height,
+        };
+        self.grow(Expr::Binary(binary), left.max(rhs.height), span)
     }
 
     fn matching(&mut self) -> Result<Box<VectorMatching>> {

@@ -7,7 +7,8 @@ use tsdb_core::Matcher;
 use super::error::{Result, fail};
 use crate::ast::quote::Quoted;
 use crate::ast::{
-    Aggregate, AggregateOp, Binary, Call, Expr, MatchCardinality, Span, ValueType, VectorSelector,
+    Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, MatchCardinality, Span, ValueType,
+    VectorMatching, VectorSelector,
 };
 
 /// Checks a tree, and settles how the sides of its binary operators match.
@@ -36,7 +37,7 @@ pub(super) fn check(expr: &mut Expr) -> Result<ValueType> {
         }
         Expr::Call(call) => check_call(call)?,
         Expr::Aggregate(aggregate) => check_aggregate(aggregate)?,
-        Expr::Binary(binary) => return check_binary(binary),
+        Expr::Binary(binary) => return check_chain(binary),
         Expr::Unary(unary) => {
             let found = check(&mut unary.expr)?;
             if !is_number_or_vector(found) {
@@ -124,10 +125,46 @@ fn check_aggregate(aggregate: &mut Aggregate) -> Result<()> {
     }
 }
 
-fn check_binary(binary: &mut Binary) -> Result<ValueType> {
+/// An operator of a chain without its left side, which is checked by then.
+struct Operator<'e> {
+    op: BinaryOp,
+    lhs_span: Span,
+    rhs: &'e mut Expr,
+    return_bool: bool,
+    matching: &'e mut Option<VectorMatching>,
+    span: Span,
+    op_span: Span,
+}
+
+/// Operators from left to right, each after its operands.
+fn check_chain(last: &mut Binary) -> Result<ValueType> {
+    let mut operators = Vec::new();
+    let mut next = last;
+    let first = loop {
+        operators.push(Operator {
+            op: next.op,
+            lhs_span: next.lhs.span(),
+            rhs: &mut next.rhs,
+            return_bool: next.return_bool,
+            matching: &mut next.matching,
+            span: next.span,
+            op_span: next.op_span,
+        });
+        match &mut *next.lhs {
+            Expr::Binary(inner) => next = inner,
+            first => break first,
+        }
+    };
+    let mut left = check(first)?;
+    for operator in operators.into_iter().rev() {
+        left = check_operator(operator, left)?;
+    }
+    Ok(left)
+}
+
+fn check_operator(binary: Operator<'_>, left: ValueType) -> Result<ValueType> {
     use ValueType::{Scalar, Vector};
-    let left = check(&mut binary.lhs)?;
-    let right = check(&mut binary.rhs)?;
+    let right = check(binary.rhs)?;
     let op = binary.op;
     if binary.return_bool && !op.is_comparison() {
         return fail(
@@ -154,16 +191,16 @@ fn check_binary(binary: &mut Binary) -> Result<ValueType> {
             );
         }
     }
-    for (side, found) in [(&binary.lhs, left), (&binary.rhs, right)] {
+    for (span, found) in [(binary.lhs_span, left), (binary.rhs.span(), right)] {
         if !is_number_or_vector(found) {
             return fail(
-                side.span(),
+                span,
                 "binary expression must contain only scalar and instant vector types",
             );
         }
     }
     let between_vectors = (left, right) == (Vector, Vector);
-    if let Some(matching) = &mut binary.matching {
+    if let Some(matching) = binary.matching {
         let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
         if !between_vectors {
             if !matching.labels.is_empty() {
@@ -195,7 +232,7 @@ fn check_binary(binary: &mut Binary) -> Result<ValueType> {
         }
     }
     if !between_vectors {
-        binary.matching = None;
+        *binary.matching = None;
         if op.is_set() {
             return fail(
                 binary.span,

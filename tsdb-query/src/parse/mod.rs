@@ -3,7 +3,8 @@
 //! A query goes through three steps: `lexer` cuts it into tokens, the rules (`expr`, `binary`, `aggregate`, `call`,
 //! `selector`, `modifier`, `duration`) make a tree of them, `check` looks at the types. The first error ends it.
 //!
-//! A tree that comes out is no higher than [`ParseOptions::max_depth`]: whoever walks it may recurse.
+//! A tree that comes out is no higher than [`ParseOptions::max_depth`]: whoever walks it may recurse, but for
+//! [chains](Expr::chain) of operators.
 
 mod aggregate;
 mod binary;
@@ -36,9 +37,11 @@ pub struct ParseOptions {
     pub experimental: bool,
     /// The longest query, in bytes; never more than 4 GiB. Default 1 MiB.
     pub max_len: usize,
-    /// How deep expressions may nest, and how high their trees may grow: each operator of a chain adds one. Default 512,
-    /// for which half of a thread's usual stack of 2 MiB is enough.
+    /// How deep expressions may nest, and how high their trees may grow; a chain of operators, however long, is one level.
+    /// Default 512, for which half of a thread's usual stack of 2 MiB is enough.
     pub max_depth: usize,
+    /// How many operands and arguments there may be in all, each pair of parentheses counted as well. Default 100,000.
+    pub max_operands: usize,
 }
 
 impl Default for ParseOptions {
@@ -47,6 +50,7 @@ impl Default for ParseOptions {
             experimental: true,
             max_len: 1 << 20,
             max_depth: 512,
+            max_operands: 100_000,
         }
     }
 }

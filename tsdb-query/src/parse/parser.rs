@@ -1,5 +1,9 @@
 //! The state that every rule of the grammar shares: the token ahead, the options, the depth.
 
+use std::collections::HashMap;
+
+use tsdb_core::{MatchOp, Matcher};
+
 use super::ParseOptions;
 use super::error::{Result, fail};
 use super::lexer::Lexer;
@@ -9,7 +13,8 @@ use crate::ast::{Expr, Position, Span};
 /// Reads a query by recursive descent with one token ahead. Each file of this room adds the rules of one construct.
 ///
 /// Two numbers bound the recursion: `depth` grows with each rule that may contain itself, and the height of every tree is
-/// counted as it grows. Both stay within [`ParseOptions::max_depth`], so that whoever walks a tree may recurse.
+/// counted as it grows. Both stay within [`ParseOptions::max_depth`], so that whoever walks a tree may recurse; a chain of
+/// operators counts once.
 pub(super) struct Parser<'q> {
     lexer: Lexer<'q>,
     pub(super) options: &'q ParseOptions,
@@ -18,6 +23,9 @@ pub(super) struct Parser<'q> {
     /// End of the last token that was taken.
     pub(super) last_end: Position,
     depth: usize,
+    operands: usize,
+    /// Matchers by regular expressions, by operator, label and pattern.
+    pub(super) patterns: HashMap<(MatchOp, String, String), Matcher>,
     /// How many aggregations are open: their errors say so.
     pub(super) open_aggregations: usize,
 }
@@ -47,6 +55,8 @@ impl<'q> Parser<'q> {
             token,
             last_end: 0,
             depth: 0,
+            operands: 0,
+            patterns: HashMap::new(),
             open_aggregations: 0,
         })
     }
@@ -114,12 +124,22 @@ impl<'q> Parser<'q> {
         }
     }
 
-    /// Goes one level deeper, if it may.
+    /// Goes one level deeper, to another operand, if it may.
     pub(super) fn enter(&mut self) -> Result<()> {
         if self.depth >= self.options.max_depth {
             return self.too_deep(self.token.span);
         }
         self.depth += 1;
+        self.operands += 1;
+        if self.operands > self.options.max_operands {
+            return fail(
+                self.token.span,
+                format!(
+                    "expression has more than {} operands",
+                    self.options.max_operands
+                ),
+            );
+        }
         Ok(())
     }
 

@@ -13,6 +13,9 @@ const NAME: &str = "__name__";
 
 const CONTEXT: &str = "label matching";
 
+/// How many different regular expressions a query may have: each takes a millisecond or two to compile.
+const MAX_PATTERNS: usize = 1_000;
+
 fn selector(name: Option<String>, matchers: Vec<Matcher>, span: Span) -> VectorSelector {
     VectorSelector {
         name,
@@ -79,7 +82,32 @@ impl Parser<'_> {
             return self.unexpected_in(CONTEXT, "string");
         }
         let value = self.take()?;
-        Matcher::new(op, &name, &unquoted(value)?)
-            .or_else(|e| fail(between(label.span, value.span), e.to_string()))
+        self.matcher_of(
+            op,
+            &name,
+            &unquoted(value)?,
+            between(label.span, value.span),
+        )
+    }
+
+    /// A matcher; a pattern is compiled only once, however often it occurs, since that takes long.
+    fn matcher_of(&mut self, op: MatchOp, name: &str, value: &str, span: Span) -> Result<Matcher> {
+        let new = || Matcher::new(op, name, value).or_else(|e| fail(span, e.to_string()));
+        if matches!(op, MatchOp::Equal | MatchOp::NotEqual) {
+            return new();
+        }
+        let key = (op, name.to_owned(), value.to_owned());
+        if let Some(known) = self.patterns.get(&key) {
+            return Ok(known.clone());
+        }
+        if self.patterns.len() == MAX_PATTERNS {
+            return fail(
+                span,
+                format!("expression has more than {MAX_PATTERNS} different regular expressions"),
+            );
+        }
+        let matcher = new()?;
+        self.patterns.insert(key, matcher.clone());
+        Ok(matcher)
     }
 }

@@ -1,45 +1,72 @@
 //! Binary operators.
 
-use crate::ast::{Binary, BinaryOp, ValueType};
+use crate::ast::{Binary, BinaryOp, Expr, Link, ValueType};
 use crate::error::QueryError;
 use crate::exec::{
-    Arithmetic, BoxOperator, GroupKeys, ScalarBinary, SetKind, SetOperation, VectorBinary,
+    Arithmetic, BoxOperator, GroupKeys, Pieces, ScalarBinary, SetKind, SetOperation, VectorBinary,
     VectorScalar, drop_names,
 };
 use crate::vector::Grid;
 
 use super::build::{Builder, unsupported};
+use super::depth::MAX_LINKS;
+
+/// An operator with the type of its value.
+type Typed = (BoxOperator, ValueType);
 
 impl Builder<'_> {
-    pub(super) fn binary(&self, e: &Binary, grid: Grid) -> Result<BoxOperator, QueryError> {
+    /// A chain of operators, without recursion along it.
+    pub(super) fn chain(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {
+        let (mut first, mut links) = expr.chain();
+        if grid.steps > 1 {
+            // What the chain begins with may be the same at every step.
+            let invariant = links.partition_point(|link| self.invariance.holds(link.expr));
+            if let Some(last) = links.drain(..invariant).next_back() {
+                first = last.expr;
+            }
+        }
+        // All series are selected before any of them are matched: what is too much is found out first.
+        let mut left = (self.build(first, grid)?, first.value_type());
+        let mut sides = Vec::with_capacity(links.len());
+        for link in &links {
+            let rhs = &link.binary.rhs;
+            sides.push((self.build(rhs, grid)?, rhs.value_type()));
+        }
+        let mut pieces = Pieces::default();
+        for ((i, Link { binary, .. }), right) in links.iter().enumerate().zip(sides) {
+            if i > 0 && i % MAX_LINKS == 0 {
+                left.0 = pieces.cut(left.0);
+            }
+            left = self.binary(binary, left, right)?;
+            self.cx.check()?;
+            self.cx.charge_operator(left.0.series().len())?;
+        }
+        Ok(pieces.end(left.0))
+    }
+
+    fn binary(&self, e: &Binary, left: Typed, right: Typed) -> Result<Typed, QueryError> {
         let op = Arithmetic {
             op: e.op,
             return_bool: e.return_bool,
             span: e.span,
         };
-        let lhs = self.build(&e.lhs, grid)?;
-        let rhs = self.build(&e.rhs, grid)?;
-        let types = (e.lhs.value_type(), e.rhs.value_type());
-        let (vector, scalar, scalar_on_left) = match types {
+        let (lhs, rhs) = (left.0, right.0);
+        let (vector, scalar, scalar_on_left) = match (left.1, right.1) {
             (ValueType::Scalar, ValueType::Scalar) => {
-                return Ok(Box::new(ScalarBinary::new(op, lhs, rhs)));
+                let operator = ScalarBinary::new(op, lhs, rhs);
+                return Ok((Box::new(operator), ValueType::Scalar));
             }
             (ValueType::Scalar, _) => (rhs, lhs, true),
             (_, ValueType::Scalar) => (lhs, rhs, false),
-            _ => return self.vectors(e, op, lhs, rhs),
+            _ => return Ok((self.vectors(e, op, lhs, rhs)?, ValueType::Vector)),
         };
         let series = if op.drops_name() {
             drop_names(vector.series(), self.cx.delayed_name_removal())
         } else {
             vector.series().to_vec()
         };
-        Ok(Box::new(VectorScalar::new(
-            op,
-            vector,
-            scalar,
-            scalar_on_left,
-            series,
-        )))
+        let operator = VectorScalar::new(op, vector, scalar, scalar_on_left, series);
+        Ok((Box::new(operator), ValueType::Vector))
     }
 
     fn vectors(

@@ -1,22 +1,31 @@
 //! Operators of selectors and of the nodes that only pass on.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::ast::{Expr, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector};
+use crate::ast::{
+    Expr, MatrixSelector, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector,
+};
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, Context, Empty, InstantSelect, Output, Reference, Samples, Scalar, ScalarSource,
-    SeriesMeta, StepInvariant, drop_names, relabel,
+    BoxOperator, Context, Empty, Explained, InstantSelect, Output, Reference, Samples, Scalar,
+    ScalarSource, SeriesMeta, StepInvariant, drop_names, relabel,
 };
 use crate::storage::{SeriesReader, Snapshot};
 use crate::vector::Grid;
 
 use super::QueryTimes;
 use super::invariant::Invariance;
+use super::selectors::MatcherKey;
 use super::statistics::Statistics;
 
 /// Turns nodes into operators.
 pub(super) struct Builder<'a> {
+    /// What was selected so far: a selector may occur many times.
+    pub(super) selections: RefCell<HashMap<(MatcherKey, i64, i64), Rc<Selection>>>,
     pub(super) storage: &'a dyn Snapshot,
     pub(super) cx: &'a Context,
     pub(super) times: QueryTimes,
@@ -28,6 +37,13 @@ pub(super) struct Builder<'a> {
 
 /// Selected series and their labels.
 type Selected = (Vec<Arc<dyn SeriesReader>>, Vec<SeriesMeta>);
+
+/// What matchers select in a range of time.
+#[derive(Default)]
+pub(super) struct Selection {
+    readers: Vec<Arc<dyn SeriesReader>>,
+    label_bytes: usize,
+}
 
 /// A range vector: where its samples come from and over which windows it is cut.
 pub(super) struct RangeVector {
@@ -58,14 +74,24 @@ impl Builder<'_> {
     /// The operator that gives the value of `expr` at the steps of `grid`.
     pub(super) fn build(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {
         let expr = strip(expr);
-        if grid.steps == 0 {
-            return Ok(Box::new(Empty));
-        }
-        if grid.steps > 1 && self.invariance.holds(expr) && !matches!(expr, Expr::Number(_)) {
-            let once = self.build_node(expr, Grid::instant(grid.start_ms))?;
-            return Ok(Box::new(StepInvariant::new(once)));
-        }
-        self.build_node(expr, grid)
+        let begun = Instant::now();
+        let node = self.cx.begin_node(expr);
+        let once =
+            grid.steps > 1 && self.invariance.holds(expr) && !matches!(expr, Expr::Number(_));
+        let operator: BoxOperator = if grid.steps == 0 {
+            Box::new(Empty)
+        } else if once {
+            let operator = self.build_node(expr, Grid::instant(grid.start_ms))?;
+            Box::new(StepInvariant::new(operator))
+        } else {
+            self.build_node(expr, grid)?
+        };
+        let Some(node) = node else {
+            return Ok(operator);
+        };
+        self.cx
+            .end_node(operator.series().len(), once, begun.elapsed());
+        Ok(Box::new(Explained { operator, node }))
     }
 
     fn build_node(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {
@@ -74,7 +100,7 @@ impl Builder<'_> {
             Expr::Vector(e) => self.select(e, grid, Output::Value),
             Expr::Call(e) => self.call(e, grid),
             Expr::Aggregate(e) => self.aggregate(e, grid),
-            Expr::Binary(e) => self.binary(e, grid),
+            Expr::Binary(_) => self.chain(expr, grid),
             Expr::Unary(e) => {
                 let input = self.build(&e.expr, grid)?;
                 Ok(match (e.op, e.expr.value_type()) {
@@ -105,6 +131,46 @@ impl Builder<'_> {
         })
     }
 
+    /// What a selector selects near the steps of a grid: how many series, and bytes of labels.
+    pub(super) fn selection(
+        &self,
+        selector: &VectorSelector,
+        reference: Reference,
+        back_ms: i64,
+        ahead_ms: i64,
+    ) -> Result<(usize, usize), QueryError> {
+        let selection = self.selected(selector, reference, back_ms, ahead_ms)?;
+        Ok((selection.readers.len(), selection.label_bytes))
+    }
+
+    fn selected(
+        &self,
+        selector: &VectorSelector,
+        reference: Reference,
+        back_ms: i64,
+        ahead_ms: i64,
+    ) -> Result<Rc<Selection>, QueryError> {
+        self.cx.check()?;
+        let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
+        if range.is_empty() {
+            return Ok(Rc::default());
+        }
+        let key = MatcherKey::of(&selector.matchers);
+        let key = (key, range.start_ms, range.end_ms);
+        if let Some(known) = self.selections.borrow().get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let readers = self.storage.select(&selector.matchers, range)?;
+        let label_bytes = readers.iter().map(|r| r.labels().as_bytes().len()).sum();
+        let selection = Rc::new(Selection {
+            readers,
+            label_bytes,
+        });
+        let new = Rc::clone(&selection);
+        self.selections.borrow_mut().insert(key, new);
+        Ok(selection)
+    }
+
     /// The series of a selector that may have samples near the steps of a grid.
     fn readers(
         &self,
@@ -113,18 +179,45 @@ impl Builder<'_> {
         back_ms: i64,
         ahead_ms: i64,
     ) -> Result<Selected, QueryError> {
-        let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
-        if range.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let readers = self.storage.select(&selector.matchers, range)?;
-        self.cx.check()?;
-        let mut series = Vec::with_capacity(readers.len());
-        for reader in &readers {
-            self.cx.charge_series(reader.labels())?;
-            series.push(reader.labels().clone().into());
-        }
-        Ok((readers, series))
+        let selection = self.selected(selector, reference, back_ms, ahead_ms)?;
+        let readers = &selection.readers;
+        self.cx
+            .charge_series(readers.len(), selection.label_bytes)?;
+        let series = readers.iter().map(|r| r.labels().clone().into());
+        Ok((readers.clone(), series.collect()))
+    }
+
+    /// The steps of an instant selector, and how far before and behind them it looks.
+    pub(super) fn reach_of(
+        &self,
+        selector: &VectorSelector,
+        grid: Grid,
+        output: Output,
+    ) -> Result<(Reference, i64, i64), QueryError> {
+        let reference = self.reference(&selector.modifiers, grid)?;
+        let lookback_ms = self.cx.lookback_ms();
+        let ahead_ms = match output {
+            Output::Value if selector.extension == Some(RangeExtension::Smoothed) => lookback_ms,
+            _ => 0,
+        };
+        Ok((reference, lookback_ms, ahead_ms))
+    }
+
+    /// The same of a range selector.
+    pub(super) fn reach_of_matrix(
+        &self,
+        e: &MatrixSelector,
+        grid: Grid,
+    ) -> Result<(Reference, i64, i64), QueryError> {
+        let reference = self.reference(&e.selector.modifiers, grid)?;
+        let range_ms = self.times.positive(&e.range)?;
+        let lookback_ms = self.cx.lookback_ms();
+        let (back_ms, ahead_ms) = match e.selector.extension {
+            None => (0, 0),
+            Some(RangeExtension::Anchored) => (lookback_ms, 0),
+            Some(RangeExtension::Smoothed) => (lookback_ms, lookback_ms),
+        };
+        Ok((reference, range_ms.saturating_add(back_ms), ahead_ms))
     }
 
     /// An instant selector.
@@ -134,13 +227,12 @@ impl Builder<'_> {
         grid: Grid,
         output: Output,
     ) -> Result<BoxOperator, QueryError> {
-        let reference = self.reference(&selector.modifiers, grid)?;
-        let lookback_ms = self.cx.lookback_ms();
-        let (output, ahead_ms) = match (selector.extension, output) {
-            (Some(RangeExtension::Smoothed), Output::Value) => (Output::Smoothed, lookback_ms),
-            _ => (output, 0),
+        let (reference, back_ms, ahead_ms) = self.reach_of(selector, grid, output)?;
+        let output = match (selector.extension, output) {
+            (Some(RangeExtension::Smoothed), Output::Value) => Output::Smoothed,
+            _ => output,
         };
-        let (readers, series) = self.readers(selector, reference, lookback_ms, ahead_ms)?;
+        let (readers, series) = self.readers(selector, reference, back_ms, ahead_ms)?;
         Ok(Box::new(InstantSelect {
             readers,
             series,
@@ -155,15 +247,8 @@ impl Builder<'_> {
     pub(super) fn range_vector(&self, expr: &Expr, grid: Grid) -> Result<RangeVector, QueryError> {
         match strip(expr) {
             Expr::Matrix(e) => {
-                let reference = self.reference(&e.selector.modifiers, grid)?;
+                let (reference, back_ms, ahead_ms) = self.reach_of_matrix(e, grid)?;
                 let range_ms = self.times.positive(&e.range)?;
-                let lookback_ms = self.cx.lookback_ms();
-                let (back_ms, ahead_ms) = match e.selector.extension {
-                    None => (0, 0),
-                    Some(RangeExtension::Anchored) => (lookback_ms, 0),
-                    Some(RangeExtension::Smoothed) => (lookback_ms, lookback_ms),
-                };
-                let back_ms = range_ms.saturating_add(back_ms);
                 let (readers, series) = self.readers(&e.selector, reference, back_ms, ahead_ms)?;
                 Ok(RangeVector {
                     samples: Samples::Stored {

@@ -13,6 +13,15 @@ pub(crate) struct QueryTimes {
 }
 
 impl QueryTimes {
+    /// Those of an instant query.
+    pub(crate) fn instant(t_ms: i64) -> Self {
+        Self {
+            start_ms: t_ms,
+            end_ms: t_ms,
+            step_ms: 0,
+        }
+    }
+
     /// `start()`
     pub(crate) fn start(&self) -> f64 {
         self.start_ms as f64 / 1000.0

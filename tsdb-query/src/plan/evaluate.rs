@@ -1,19 +1,23 @@
 //! The whole evaluation: build the plan, run it tile by tile, put the result in order.
 
+use std::cell::RefCell;
+use std::time::Instant;
+
 use tsdb_core::{Columns, Labels};
 
 use crate::ast::{Expr, RangeExtension, ValueType};
+use crate::engine::EachSeries;
 use crate::error::QueryError;
 use crate::exec::{
     BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, prepare, take_out_stale, weight_of,
     with_bounds, without_metadata,
 };
 use crate::storage::Snapshot;
-use crate::value::{QueryValue, VectorSample};
+use crate::value::{MatrixSeries, QueryValue, VectorSample};
 use crate::vector::{Grid, Sample};
 
 use super::QueryTimes;
-use super::build::{Builder, strip};
+use super::build::{Builder, RangeVector, strip};
 use super::invariant::Invariance;
 use super::matrix::{SeriesData, finish};
 use super::statistics::Statistics;
@@ -57,10 +61,12 @@ pub(crate) fn evaluate(
     query: &Query<'_>,
     snapshot: &dyn Snapshot,
     cx: &Context,
+    each: &mut EachSeries<'_>,
 ) -> Result<QueryValue, QueryError> {
     let invariance = Invariance::of(query.expr);
     let statistics = Statistics::of(query.expr);
     let builder = Builder {
+        selections: RefCell::default(),
         storage: snapshot,
         cx,
         times: query.times,
@@ -69,6 +75,7 @@ pub(crate) fn evaluate(
         subquery_step_ms: query.subquery_step_ms,
     };
     cx.check()?;
+    builder.foresee(query.expr, query.grid())?;
     let times = query.times;
     match (query.kind, query.expr.value_type()) {
         (_, ValueType::String) => {
@@ -81,7 +88,7 @@ pub(crate) fn evaluate(
                 value,
             })
         }
-        (_, ValueType::Matrix) => matrix(&builder, query.expr, times.start_ms),
+        (_, ValueType::Matrix) => matrix(&builder, query.expr, times.start_ms, each),
         (Kind::Instant, ty) => {
             let root = builder.build(query.expr, query.grid())?;
             cx.prepared();
@@ -92,7 +99,7 @@ pub(crate) fn evaluate(
             let root = builder.build(query.expr, grid)?;
             cx.prepared();
             let tile = tile_steps(query.expr, &builder, grid)?;
-            range(root, grid, tile, cx)
+            range(root, grid, tile, cx, each)
         }
     }
 }
@@ -149,6 +156,7 @@ fn range(
     grid: Grid,
     tile_steps: usize,
     cx: &Context,
+    each: &mut EachSeries<'_>,
 ) -> Result<QueryValue, QueryError> {
     let metas: Vec<SeriesMeta> = root.series().to_vec();
     let mut columns: Vec<SeriesData> = vec![SeriesData::default(); metas.len()];
@@ -162,68 +170,97 @@ fn range(
     }
     let series = metas.iter().zip(columns);
     let series = series.map(|(meta, data)| data.named(final_labels(meta)));
-    finish(series.collect(), cx)
+    finish(series.collect(), cx, each)
 }
 
 /// A range selector or a subquery: its samples.
-fn matrix(builder: &Builder<'_>, expr: &Expr, t_ms: i64) -> Result<QueryValue, QueryError> {
-    let cx = builder.cx;
-    let vector = builder.range_vector(expr, Grid::instant(t_ms))?;
+fn matrix(
+    builder: &Builder<'_>,
+    expr: &Expr,
+    t_ms: i64,
+    each: &mut EachSeries<'_>,
+) -> Result<QueryValue, QueryError> {
+    let (cx, begun) = (builder.cx, Instant::now());
+    let node = cx.begin_node(strip(expr));
+    let RangeVector {
+        samples,
+        series,
+        reference,
+        range_ms,
+        extension,
+        ..
+    } = builder.range_vector(expr, Grid::instant(t_ms))?;
+    cx.end_node(series.len(), false, begun.elapsed());
     cx.prepared();
-    let mut series = Vec::new();
-    let mut give = |meta: &SeriesMeta, samples: &Columns| -> Result<(), QueryError> {
-        cx.charge(weight_of(samples))?;
-        series.push(SeriesData::of(samples).named(final_labels(meta)));
-        Ok(())
+    cx.enter(node);
+    let (readers, detail) = match samples {
+        Samples::Stored { readers, detail } => (readers, detail),
+        Samples::Subquery { input, grid } => {
+            let series = subquery(input, &series, grid, cx)?;
+            return finish(series, cx, each);
+        }
     };
-    let (back_ms, ahead_ms) = match vector.extension {
+    let (back_ms, ahead_ms) = match extension {
         None => (0, 0),
         Some(RangeExtension::Anchored) => (cx.lookback_ms(), 0),
         Some(RangeExtension::Smoothed) => (cx.lookback_ms(), cx.lookback_ms()),
     };
-    let (end_ms, range_ms) = (vector.reference.time(0), vector.range_ms);
-    let range = vector.reference.range(
-        vector.reference.grid.whole(),
-        range_ms.saturating_add(back_ms),
-        ahead_ms,
-    );
-    match vector.samples {
-        Samples::Stored { readers, detail } => {
-            for (meta, reader) in vector.series.iter().zip(&readers) {
-                cx.check()?;
-                let mut columns = Columns::default();
-                reader.read(range, &mut columns)?;
-                prepare(&mut columns, detail);
-                cx.count_read(weight_of(&columns));
-                take_out_stale(&mut columns);
-                if let Some(extension) = vector.extension {
-                    if !columns.histograms.is_empty() {
-                        return Err(unsupported_extension(extension));
-                    }
-                    let start_ms = end_ms.saturating_sub(range_ms);
-                    columns = with_bounds(&columns, start_ms, end_ms, extension);
-                }
-                let n = weight_of(&columns) as u64;
-                cx.meter.borrow_mut().add(0, n, n);
-                give(meta, &columns)?;
+    let whole = reference.grid.whole();
+    let range = reference.range(whole, range_ms.saturating_add(back_ms), ahead_ms);
+    let (end_ms, mut columns) = (reference.time(0), Columns::default());
+    let (begun, mut given) = (Instant::now(), 0);
+    for (meta, reader) in series.iter().zip(&readers) {
+        cx.check()?;
+        columns.clear();
+        reader.read(range, &mut columns)?;
+        prepare(&mut columns, detail);
+        cx.count_read(weight_of(&columns));
+        take_out_stale(&mut columns);
+        if let Some(extension) = extension {
+            if !columns.histograms.is_empty() {
+                return Err(unsupported_extension(extension));
             }
+            let start_ms = end_ms.saturating_sub(range_ms);
+            columns = with_bounds(&columns, start_ms, end_ms, extension);
         }
-        Samples::Subquery { mut input, grid } => {
-            if grid.steps > 0 {
-                let outer = cx.meter.take();
-                input.run(cx, grid.whole(), &mut |i, column| {
-                    let mut data = SeriesData::default();
-                    cx.charge(column.present.count() + column.extra_weight())?;
-                    data.add(column, grid, grid.whole());
-                    series.push(data.named(final_labels(&vector.series[i as usize])));
-                    Ok(())
-                })?;
-                let inner = cx.meter.replace(outer).all;
-                cx.meter.borrow_mut().add(0, inner.queryable, inner.read);
-            }
+        if columns.is_empty() {
+            continue;
         }
+        let weight = weight_of(&columns);
+        cx.meter.borrow_mut().add(0, weight as u64, weight as u64);
+        given += columns.len() as u64;
+        // Although they may be gone by the time the next are read, as in Prometheus.
+        cx.charge(weight)?;
+        each(SeriesData::of(&columns).named(final_labels(meta)))?;
     }
-    finish(series, cx)
+    if let Some(node) = node {
+        cx.evaluated(node, given, begun.elapsed());
+    }
+    Ok(QueryValue::Matrix(Vec::new()))
+}
+
+/// The samples of a subquery.
+fn subquery(
+    mut input: BoxOperator,
+    metas: &[SeriesMeta],
+    grid: Grid,
+    cx: &Context,
+) -> Result<Vec<MatrixSeries>, QueryError> {
+    let mut series = Vec::new();
+    if grid.steps == 0 {
+        return Ok(series);
+    }
+    let outer = cx.meter.take();
+    input.run(cx, grid.whole(), &mut |i, column| {
+        let mut data = SeriesData::default();
+        cx.charge(column.present.count() + column.extra_weight())?;
+        data.add(column, grid, grid.whole());
+        series.push(data.named(final_labels(&metas[i as usize])));
+        Ok(())
+    })?;
+    let inner = cx.meter.replace(outer).all;
+    cx.meter.borrow_mut().add(0, inner.queryable, inner.read);
+    Ok(series)
 }
 
 /// The samples of an extended range are not given when there are native histograms among them.
@@ -262,7 +299,14 @@ fn reach(expr: &Expr, builder: &Builder<'_>) -> Result<i64, QueryError> {
             let param = e.param.as_ref().map_or(Ok(0), |p| reach(p, builder))?;
             reach(&e.expr, builder)?.max(param)
         }
-        Expr::Binary(e) => reach(&e.lhs, builder)?.max(reach(&e.rhs, builder)?),
+        Expr::Binary(_) => {
+            let (first, links) = expr.chain();
+            let mut most = reach(first, builder)?;
+            for link in links {
+                most = reach(&link.binary.rhs, builder)?.max(most);
+            }
+            most
+        }
         Expr::Unary(e) => reach(&e.expr, builder)?,
         Expr::Paren(e) => reach(&e.expr, builder)?,
     })

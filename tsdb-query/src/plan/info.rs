@@ -118,7 +118,11 @@ impl Builder<'_> {
             }),
             Expr::Call(e) => first(&mut e.args.iter()),
             Expr::Aggregate(e) => first(&mut e.param.as_deref().into_iter().chain([&*e.expr])),
-            Expr::Binary(e) => first(&mut [&*e.lhs, &*e.rhs].into_iter()),
+            Expr::Binary(_) => {
+                let (start, links) = expr.chain();
+                let sides = links.iter().map(|link| &*link.binary.rhs);
+                first(&mut std::iter::once(start).chain(sides))
+            }
             Expr::Unary(e) => self.selected_time(&e.expr),
             Expr::Paren(e) => self.selected_time(&e.expr),
         }

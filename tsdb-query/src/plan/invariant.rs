@@ -42,7 +42,15 @@ impl Invariance {
                 let param = e.param.as_ref().is_none_or(|param| self.visit(param));
                 self.visit(&e.expr) & param
             }
-            Expr::Binary(e) => self.visit(&e.lhs) & self.visit(&e.rhs),
+            Expr::Binary(_) => {
+                let (first, links) = expr.chain();
+                let mut all = self.visit(first);
+                for link in links {
+                    all &= self.visit(&link.binary.rhs);
+                    self.0.insert(std::ptr::from_ref(link.expr), all);
+                }
+                all
+            }
             Expr::Unary(e) => self.visit(&e.expr),
             Expr::Paren(e) => self.visit(&e.expr),
         };

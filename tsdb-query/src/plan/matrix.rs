@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tsdb_core::{Columns, FloatHistogram, HistogramSample, Labels};
 
+use crate::engine::EachSeries;
 use crate::error::QueryError;
 use crate::exec::{Context, SAME_LABELSET};
 use crate::value::{MatrixSeries, QueryValue};
@@ -67,17 +68,20 @@ impl SeriesData {
     }
 }
 
-/// The matrix of these series: in label order, none empty, those merged that have become the same now that names are gone.
+/// Gives the matrix of these series: in label order, none empty, those merged that have become the same now that names are
+/// gone.
 pub(super) fn finish(
     mut series: Vec<MatrixSeries>,
     cx: &Context,
+    each: &mut EachSeries<'_>,
 ) -> Result<QueryValue, QueryError> {
     series.retain(|s| !(s.values.is_empty() && s.histograms.is_empty()));
     if cx.delayed_name_removal() {
         series = merge_same(series)?;
     }
     series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-    Ok(QueryValue::Matrix(series))
+    series.into_iter().try_for_each(each)?;
+    Ok(QueryValue::Matrix(Vec::new()))
 }
 
 fn merge_same(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError> {

@@ -9,6 +9,7 @@ mod call;
 mod depth;
 mod durations;
 mod evaluate;
+mod foresee;
 mod info;
 mod invariant;
 mod matrix;
@@ -16,7 +17,7 @@ mod selectors;
 mod special;
 mod statistics;
 
-pub(crate) use depth::{DEEP_STACK_BYTES, SHALLOW, height};
+pub(crate) use depth::{SHALLOW, STACK_BYTES_PER_LEVEL, height};
 pub(crate) use durations::QueryTimes;
 pub(crate) use evaluate::{Kind, Query, evaluate};
 pub(crate) use selectors::selectors;

@@ -152,7 +152,7 @@ impl Builder<'_> {
             self.cx.check()?;
             series.push(match call.apply(&s.labels).map_err(failed)? {
                 Some(labels) => {
-                    self.cx.charge_series(&labels)?;
+                    self.cx.charge_series(1, labels.as_bytes().len())?;
                     renamed(labels, s, call.destination())
                 }
                 None => s.clone(),
@@ -171,7 +171,7 @@ impl Builder<'_> {
         for s in input.series() {
             self.cx.check()?;
             let labels = call.apply(&s.labels).map_err(failed)?;
-            self.cx.charge_series(&labels)?;
+            self.cx.charge_series(1, labels.as_bytes().len())?;
             series.push(renamed(labels, s, call.destination()));
         }
         Ok(relabel(input, series, false))

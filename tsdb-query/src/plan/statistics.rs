@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::ast::{BinaryOp, Expr, VectorSelector};
+use crate::ast::{BinaryOp, Expr, Link, VectorSelector};
 use crate::exec::Detail;
 
 /// The selectors below `histogram_count`, `histogram_sum` or `histogram_avg` and not below anything that needs buckets, told
@@ -68,10 +68,14 @@ impl Statistics {
                     self.visit(param, above);
                 }
             }
-            Expr::Binary(e) => {
-                above.buckets |= matches!(e.op, BinaryOp::TrimLower | BinaryOp::TrimUpper);
-                self.visit(&e.lhs, above);
-                self.visit(&e.rhs, above);
+            Expr::Binary(_) => {
+                let (first, links) = expr.chain();
+                for Link { binary, .. } in links.iter().rev() {
+                    let trims = matches!(binary.op, BinaryOp::TrimLower | BinaryOp::TrimUpper);
+                    above.buckets |= trims;
+                    self.visit(&binary.rhs, above);
+                }
+                self.visit(first, above);
             }
             Expr::Unary(e) => self.visit(&e.expr, above),
             Expr::Paren(e) => self.visit(&e.expr, above),

@@ -5,3 +5,4 @@ mod evaluation;
 mod memory;
 mod parsing;
 mod promqltest;
+mod work;

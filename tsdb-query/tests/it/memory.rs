@@ -55,8 +55,6 @@ pub(crate) struct Memory {
 struct MemorySeries {
     labels: Labels,
     columns: Columns,
-    /// Times of samples with their start times.
-    starts: Vec<(i64, i64)>,
 }
 
 /// Start times by the times of their samples.
@@ -69,7 +67,8 @@ impl Memory {
 
     pub(crate) fn with_start_times(data: &Data, starts: &StartTimes) -> Self {
         let series = data.iter().map(|(labels, samples)| {
-            let mut columns = Columns::default();
+            let mut columns = Columns::with_start_times();
+            let starts = starts.get(labels).map_or(&[][..], Vec::as_slice);
             let mut before = None;
             for (t_ms, value) in samples {
                 match value {
@@ -83,11 +82,12 @@ impl Memory {
                         before = Some(h);
                     }
                 }
+                let start = starts.iter().find(|(t, _)| t == t_ms);
+                columns.set_start_time(start.map_or(0, |(_, start_ms)| *start_ms));
             }
             Arc::new(MemorySeries {
                 labels: labels.clone(),
                 columns,
-                starts: starts.get(labels).cloned().unwrap_or_default(),
             })
         });
         Self {
@@ -127,22 +127,15 @@ impl SeriesReader for MemorySeries {
         let first = times.partition_point(|&t| t < range.start_ms);
         let end = times.partition_point(|&t| t <= range.end_ms).max(first);
         let start = out.len();
-        out.times_ms.extend_from_slice(&times[first..end]);
-        out.values
-            .extend_from_slice(&self.columns.values[first..end]);
+        let values = &self.columns.values[first..end];
+        for (i, (&t_ms, &value)) in (first..).zip(times[first..end].iter().zip(values)) {
+            out.push(t_ms, value);
+            out.set_start_time(self.columns.start_time_ms(i).unwrap_or(0));
+        }
         let histograms = self.columns.histograms.iter();
         let inside = histograms.filter(|(i, _)| (first..end).contains(i));
         out.histograms
             .extend(inside.map(|(i, h)| (i - first + start, h.clone())));
-        Ok(())
-    }
-
-    fn read_start_times(
-        &self,
-        range: TimeRange,
-        out: &mut Vec<(i64, i64)>,
-    ) -> Result<(), StorageError> {
-        out.extend(self.starts.iter().filter(|(t, _)| range.contains(*t)));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 
 pub(crate) mod arbitrary;
 mod arbitrary_durations;
-mod corpora;
+pub(crate) mod corpora;
 mod errors;
 mod forms;
 mod limits;
@@ -35,6 +35,6 @@ fn assert_prints_as_itself(expr: &Expr) {
     let printed = expr.to_string();
     let again = tree(&printed);
     assert!(again.same_as(expr), "{printed} reads otherwise");
-    let pretty = expr.pretty();
+    let pretty = expr.pretty(usize::MAX).unwrap();
     assert!(tree(&pretty).same_as(expr), "{pretty}");
 }

@@ -1,12 +1,15 @@
 //! Health, readiness, and what changes the store.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use tsdb_core::{Db, Matcher};
+use tsdb_core::{Db, Matcher, SnapshotHead};
 
 use super::params::Params;
+use super::{Json, json};
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
 use crate::http::text_error;
@@ -31,13 +34,35 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
-/// `POST|PUT /-/reload`: there is no configuration file yet, so that there is nothing that could fail.
+/// The refusal of what steers the process, unless that is switched on; in Prometheus's words.
+fn lifecycle_refusal(state: &AppState) -> Option<Response> {
+    let refusal = || (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response();
+    (!state.shared.config.enable_lifecycle).then(refusal)
+}
+
+/// `POST|PUT /-/reload`: reads the configuration file again.
 pub(crate) async fn reload(State(state): State<AppState>) -> Response {
-    if state.shared.config.enable_lifecycle {
-        StatusCode::OK.into_response()
-    } else {
-        (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.").into_response()
+    if let Some(refusal) = lifecycle_refusal(&state) {
+        return refusal;
     }
+    match tokio::task::spawn_blocking(move || state.reload()).await {
+        Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Err(e)) => {
+            tracing::error!(error = %e, "the configuration is not reloaded, the one before stays");
+            let text = format!("failed to reload config: {e}");
+            text_error(StatusCode::INTERNAL_SERVER_ERROR, text)
+        }
+        Err(_) => ApiError::from(PoolError::Panicked).into_response(),
+    }
+}
+
+/// `POST|PUT /-/quit`: ends the server as SIGTERM does.
+pub(crate) async fn quit(State(state): State<AppState>) -> Response {
+    if let Some(refusal) = lifecycle_refusal(&state) {
+        return refusal;
+    }
+    state.quit();
+    "Requesting termination... Goodbye!".into_response()
 }
 
 /// Refuses what only an administrator may do, unless that is switched on.
@@ -58,6 +83,37 @@ pub(crate) async fn flush(State(state): State<AppState>) -> Result<StatusCode, A
         db.compact()
     })
     .await
+}
+
+/// `POST|PUT /api/v1/admin/tsdb/snapshot`: makes a copy of the store that is a store, and names it. With `skip_head` what is
+/// in memory alone is left out.
+pub(crate) async fn snapshot(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Json, ApiError> {
+    enabled(&state)?;
+    let head = match params.switch("skip_head")? {
+        true => SnapshotHead::Skipped,
+        false => SnapshotHead::Included,
+    };
+    let db = state.store()?;
+    let name = snapshot_name();
+    let dir = db.snapshots_dir().join(&name);
+    tokio::task::spawn_blocking(move || db.snapshot_to(dir, head))
+        .await
+        .map_err(|_| PoolError::Panicked)??;
+    tracing::info!(name, "snapshot made");
+    Ok(Json(json::success(|out| {
+        out.extend_from_slice(serde_json::json!({ "name": name }).to_string().as_bytes());
+    })))
+}
+
+/// As Prometheus names them: the time and a random number.
+fn snapshot_name() -> String {
+    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    // The standard library's hasher keys are its only randomness.
+    let random = RandomState::new().build_hasher().finish();
+    format!("{time}-{random:016x}")
 }
 
 /// `POST|PUT /api/v1/admin/tsdb/delete_series`: deletes what any of the selectors `match[]` selects from `start` to `end`;

@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut Vec<u8>, expr: &Expr) {
         Expr::Subquery(e) => subquery(out, e),
         Expr::Call(e) => call(out, e),
         Expr::Aggregate(e) => aggregate(out, e),
-        Expr::Binary(e) => binary(out, e),
+        Expr::Binary(_) => chain(out, expr),
         Expr::Unary(e) => {
             key(out, b'{', "expr");
             write(out, &e.expr);
@@ -183,11 +183,26 @@ fn aggregate(out: &mut Vec<u8>, e: &Aggregate) {
     out.push(b'}');
 }
 
-fn binary(out: &mut Vec<u8>, e: &Binary) {
-    key(out, b'{', "bool");
-    out.extend_from_slice(if e.return_bool { b"true" } else { b"false" });
-    key(out, b',', "lhs");
-    write(out, &e.lhs);
+/// Operators from the last to the first, then what stands behind their left sides. A chain may be long: no recursion.
+fn chain(out: &mut Vec<u8>, expr: &Expr) {
+    let (first, links) = expr.chain();
+    for link in links.iter().rev() {
+        key(out, b'{', "bool");
+        let is_bool: &[u8] = if link.binary.return_bool {
+            b"true"
+        } else {
+            b"false"
+        };
+        out.extend_from_slice(is_bool);
+        key(out, b',', "lhs");
+    }
+    write(out, first);
+    for link in &links {
+        after_lhs(out, link.binary);
+    }
+}
+
+fn after_lhs(out: &mut Vec<u8>, e: &Binary) {
     key(out, b',', "matching");
     match &e.matching {
         Some(m) => matching(out, m),

@@ -4,9 +4,11 @@
 //! timestamps are seconds with three decimals or none, labels of series are escaped less than other strings (Prometheus
 //! writes them with jsoniter's `WriteString` and everything else with `encoding/json`'s HTML-safe rules).
 
+use std::ops::Range;
+
 use super::json_histogram;
 use tsdb_core::Labels;
-use tsdb_query::{MatrixSeries, QueryResult, QueryValue, VectorSample};
+use tsdb_query::{MatrixSeries, QueryValue, VectorSample};
 
 /// Writes `items` between brackets with commas between them.
 pub(crate) fn array<T>(
@@ -84,18 +86,26 @@ pub(super) fn timestamp(out: &mut Vec<u8>, t_ms: i64) {
     }
 }
 
-/// A value as a string: the shortest decimal that reads back as the same float, with an exponent below 1e-6 and from
-/// 1e21 on, as JavaScript and Prometheus choose it.
+/// A value as a string.
 pub(crate) fn value(out: &mut Vec<u8>, value: f64) {
-    use std::io::Write;
     out.push(b'"');
+    float(out, value, PLAIN);
+    out.push(b'"');
+}
+
+/// The magnitudes that Prometheus, as JavaScript, writes without an exponent.
+pub(crate) const PLAIN: Range<f64> = 1e-6..1e21;
+
+/// The shortest decimal that reads back as the same float, with an exponent unless its magnitude is in `plain`.
+pub(crate) fn float(out: &mut Vec<u8>, value: f64, plain: Range<f64>) {
+    use std::io::Write;
     let magnitude = value.abs();
     // Writing to a vector cannot fail.
     if value.is_nan() {
         out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
         out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+    } else if magnitude != 0.0 && !plain.contains(&magnitude) {
         let text = format!("{value:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, digits) = match exponent.strip_prefix('-') {
@@ -113,7 +123,6 @@ pub(crate) fn value(out: &mut Vec<u8>, value: f64) {
     } else {
         let _ = write!(out, "{value}");
     }
-    out.push(b'"');
 }
 
 fn point(out: &mut Vec<u8>, t_ms: i64, v: f64) {
@@ -154,7 +163,7 @@ fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     out.push(b'}');
 }
 
-fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
+pub(crate) fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &series.labels);
     if !series.values.is_empty() {
@@ -171,20 +180,26 @@ fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     out.push(b'}');
 }
 
-/// `resultType` and `result`, in this order: readers that stream need the type first.
-fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str> {
-    let open = |out: &mut Vec<u8>, name: &str| {
-        out.extend_from_slice(b"{\"resultType\":\"");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\",\"result\":");
-    };
+/// Begins the answer to a query: `resultType` and `result`, in this order, since readers that stream need the type first.
+pub(crate) fn begin_query(out: &mut Vec<u8>, result_type: &str) {
+    out.extend_from_slice(SUCCESS);
+    out.extend_from_slice(b"{\"resultType\":\"");
+    out.extend_from_slice(result_type.as_bytes());
+    out.extend_from_slice(b"\",\"result\":");
+}
+
+/// The answer to a query up to the end of its value.
+///
+/// # Errors
+/// When the value is of a kind that this writer does not know.
+pub(crate) fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str> {
     match value {
         QueryValue::Scalar { t_ms, value } => {
-            open(out, "scalar");
+            begin_query(out, "scalar");
             point(out, *t_ms, *value);
         }
         QueryValue::String { t_ms, value } => {
-            open(out, "string");
+            begin_query(out, "string");
             out.push(b'[');
             timestamp(out, *t_ms);
             out.push(b',');
@@ -192,11 +207,11 @@ fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str
             out.push(b']');
         }
         QueryValue::Vector(samples) => {
-            open(out, "vector");
+            begin_query(out, "vector");
             array(out, samples, vector_sample);
         }
         QueryValue::Matrix(series) => {
-            open(out, "matrix");
+            begin_query(out, "matrix");
             array(out, series, matrix_series);
         }
         _ => return Err("a kind of value that the API does not know"),
@@ -204,22 +219,26 @@ fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str
     Ok(())
 }
 
-/// The answer to a query. `stats` is a finished JSON object, if asked for.
-///
-/// # Errors
-/// When the value is of a kind that this writer does not know.
-pub(crate) fn query(result: &QueryResult, stats: Option<&str>) -> Result<Vec<u8>, &'static str> {
-    let mut data = Ok(());
-    let out = success_with(&result.warnings, &result.infos, |out| {
-        data = query_value(out, &result.value);
-        if let Some(stats) = stats {
-            out.extend_from_slice(b",\"stats\":");
-            out.extend_from_slice(stats.as_bytes());
+/// What stands behind the value of a query: `extras`, which are finished JSON under their names, and annotations.
+pub(crate) fn end_query(
+    out: &mut Vec<u8>,
+    extras: &[(&str, Option<String>)],
+    warnings: &[String],
+    infos: &[String],
+) {
+    for (name, extra) in extras {
+        if let Some(extra) = extra {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(extra.as_bytes());
         }
-        out.push(b'}');
-    });
-    data.map(|()| out)
+    }
+    out.push(b'}');
+    end(out, warnings, infos);
 }
+
+const SUCCESS: &[u8] = b"{\"status\":\"success\",\"data\":";
 
 /// `{"status":"success","data":…}`
 pub(crate) fn success(data: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -232,8 +251,14 @@ pub(crate) fn success_with(
     infos: &[String],
     data: impl FnOnce(&mut Vec<u8>),
 ) -> Vec<u8> {
-    let mut out = b"{\"status\":\"success\",\"data\":".to_vec();
+    let mut out = SUCCESS.to_vec();
     data(&mut out);
+    end(&mut out, warnings, infos);
+    out
+}
+
+/// Annotations and the end of an answer.
+fn end(out: &mut Vec<u8>, warnings: &[String], infos: &[String]) {
     for (name, kind, texts) in [("warnings", "warning", warnings), ("infos", "info", infos)] {
         if !texts.is_empty() {
             out.extend_from_slice(b",\"");
@@ -242,13 +267,12 @@ pub(crate) fn success_with(
             let (given, omitted) = texts.split_at(texts.len().min(MAX_ANNOTATIONS));
             let rest = (!omitted.is_empty())
                 .then(|| format!("{} more {kind} annotations omitted", omitted.len()));
-            array(&mut out, given.iter().chain(&rest), |out, text| {
+            array(out, given.iter().chain(&rest), |out, text| {
                 string(out, text);
             });
         }
     }
     out.push(b'}');
-    out
 }
 
 /// How many warnings, and how many infos, an answer has.
@@ -270,7 +294,6 @@ mod tests {
 
     use proptest::prelude::*;
     use tsdb_core::FloatHistogram;
-    use tsdb_query::QueryStats;
 
     use super::*;
 
@@ -335,15 +358,13 @@ mod tests {
 
     #[test]
     fn an_empty_answer_has_arrays_and_no_warnings() {
-        let result = QueryResult {
-            value: QueryValue::Matrix(Vec::new()),
-            warnings: Vec::new(),
-            infos: vec!["i".to_owned()],
-            stats: QueryStats::default(),
-        };
+        let mut out = Vec::new();
+        query_value(&mut out, &QueryValue::Matrix(Vec::new())).unwrap();
+        let extras = [("stats", None), ("x", Some("{}".to_owned()))];
+        end_query(&mut out, &extras, &[], &["i".to_owned()]);
         assert_eq!(
-            query(&result, None).unwrap(),
-            br#"{"status":"success","data":{"resultType":"matrix","result":[]},"infos":["i"]}"#
+            out,
+            br#"{"status":"success","data":{"resultType":"matrix","result":[],"x":{}},"infos":["i"]}"#
         );
     }
 

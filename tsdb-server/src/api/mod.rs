@@ -1,7 +1,9 @@
 //! Reading: Prometheus's HTTP API, parameter by parameter and byte by byte as its clients expect it.
 
 mod admin;
+mod answer;
 mod ast;
+mod explain;
 pub(crate) mod json;
 mod json_histogram;
 mod labels;
@@ -20,6 +22,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use tsdb_core::Db;
+
+pub(crate) use params::Params;
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -55,11 +59,16 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/config", get(status::config))
         .route("/api/v1/status/queries", get(running::list))
         .route("/api/v1/status/walreplay", get(status::walreplay))
         .route(
             "/api/v1/admin/tsdb/flush",
             post(admin::flush).put(admin::flush),
+        )
+        .route(
+            "/api/v1/admin/tsdb/snapshot",
+            post(admin::snapshot).put(admin::snapshot),
         )
         .route("/api/v1/admin/queries/{id}/kill", post(running::kill))
         .route(
@@ -72,6 +81,7 @@ pub(crate) fn routes() -> Router<AppState> {
         )
         .route("/-/healthy", get(admin::healthy))
         .route("/-/ready", get(admin::ready))
+        .route("/-/quit", post(admin::quit).put(admin::quit))
         .route("/-/reload", post(admin::reload).put(admin::reload))
 }
 

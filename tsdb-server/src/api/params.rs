@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, FromRequest, Request};
-use axum::http::{Method, header};
+use axum::http::{Method, Uri, header};
 use tsdb_core::{Matcher, TimeRange};
 use tsdb_query::parse;
 
@@ -58,6 +58,13 @@ impl FromRequest<AppState> for Params {
 }
 
 impl Params {
+    /// Those of the URL alone, for requests whose body is data.
+    pub(crate) fn of_url(uri: &Uri) -> Self {
+        let mut params = Self::default();
+        params.add_encoded(uri.query().unwrap_or("").as_bytes());
+        params
+    }
+
     /// Adds `a=b&c=d`, percent-encoded.
     fn add_encoded(&mut self, encoded: &[u8]) {
         for pair in encoded
@@ -80,7 +87,7 @@ impl Params {
     }
 
     /// All values.
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs
             .iter()
             .filter(move |(n, _)| n == name)
@@ -124,6 +131,20 @@ impl Params {
             Err(_) => Err(ApiError::invalid_parameter(
                 "limit",
                 format!("strconv.Atoi: parsing {text:?}: invalid syntax"),
+            )),
+        }
+    }
+
+    /// A switch, in one of the ways that Go's `ParseBool` takes; false when absent.
+    pub(crate) fn switch(&self, name: &str) -> Result<bool, ApiError> {
+        match self.get(name) {
+            None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+            Some(text) => Err(ApiError::invalid_parameter(
+                name,
+                format!(
+                    "unable to parse boolean: strconv.ParseBool: parsing {text:?}: invalid syntax"
+                ),
             )),
         }
     }

@@ -5,38 +5,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::response::Response;
 use tsdb_query::ast::Expr;
-use tsdb_query::{QueryError, QueryOptions, QueryResult, QueryValue, parse};
+use tsdb_query::{MatrixSeries, QueryError, QueryOptions, QueryTime, QueryValue, parse};
 
-use super::{Json, ast, json, stats};
+use super::answer::{self, Answer};
+use super::{Json, ast, explain, json, stats};
 use crate::api::params::Params;
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
-
-/// When a query is evaluated.
-#[derive(Clone, Copy, Debug)]
-enum When {
-    At(i64),
-    Steps {
-        start_ms: i64,
-        end_ms: i64,
-        step_ms: i64,
-    },
-}
 
 /// `GET|POST /api/v1/query`
 pub(crate) async fn instant(
     State(state): State<AppState>,
     params: Params,
-) -> Result<Json, ApiError> {
+) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let t_ms = params.time("time")?.unwrap_or(now_ms);
-    evaluate(&state, &params, When::At(t_ms), limit).await
+    evaluate(&state, &params, QueryTime::At(t_ms), limit).await
 }
 
 /// `GET|POST /api/v1/query_range`
-pub(crate) async fn range(State(state): State<AppState>, params: Params) -> Result<Json, ApiError> {
+pub(crate) async fn range(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let start_ms = params.required_time("start")?;
     let end_ms = params.required_time("end")?;
@@ -57,12 +51,12 @@ pub(crate) async fn range(State(state): State<AppState>, params: Params) -> Resu
         )));
     }
     let step_ms = ((step * 1000.0) as i64).max(1); // a step below 1 ms would never end
-    let when = When::Steps {
+    let time = QueryTime::Steps {
         start_ms,
         end_ms,
         step_ms,
     };
-    evaluate(&state, &params, when, limit).await
+    evaluate(&state, &params, time, limit).await
 }
 
 /// `11,000`
@@ -80,7 +74,7 @@ fn with_commas(n: u64) -> String {
 
 /// Sets the flag when the handler is dropped: the client went away, or the server goes down.
 #[derive(Debug)]
-struct CancelOnDrop(Arc<AtomicBool>);
+pub(super) struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -91,9 +85,9 @@ impl Drop for CancelOnDrop {
 async fn evaluate(
     state: &AppState,
     params: &Params,
-    when: When,
+    time: QueryTime,
     limit: Option<usize>,
-) -> Result<Json, ApiError> {
+) -> Result<Response, ApiError> {
     let begun = Instant::now();
     let timeout = params.timeout(state.shared.config.query_timeout)?;
     let deadline = begun + timeout;
@@ -106,7 +100,9 @@ async fn evaluate(
         deadline: Some(deadline),
         cancel: Some(Arc::clone(&cancel.0)),
         progress: Some(Arc::clone(&entry.progress)),
+        memory: Some(state.shared.budget.clone()),
         per_step_stats: params.get("stats") == Some("all"),
+        explain: params.get("explain") == Some("true"),
     };
     let slow = state.shared.config.query_log_slower_than;
     let slow = (!slow.is_zero()).then_some(slow);
@@ -114,56 +110,101 @@ async fn evaluate(
     let db = state.store()?;
     let engine = state.shared.engine.clone();
 
+    let (mut answer, streamed) = Answer::new();
     let job = state.shared.queries.run(move || {
         let queued = begun.elapsed();
         listed.query.runs.store(true, Ordering::Relaxed);
-        let result = match when {
-            When::At(t_ms) => engine.instant(&db, &query, t_ms, &options),
-            When::Steps {
-                start_ms,
-                end_ms,
-                step_ms,
-            } => engine.range(&db, &query, start_ms, end_ms, step_ms, &options),
-        };
+        let mut matrix = Matrix::new(limit);
+        let mut each = |series| matrix.add(&mut answer, &series);
+        let result = engine.stream(&db, &query, time, &options, &mut each);
         listed.ended(&result, slow);
-        let mut result = result?;
-        truncate(&mut result, limit);
+        let mut result = match result {
+            Ok(result) => result,
+            Err(e) => {
+                answer.fail(&e);
+                return Err(ApiError::from(e));
+            }
+        };
+        if truncate(&mut result.value, limit) || matrix.is_cut() {
+            result.warnings.push(super::TRUNCATED.to_owned());
+        }
+        let out = &mut answer.out;
+        if matrix.is_open() {
+            out.push(b']');
+        } else {
+            json::query_value(out, &result.value)
+                .map_err(|what| ApiError::new(ErrorKind::Internal, what))?;
+        }
         let stats = with_stats.then(|| stats::json(&result.stats, queued));
-        json::query(&result, stats.as_deref())
-            .map_err(|what| ApiError::new(ErrorKind::Internal, what))
+        let plan = options.explain.then(|| explain::json(&result.plan));
+        let extras = [("stats", stats), ("explain", plan)];
+        json::end_query(out, &extras, &result.warnings, &result.infos);
+        Ok(answer.end())
     });
     // The evaluation watches its deadline itself; waiting for a turn has to be watched here. The grace lets an
     // evaluation that sees its deadline say so itself.
-    let answer = tokio::select! {
-        answer = job => answer??,
+    tokio::select! {
+        biased;
+        Ok(body) = streamed => Ok(answer::response(body, cancel)),
+        answer = job => Ok(answer::whole(answer??)),
         () = tokio::time::sleep_until((deadline + Duration::from_secs(1)).into()) => {
             if entry.runs.load(Ordering::Relaxed) {
                 return Err(QueryError::Timeout.into());
             }
-            return Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue"));
+            Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue"))
         }
-        () = state.queries_canceled() => return Err(QueryError::Canceled.into()),
-    };
-    drop(cancel);
-    Ok(Json(answer))
+        () = state.queries_canceled() => Err(QueryError::Canceled.into()),
+    }
 }
 
-/// Cuts the value down to `limit` series, with a warning.
-fn truncate(result: &mut QueryResult, limit: Option<usize>) {
-    let Some(limit) = limit else { return };
-    let cut = match &mut result.value {
-        QueryValue::Vector(samples) if samples.len() > limit => {
+/// Writes the series of a matrix as they come.
+struct Matrix {
+    series: usize,
+    limit: usize,
+}
+
+impl Matrix {
+    fn new(limit: Option<usize>) -> Self {
+        Self {
+            series: 0,
+            limit: limit.unwrap_or(usize::MAX),
+        }
+    }
+
+    fn add(&mut self, answer: &mut Answer, series: &MatrixSeries) -> Result<(), QueryError> {
+        self.series += 1;
+        if self.is_cut() {
+            return Ok(());
+        }
+        if self.series == 1 {
+            json::begin_query(&mut answer.out, "matrix");
+            answer.out.push(b'[');
+        } else {
+            answer.out.push(b',');
+        }
+        json::matrix_series(&mut answer.out, series);
+        answer.flush()
+    }
+
+    /// Whether there are series, and their list is not closed yet.
+    fn is_open(&self) -> bool {
+        self.series > 0
+    }
+
+    /// Whether there were more than the limit.
+    fn is_cut(&self) -> bool {
+        self.series > self.limit
+    }
+}
+
+/// Cuts a vector down to `limit` series; whether there was something to cut.
+fn truncate(value: &mut QueryValue, limit: Option<usize>) -> bool {
+    match (value, limit) {
+        (QueryValue::Vector(samples), Some(limit)) if samples.len() > limit => {
             samples.truncate(limit);
             true
         }
-        QueryValue::Matrix(series) if series.len() > limit => {
-            series.truncate(limit);
-            true
-        }
         _ => false,
-    };
-    if cut {
-        result.warnings.push(super::TRUNCATED.to_owned());
     }
 }
 
@@ -185,12 +226,22 @@ pub(crate) async fn exemplars(
     Ok(Json(json::success(|out| out.extend_from_slice(b"[]"))))
 }
 
+/// So many times the longest query an answer of `format_query` may be.
+const MAX_GROWTH: usize = 8;
+
 /// `GET|POST /api/v1/format_query`
 pub(crate) async fn format(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Json, ApiError> {
-    let text = parsed(&state, &params)?.pretty();
+    let max_len = state.shared.config.query_max_expression_bytes;
+    let max_len = max_len.saturating_mul(MAX_GROWTH);
+    let Some(text) = parsed(&state, &params)?.pretty(max_len) else {
+        return Err(ApiError::new(
+            ErrorKind::Execution,
+            format!("formatted, the query is longer than {max_len} bytes"),
+        ));
+    };
     Ok(Json(json::success(|out| json::string(out, &text))))
 }
 

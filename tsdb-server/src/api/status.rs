@@ -9,7 +9,7 @@ use super::{Json, json as writer, lookup};
 use crate::api::params::Params;
 use crate::error::ApiError;
 use crate::state::AppState;
-use crate::{duration, size};
+use crate::{bytes, duration};
 
 /// The Prometheus whose API this is; clients switch features on by it.
 const PROMETHEUS_VERSION: &str = "3.14.0";
@@ -49,24 +49,25 @@ pub(super) fn rfc3339(t: SystemTime) -> String {
 
 /// `GET /api/v1/status/runtimeinfo`
 pub(crate) async fn runtimeinfo(State(state): State<AppState>) -> Json {
+    let reloaded = state.reloaded();
     let cwd = std::env::current_dir().unwrap_or_default();
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let corruptions = state.store().map_or(0, |db| db.stats().corruptions);
     let config = &state.shared.config;
     let time = (!config.retention.is_zero()).then(|| duration::format(config.retention));
-    let size = (config.retention_size > 0).then(|| size::format(config.retention_size));
+    let size = (config.retention_size > 0).then(|| bytes::format(config.retention_size));
     let retention: Vec<String> = time.into_iter().chain(size).collect();
     success(&json!({
         "startTime": rfc3339(state.shared.started),
         "CWD": cwd.display().to_string(),
         "hostname": hostname.trim(),
         "serverTime": rfc3339(SystemTime::now()),
-        "reloadConfigSuccess": true,
-        "lastConfigTime": rfc3339(state.shared.started),
+        "reloadConfigSuccess": reloaded.successful,
+        "lastConfigTime": rfc3339(reloaded.at),
         "corruptionCount": corruptions,
         "goroutineCount": 0,
         "GOMAXPROCS": std::thread::available_parallelism().map_or(1, usize::from),
-        "GOMEMLIMIT": 0,
+        "GOMEMLIMIT": state.shared.budget.limit(),
         "GOGC": "",
         "GODEBUG": "",
         "storageRetention": retention.join(" or "),
@@ -82,9 +83,15 @@ pub(crate) async fn flags(State(state): State<AppState>) -> Json {
     success(&Value::Object(map))
 }
 
-/// `GET /api/v1/status/walreplay`. There is no progress to tell: `/-/ready` says when it is done.
-pub(crate) async fn walreplay() -> Json {
-    success(&json!({ "min": 0, "max": 0, "current": 0 }))
+/// `GET /api/v1/status/config`: what of the configuration file is in effect, defaults included.
+pub(crate) async fn config(State(state): State<AppState>) -> Json {
+    success(&json!({ "yaml": state.reloaded().settings.to_yaml() }))
+}
+
+/// `GET /api/v1/status/walreplay`: segments of the write-ahead log to be replayed, and replayed so far.
+pub(crate) async fn walreplay(State(state): State<AppState>) -> Json {
+    let (segments, replayed) = state.shared.progress.segments();
+    success(&json!({ "min": 0, "max": segments, "current": replayed }))
 }
 
 /// `GET /api/v1/status/tsdb`
@@ -105,7 +112,12 @@ pub(crate) async fn tsdb(State(state): State<AppState>, params: Params) -> Resul
                 .map(|(name, value)| json!({ "name": name, "value": value }))
                 .collect()
         };
-        let data = json!({
+        let makers = db.series_makers(limit);
+        let makers: Vec<Value> = makers
+            .iter()
+            .map(|m| json!({ "name": m.metric, "value": m.new, "refused": m.refused, "labels": m.labels }))
+            .collect();
+        let mut data = json!({
             "headStats": {
                 "numSeries": stats.head_series,
                 "numLabelPairs": cardinality.label_pairs,
@@ -118,6 +130,10 @@ pub(crate) async fn tsdb(State(state): State<AppState>, params: Params) -> Resul
             "memoryInBytesByLabelName": list(&cardinality.bytes_by_label),
             "seriesCountByLabelValuePair": list(&cardinality.series_by_pair),
         });
+        // Beside Prometheus's fields only where there is something to tell: clients know the others.
+        if !makers.is_empty() {
+            data["newSeriesCountByMetricName"] = makers.into();
+        }
         Ok(success(&data).0)
     })
     .await

@@ -1,9 +1,11 @@
 //! The flags as the status page shows them.
 
+use std::path::PathBuf;
+
 use tsdb_core::Durability;
 
 use super::Config;
-use crate::{duration, size};
+use crate::{bytes, duration};
 
 impl Config {
     /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
@@ -14,10 +16,20 @@ impl Config {
             _ => "always".to_owned(),
         };
         let name = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
+        let path = |path: &Option<PathBuf>| {
+            path.as_ref()
+                .map_or_else(String::new, |p| p.display().to_string())
+        };
         vec![
+            ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
+            (
+                "memory.limit",
+                self.memory_limit
+                    .map_or_else(String::new, |bytes| bytes.to_string()),
+            ),
             (
                 "query.log-slower-than",
                 duration::format(self.query_log_slower_than),
@@ -37,6 +49,10 @@ impl Config {
             (
                 "query.max-expression-depth",
                 self.query_max_depth.to_string(),
+            ),
+            (
+                "query.max-expression-operands",
+                self.query_max_operands.to_string(),
             ),
             (
                 "query.max-memory-bytes",
@@ -67,11 +83,15 @@ impl Config {
             ("storage.tsdb.path", self.data_dir.display().to_string()),
             (
                 "storage.tsdb.retention.size",
-                size::format(self.retention_size),
+                bytes::format(self.retention_size),
             ),
             (
                 "storage.tsdb.retention.time",
                 duration::format(self.retention),
+            ),
+            (
+                "storage.tsdb.scrub-interval",
+                duration::format(self.scrub_interval),
             ),
             ("storage.wal.durability", durability),
             ("web.enable-admin-api", self.enable_admin_api.to_string()),

@@ -90,3 +90,11 @@ fn every_flag_is_shown_under_its_name() {
         assert_eq!(arg.get_env().unwrap(), variable.as_str());
     }
 }
+
+#[test]
+fn every_flag_is_documented() {
+    let docs = include_str!("../../../docs/configuration.md");
+    for (name, _) in parse(&[]).unwrap().flags() {
+        assert!(docs.contains(&format!("| `--{name}`")), "{name}");
+    }
+}

@@ -1,9 +1,11 @@
 //! Applies a batch, waits until it is durable without keeping a thread, and says how it went.
 
+use std::io;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
-use tsdb_core::{Commit, Rejected, WriteReport};
+use tsdb_core::{Commit, RejectReason, Rejected, WriteReport};
 
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
@@ -24,6 +26,10 @@ impl WriteError {
         }
     }
 
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
     /// Overload: senders of remote write try again on 503, and on 429 only if told to.
     pub(crate) fn retry(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -37,6 +43,17 @@ impl From<ApiError> for WriteError {
             ErrorKind::Retry => Self::retry(e.message),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, e.message),
         }
+    }
+}
+
+/// Of a body that is read while it is applied.
+impl From<io::Error> for WriteError {
+    fn from(e: io::Error) -> Self {
+        let status = match e.kind() {
+            io::ErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, format!("cannot read the body: {e}"))
     }
 }
 
@@ -77,6 +94,10 @@ pub(crate) struct LeftOut {
 }
 
 impl LeftOut {
+    fn is_empty(&self) -> bool {
+        self.series == 0 && self.samples == 0
+    }
+
     pub(crate) fn series(&mut self, reason: impl FnOnce() -> String) {
         self.series += 1;
         self.first.get_or_insert_with(reason);
@@ -108,10 +129,19 @@ pub(crate) async fn durable(commit: Commit) -> Result<WriteReport, WriteError> {
 
 /// The answer to a write of which `report` was applied and `left_out` was not.
 pub(crate) fn answer(report: &WriteReport, left_out: &LeftOut) -> Response {
-    match refusal(report, left_out) {
-        None => StatusCode::NO_CONTENT.into_response(),
-        Some(text) => text_error(StatusCode::BAD_REQUEST, text),
+    let Some(text) = refusal(report, left_out) else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    // New series may come again in the next interval; a retry of anything else would be refused again.
+    let for_now = |(reason, _)| reason == RejectReason::NewSeriesLimit;
+    if left_out.is_empty() && report.rejected.counts().all(for_now) {
+        let wait_s = report.rejected.retry_after().as_secs() + 1;
+        let mut response = text_error(StatusCode::TOO_MANY_REQUESTS, text);
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+        return response;
     }
+    text_error(StatusCode::BAD_REQUEST, text)
 }
 
 /// The first reason, then the counts; `None` when nothing was refused.
@@ -132,10 +162,29 @@ fn refusal(report: &WriteReport, left_out: &LeftOut) -> Option<String> {
         (None, None) => "refused".to_owned(),
     };
     Some(format!(
-        "{first}; refused: {}; accepted: {} samples",
+        "{first}; refused: {}; accepted: {} samples{}",
         counts.join(", "),
-        report.accepted
+        report.accepted,
+        makers(&report.rejected)
     ))
+}
+
+/// Who made the most new series, where a limit of series refused samples.
+fn makers(rejected: &Rejected) -> String {
+    let named = rejected.series_makers().iter().map(|maker| {
+        format!(
+            "{:?} ({} and {} refused, by labels {})",
+            maker.metric,
+            maker.new,
+            maker.refused,
+            maker.labels.join(", ")
+        )
+    });
+    let named: Vec<String> = named.collect();
+    if named.is_empty() {
+        return String::new();
+    }
+    format!("; most new series in this interval: {}", named.join(", "))
 }
 
 fn counts(rejected: &Rejected) -> Vec<String> {

@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use parking_lot::Mutex;
-use tokio::sync::OwnedSemaphorePermit;
+use tsdb_core::{MemoryBudget, Reservation};
 
 use super::apply::WriteError;
 use crate::state::AppState;
@@ -16,13 +16,13 @@ const MAX_SNAPPY_RATIO: usize = 22;
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) bytes: Bytes,
-    _share: OwnedSemaphorePermit,
+    _share: Reservation,
 }
 
 /// Collects the body.
 ///
 /// # Errors
-/// 413 when it is larger than the limit, 503 when the bodies under way hold too much memory, 400 when the client
+/// 413 when it is larger than the limit, 503 when there is no memory for it, 400 when the client
 /// stops sending.
 pub(crate) async fn collect(
     state: &AppState,
@@ -44,13 +44,8 @@ pub(crate) async fn collect(
         return Err(too_large());
     }
     // Without a length it may become as large as the limit.
-    let share_kib = u32::try_from(announced.unwrap_or(limit) / 1024 + 1).unwrap_or(u32::MAX);
-    let share = state
-        .shared
-        .body_kib
-        .clone()
-        .try_acquire_many_owned(share_kib)
-        .map_err(|_| WriteError::retry("too many writes are under way, try again later"))?;
+    let share = announced.unwrap_or(limit) as u64;
+    let share = state.shared.budget.reserve(share)?;
     let collected = Limited::new(body, limit).collect().await.map_err(|e| {
         if e.downcast_ref::<LengthLimitError>().is_some() {
             too_large()
@@ -69,23 +64,44 @@ pub(crate) async fn collect(
 
 /// Memory for decompressed bodies, used again from request to request: zeroing it anew each time costs as much as a
 /// third of the decompression.
-#[derive(Debug, Default)]
-pub(crate) struct Buffers(Mutex<Vec<Vec<u8>>>);
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    // Held for a push or a pop.
+    kept: Mutex<Vec<Vec<u8>>>,
+    budget: MemoryBudget,
+}
 
 /// Buffers that are kept while nobody uses them, and the largest of them in bytes.
 const KEPT_BUFFERS: usize = 8;
 const KEPT_BYTES: usize = 4 << 20;
 
 impl Buffers {
+    /// None yet, to be taken from this budget.
+    pub(crate) fn new(budget: MemoryBudget) -> Self {
+        Self {
+            kept: Mutex::default(),
+            budget,
+        }
+    }
+
     /// Gives `use_it` a buffer of `len` bytes, whatever is in them.
-    fn with<T>(&self, len: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
-        let mut buffer = self.0.lock().pop().unwrap_or_default();
+    ///
+    /// # Errors
+    /// 503 when there is no memory for it and for what is decoded of it; what `use_it` says.
+    fn with<T>(
+        &self,
+        len: usize,
+        use_it: impl FnOnce(&mut [u8]) -> Result<T, WriteError>,
+    ) -> Result<T, WriteError> {
+        // A batch is about as large as the message.
+        let _memory = self.budget.reserve(2 * len as u64)?;
+        let mut buffer = self.kept.lock().pop().unwrap_or_default();
         if buffer.len() < len {
             buffer.resize(len, 0);
         }
         let used = use_it(buffer.get_mut(..len).unwrap_or_default());
         if buffer.len() <= KEPT_BYTES {
-            let mut kept = self.0.lock();
+            let mut kept = self.kept.lock();
             if kept.len() < KEPT_BUFFERS {
                 kept.push(buffer);
             }
@@ -135,7 +151,7 @@ mod tests {
     use super::*;
 
     fn plain(compressed: &[u8], limit: usize) -> Result<Vec<u8>, WriteError> {
-        let buffers = Buffers::default();
+        let buffers = Buffers::new(MemoryBudget::new(1 << 30));
         // Twice, so that the second finds what the first left.
         let first = snappy(compressed, limit, &buffers, |bytes| Ok(bytes.to_vec()));
         let second = snappy(compressed, limit, &buffers, |bytes| Ok(bytes.to_vec()));

@@ -4,7 +4,7 @@
 //! Histogram   1 count_int  2 count_float  3 sum  4 schema (sint32)  5 zero_threshold  6 zero_count_int  7 zero_count_float
 //!             8 negative_spans*   9 negative_deltas* (sint64)  10 negative_counts*
 //!            11 positive_spans*  12 positive_deltas* (sint64)  13 positive_counts*
-//!            14 reset_hint (enum)  15 timestamp (int64, ms)  16 custom_values*  17 start_timestamp (2.0: not stored yet)
+//!            14 reset_hint (enum)  15 timestamp (int64, ms)  16 custom_values*  17 start_timestamp (int64, ms, 2.0 only)
 //! BucketSpan  1 offset (sint32)  2 length
 //! ```
 //! It is one of floats if its count is.
@@ -17,6 +17,7 @@ use tsdb_core::histogram::{
 use tsdb_core::{CounterResetHint, FloatHistogram, Histogram, HistogramSample, Span};
 
 use super::proto::{Field, Fields, ProtoError};
+use super::samples::Times;
 
 /// Spans, buckets and bounds that are decoded of one histogram. The store takes fewer; this bounds the memory.
 const MAX_NUMBERS: usize = 1 << 14;
@@ -59,7 +60,7 @@ struct Message {
     negative: Buckets,
     positive: Buckets,
     hint: CounterResetHint,
-    t_ms: i64,
+    times: Times,
     custom_values: Vec<f64>,
 }
 
@@ -114,11 +115,13 @@ impl Buckets {
     }
 }
 
-/// Decodes a histogram and its time in milliseconds, checked as Prometheus's receiver does.
+/// Decodes a histogram and its times, checked as Prometheus's receiver does.
 ///
 /// # Errors
 /// When the bytes are not such a message.
-pub(super) fn histogram(bytes: &[u8]) -> Result<Result<(i64, HistogramSample), Unfit>, ProtoError> {
+pub(super) fn histogram(
+    bytes: &[u8],
+) -> Result<Result<(Times, HistogramSample), Unfit>, ProtoError> {
     let mut message = Message::default();
     for field in Fields::new(bytes) {
         let (number, field) = field?;
@@ -131,8 +134,8 @@ pub(super) fn histogram(bytes: &[u8]) -> Result<Result<(i64, HistogramSample), U
             return Ok(Err(Unfit::TooLarge));
         }
     }
-    let t_ms = message.t_ms;
-    Ok(message.into_sample().map(|sample| (t_ms, sample)))
+    let times = message.times;
+    Ok(message.into_sample().map(|sample| (times, sample)))
 }
 
 impl Message {
@@ -155,9 +158,9 @@ impl Message {
                 let hint = u8::try_from(field.uint64()?).unwrap_or_default();
                 self.hint = CounterResetHint::from_u8(hint);
             }
-            15 => self.t_ms = field.int64()?,
+            15 => self.times.t_ms = field.int64()?,
             16 => field.each_double(|bound| self.custom_values.push(bound))?,
-            17 => drop(field.int64()?),
+            17 => self.times.start_ms = field.int64()?,
             _ => {}
         }
         Ok(())

@@ -49,7 +49,7 @@ fn integers() -> Wire {
         .varint(15, 1_700_000_000_000)
 }
 
-fn read(message: Wire) -> Result<(i64, HistogramSample), Unfit> {
+fn read(message: Wire) -> Result<(Times, HistogramSample), Unfit> {
     histogram(&message.0).unwrap()
 }
 
@@ -84,8 +84,8 @@ fn integers_are_read() {
         },
         ..Histogram::default()
     };
-    let (t_ms, read) = read(integers()).unwrap();
-    assert_eq!(t_ms, 1_700_000_000_000);
+    let (times, read) = read(integers()).unwrap();
+    assert_eq!((times.t_ms, times.start_ms), (1_700_000_000_000, 0));
     assert_eq!(
         format!("{read:?}"),
         format!("{:?}", HistogramSample::from(expected))
@@ -119,8 +119,8 @@ fn floats_with_custom_buckets_are_read() {
         custom_values: [0.5, 2.5].into(),
         ..FloatHistogram::default()
     };
-    let (t_ms, read) = read(message).unwrap();
-    assert_eq!(t_ms, 5);
+    let (times, read) = read(message.varint(17, 4)).unwrap();
+    assert_eq!((times.t_ms, times.start_ms), (5, 4));
     assert_eq!(
         format!("{read:?}"),
         format!("{:?}", HistogramSample::from(expected))

@@ -4,7 +4,7 @@ use tsdb_core::METRIC_NAME;
 
 /// The labels of one series, and their canonical bytes; the memory is used again for every series.
 #[derive(Debug, Default)]
-pub(super) struct LabelSet<'a> {
+pub(crate) struct LabelSet<'a> {
     pairs: Vec<(&'a str, &'a str)>,
     canonical: Vec<u8>,
     /// The first reason why the labels are not valid.
@@ -19,7 +19,7 @@ impl<'a> LabelSet<'a> {
     }
 
     /// Adds a label.
-    pub(super) fn push(&mut self, name: &'a [u8], value: &'a [u8]) {
+    pub(crate) fn push(&mut self, name: &'a [u8], value: &'a [u8]) {
         match (std::str::from_utf8(name), std::str::from_utf8(value)) {
             (Ok(""), _) => self.invalid("a label name is empty"),
             (Ok(name), Ok(value)) => self.pairs.push((name, value)),
@@ -42,10 +42,11 @@ impl<'a> LabelSet<'a> {
     ///
     /// # Errors
     /// The reason why they are not valid.
-    pub(super) fn canonical(&mut self) -> Result<&[u8], &'static str> {
+    pub(crate) fn canonical(&mut self) -> Result<&[u8], &'static str> {
         if let Some(reason) = self.invalid {
             return Err(reason);
         }
+        self.canonical.clear();
         if !self.pairs.is_sorted() {
             self.pairs.sort_unstable();
         }
@@ -73,7 +74,7 @@ impl<'a> LabelSet<'a> {
     }
 
     /// The labels for an error text, cut where they get long.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let pairs: Vec<String> = self
             .pairs
             .iter()

@@ -17,7 +17,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 
+pub(crate) use apply::WriteError;
 pub(crate) use body::Buffers;
+pub(crate) use label_set::LabelSet;
 
 use crate::state::AppState;
 

@@ -1,7 +1,7 @@
 //! The decoder against a plain encoder, and against anything.
 
 use proptest::prelude::*;
-use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS};
+use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS, TimeRange};
 
 use super::super::remote_write::LIMITS;
 use super::*;
@@ -144,13 +144,14 @@ fn labels_that_are_not_utf8_are_left_out() {
 fn histogram(count: u64, t_ms: u64) -> Vec<u8> {
     // One observation in the zero bucket.
     let message = Message::default().varint(1, count).double(3, 0.5);
-    message.varint(6, 1).varint(15, t_ms).0
+    // Version 1 has no start times: another field that is not known.
+    message.varint(6, 1).varint(15, t_ms).varint(17, 1).0
 }
 
 #[test]
 fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
     let label = Message::default().bytes(1, b"__name__").bytes(2, b"h");
-    let sample = Message::default().double(1, 2.0).varint(2, 5);
+    let sample = Message::default().double(1, 2.0).varint(2, 5).varint(3, 1);
     let series = Message::default()
         .bytes(1, &label.0)
         .bytes(2, &sample.0)
@@ -177,6 +178,10 @@ fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
         let report = writer.submit().unwrap().wait().unwrap();
         assert_eq!((report.accepted, report.accepted_histograms), (3, 2));
     }
+    let series = db.querier(TimeRange::ALL).unwrap().select(&[]).unwrap();
+    let samples = series[0].samples().unwrap();
+    assert_eq!(samples.len(), 3);
+    assert!(samples.iter().all(|sample| sample.start_ms.is_none()));
     let limits = Limits {
         histogram_bytes: 300,
         ..LIMITS

@@ -3,8 +3,8 @@
 //! ```text
 //! Request     4 symbols*  5 timeseries*
 //! TimeSeries  1 labels_refs* (uint32, name and value in turn)  2 samples*  3 histograms*
-//!             4 exemplars* (not stored, and counted as not written)  5 metadata  6 created_timestamp (not stored yet)
-//! Sample      1 value (double)  2 timestamp (int64, ms)  3 start_timestamp (not stored yet)
+//!             4 exemplars* (not stored, and counted as not written)  5 metadata  6 created_timestamp (of drafts, as in Prometheus not used)
+//! Sample      1 value (double)  2 timestamp (int64, ms)  3 start_timestamp (int64, ms, 0 for none)
 //! Metadata    1 type (enum)  3 help_ref  4 unit_ref
 //! ```
 //! Numbers of symbols differ from request to request, so that labels are looked up by their canonical bytes.
@@ -41,7 +41,7 @@ pub(super) fn decode(
         symbols,
         limits,
         labels: LabelSet::default(),
-        samples: Samples::default(),
+        samples: Samples::with_start_times(),
         families: HashSet::new(),
         left_out: LeftOut::default(),
     };

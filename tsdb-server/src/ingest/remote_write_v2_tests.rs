@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use proptest::prelude::*;
-use tsdb_core::{Db, Labels, Options};
+use tsdb_core::{Db, Labels, Options, TimeRange};
 
 use super::super::remote_write::LIMITS;
 use super::*;
@@ -113,6 +113,12 @@ fn samples_histograms_and_metadata_are_read() {
     );
     let report = writer.submit().unwrap().wait().unwrap();
     assert_eq!((report.accepted, report.accepted_histograms), (4, 2));
+    let series = db.querier(TimeRange::ALL).unwrap().select(&[]).unwrap();
+    let samples = series.iter().map(|series| series.samples().unwrap());
+    let starts: Vec<_> = samples
+        .flat_map(|s| s.iter().map(|s| s.start_ms).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(starts, [Some(1); 4]);
 }
 
 #[test]

@@ -7,11 +7,21 @@ use super::histogram::{Unfit, histogram};
 use super::proto::{Fields, ProtoError};
 use super::remote_write::{Limits, too_many};
 
+/// Milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) t_ms: i64,
+    /// When what is sampled began to count, 0 where the sender does not say.
+    pub(super) start_ms: i64,
+}
+
 /// The samples of one series; the memory is used again for every series.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
-    floats: Vec<(i64, f64)>,
-    histograms: Vec<(i64, HistogramSample)>,
+    /// Whether the protocol has start times.
+    start_times: bool,
+    floats: Vec<(Times, f64)>,
+    histograms: Vec<(Times, HistogramSample)>,
     /// Histograms that are left out, and why the first is.
     unfit: u64,
     first_unfit: Option<Unfit>,
@@ -20,6 +30,14 @@ pub(super) struct Samples {
 }
 
 impl Samples {
+    /// Of a protocol that has start times.
+    pub(super) fn with_start_times() -> Self {
+        Self {
+            start_times: true,
+            ..Self::default()
+        }
+    }
+
     /// Begins the next series.
     pub(super) fn clear(&mut self) {
         self.floats.clear();
@@ -51,7 +69,7 @@ impl Samples {
         limits: Limits,
     ) -> Result<(), WriteError> {
         match histogram(message)? {
-            Ok((t_ms, histogram)) => {
+            Ok((times, histogram)) => {
                 self.histogram_bytes += histogram.size_bytes();
                 if self.histogram_bytes > limits.histogram_bytes {
                     return Err(too_many(
@@ -59,7 +77,7 @@ impl Samples {
                         limits.histogram_bytes,
                     ));
                 }
-                self.histograms.push((t_ms, histogram));
+                self.histograms.push((times, histogram));
             }
             Err(unfit) => {
                 self.unfit += 1;
@@ -82,11 +100,13 @@ impl Samples {
     /// Moves the samples to the series.
     #[inline]
     pub(super) fn push_to(&mut self, mut series: SeriesBuilder<'_>) {
-        for &(t_ms, value) in &self.floats {
-            series.sample(t_ms, value);
+        let start_times = self.start_times;
+        let start_ms = |times: Times| if start_times { times.start_ms } else { 0 };
+        for &(times, value) in &self.floats {
+            series.sample_since(start_ms(times), times.t_ms, value);
         }
-        for (t_ms, histogram) in self.histograms.drain(..) {
-            series.histogram(t_ms, histogram);
+        for (times, histogram) in self.histograms.drain(..) {
+            series.histogram_since(start_ms(times), times.t_ms, histogram);
         }
     }
 
@@ -102,17 +122,17 @@ impl Samples {
     }
 }
 
-/// Value and time, in both protocols; a start time (2.0) is not stored yet.
+/// Value and times; in 1.0 the start time is a field that is not known.
 #[inline]
-fn sample(message: &[u8]) -> Result<(i64, f64), ProtoError> {
-    let (mut t_ms, mut value) = (0, 0.0);
+fn sample(message: &[u8]) -> Result<(Times, f64), ProtoError> {
+    let (mut times, mut value) = (Times::default(), 0.0);
     for field in Fields::new(message) {
         match field? {
             (1, field) => value = field.double()?,
-            (2, field) => t_ms = field.int64()?,
-            (3, field) => drop(field.int64()?),
+            (2, field) => times.t_ms = field.int64()?,
+            (3, field) => times.start_ms = field.int64()?,
             _ => {}
         }
     }
-    Ok((t_ms, value))
+    Ok((times, value))
 }

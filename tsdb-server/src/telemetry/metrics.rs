@@ -122,6 +122,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     process(&mut out, &state);
     state.shared.metrics.write(&mut out);
     super::queries::write(&mut out, &state);
+    configuration(&mut out, &state);
     let store = state.store();
     out.single(
         "tsdb_ready",
@@ -140,6 +141,52 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
         out.0,
     )
         .into_response()
+}
+
+fn configuration(out: &mut Text, state: &AppState) {
+    let reloaded = state.reloaded();
+    let at = reloaded.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let memory = state.shared.budget.usage();
+    let gauges = [
+        (
+            "tsdb_config_last_reload_successful",
+            "Whether the last reload of the configuration was successful.",
+            f64::from(u8::from(reloaded.successful)),
+        ),
+        (
+            "tsdb_config_last_reload_success_timestamp_seconds",
+            "Time of the last successful reload of the configuration.",
+            at.as_secs_f64(),
+        ),
+        (
+            "tsdb_memory_limit_bytes",
+            "Memory that may be used.",
+            memory.limit as f64,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        out.single(name, "gauge", help, value);
+    }
+    let name = "tsdb_memory_used_bytes";
+    out.family(
+        name,
+        "gauge",
+        "Memory charged to the limit, by who holds it.",
+    );
+    for (holder, bytes) in [
+        ("head", memory.head),
+        ("cache", memory.cache),
+        ("reserved", memory.reserved),
+        ("uncharged", memory.uncharged),
+    ] {
+        out.sample(name, &format!("holder=\"{holder}\""), bytes as f64);
+    }
+    out.single(
+        "tsdb_memory_refusals_total",
+        "counter",
+        "Requests refused for want of memory.",
+        memory.refusals as f64,
+    );
 }
 
 fn engine(out: &mut Text, stats: &Stats) {
@@ -246,8 +293,18 @@ fn engine(out: &mut Text, stats: &Stats) {
         ),
         (
             "tsdb_corruptions_total",
-            "Damaged files and stretches of the write-ahead log, set aside.",
+            "Damaged files, stretches of the write-ahead log and parts of files that were found.",
             stats.corruptions,
+        ),
+        (
+            "tsdb_scrubs_total",
+            "Times that all files were read to look for damage.",
+            stats.scrubs,
+        ),
+        (
+            "tsdb_scrubbed_bytes_total",
+            "Bytes read to look for damage.",
+            stats.scrubbed_bytes,
         ),
         (
             "tsdb_wal_replayed_frames_total",
@@ -282,11 +339,7 @@ fn process(out: &mut Text, state: &AppState) {
             seconds,
         );
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = |key: &str| -> Option<f64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
+    let status = process_status();
     for (name, key, help) in [
         (
             "process_resident_memory_bytes",
@@ -295,8 +348,8 @@ fn process(out: &mut Text, state: &AppState) {
         ),
         ("process_virtual_memory_bytes", "VmSize:", "Virtual memory."),
     ] {
-        if let Some(kib) = kib(key) {
-            out.single(name, "gauge", help, kib * 1024.0);
+        if let Some(bytes) = bytes_in(&status, key) {
+            out.single(name, "gauge", help, bytes as f64);
         }
     }
     if let Ok(fds) = std::fs::read_dir("/proc/self/fd") {
@@ -307,6 +360,33 @@ fn process(out: &mut Text, state: &AppState) {
             fds.count() as f64,
         );
     }
+}
+
+fn process_status() -> String {
+    std::fs::read_to_string("/proc/self/status").unwrap_or_default()
+}
+
+/// A size in the status of a process, in bytes.
+fn bytes_in(status: &str, key: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// How often the memory of the process is looked at.
+const MEMORY_TICK: Duration = Duration::from_millis(500);
+
+/// Tells the budget again and again how much memory the process has; mapped files do not count, they can be dropped.
+pub(crate) fn watch_memory(state: AppState) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(MEMORY_TICK);
+        loop {
+            ticks.tick().await;
+            if let Some(resident) = bytes_in(&process_status(), "RssAnon:") {
+                state.shared.budget.observe_process(resident);
+            }
+        }
+    });
 }
 
 fn cpu_seconds() -> Option<f64> {

@@ -1,4 +1,4 @@
-//! The server beside a real Prometheus 2.42 and a real node_exporter, as Debian packages them.
+//! The server beside a real Prometheus 2.42, a real node_exporter and a real VictoriaMetrics 1.79, as Debian packages them.
 //!
 //! Takes two minutes and needs these programs, so it runs when asked: `TSDB_E2E=1 cargo test -p tsdb-server --test e2e`.
 #![expect(clippy::unwrap_used, reason = "test code")]
@@ -12,13 +12,14 @@ mod prometheus;
 mod protobuf;
 mod queries;
 mod same_answers;
+mod transfer;
 
 /// Whether these tests are asked for; a program that is missing is a failure then.
 fn asked_for(test: &str) -> bool {
     let asked = std::env::var_os("TSDB_E2E").is_some_and(|value| value == "1");
     if !asked {
         println!(
-            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus and prometheus-node-exporter"
+            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter and victoria-metrics"
         );
     }
     asked

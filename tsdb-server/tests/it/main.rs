@@ -1,10 +1,16 @@
 //! The server from outside: through the router without a port, and as a process with one.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod deleting;
+mod export;
+mod fields;
 mod grafana;
+mod import;
+mod import_files;
+mod limits;
 mod process;
 mod queries;
 mod reading;

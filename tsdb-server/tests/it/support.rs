@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
 use clap::Parser;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -46,6 +47,13 @@ impl Server {
         Self(app(AppState::with_store(config(flags), db)))
     }
 
+    /// The same, with so much memory, for bodies up to 100 MB.
+    pub(crate) fn with_memory(bytes: u64) -> Self {
+        let db = Db::in_memory(Options::new().memory_limit(bytes)).unwrap();
+        let flags = ["--web.max-body-bytes=100000000"];
+        Self(app(AppState::with_store(config(&flags), db)))
+    }
+
     /// A store in a directory, of samples of any time.
     pub(crate) fn on(dir: &std::path::Path) -> Self {
         let options = Options::new().retention(None).future_limit(None);
@@ -59,6 +67,12 @@ impl Server {
     /// As during recovery.
     pub(crate) fn without_store() -> Self {
         Self(app(AppState::new(config(&[]))))
+    }
+
+    /// An answer whose body is not read.
+    pub(crate) async fn response(&self, target: &str) -> Response {
+        let request = Request::get(target).body(Body::empty()).unwrap();
+        self.0.clone().oneshot(request).await.unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -90,6 +90,7 @@ async fn switches_that_are_off_say_so() {
     let server = Server::without_store();
     for target in [
         "/api/v1/admin/tsdb/flush",
+        "/api/v1/admin/tsdb/snapshot",
         "/api/v1/admin/tsdb/delete_series?match[]=up",
         "/api/v1/admin/tsdb/clean_tombstones",
     ] {

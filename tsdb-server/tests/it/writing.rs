@@ -5,6 +5,8 @@ use axum::http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::common::compress;
+use crate::common::http;
+use crate::common::process::Process;
 use crate::common::wire::{Message, encode, owned};
 use crate::support::Server;
 
@@ -164,6 +166,104 @@ async fn version_2_tells_what_it_wrote() {
     }
     let found = server.get("/api/v1/query?query=up&time=1700000000").await;
     assert_eq!(found.json()["data"]["result"][0]["value"][1], "1.5");
+}
+
+/// A counter of seconds and a histogram that began anew 20 s before the second sample, and one of unknown age.
+fn started() -> Vec<u8> {
+    let sample = |value: f64, t_ms: i64, start_ms: i64| {
+        let message = Message::default().double(1, value);
+        let message = message.varint(2, t_ms.cast_unsigned());
+        message.varint(3, start_ms.cast_unsigned()).0
+    };
+    let histogram = |t_ms: i64, start_ms: i64| {
+        let message = Message::default().varint(1, 1).double(3, 0.5).varint(6, 1);
+        let message = message.varint(15, t_ms.cast_unsigned());
+        message.varint(17, start_ms.cast_unsigned()).0
+    };
+    let (began, again) = (T - 3_600_000, T + 40_000);
+    let mut request = Message::default();
+    for symbol in ["", "__name__", "c", "h", "old"] {
+        request = request.bytes(4, symbol.as_bytes());
+    }
+    let counter = Message::default()
+        .bytes(1, &[1, 2])
+        .bytes(2, &sample(10.0, T, began))
+        .bytes(2, &sample(20.0, T + 60_000, again));
+    let histograms = Message::default()
+        .bytes(1, &[1, 3])
+        .bytes(3, &histogram(T, began))
+        .bytes(3, &histogram(T + 60_000, again));
+    let old = Message::default()
+        .bytes(1, &[1, 4])
+        .bytes(2, &sample(10.0, T, 0))
+        .bytes(2, &sample(20.0, T + 60_000, 0));
+    [counter, histograms, old]
+        .iter()
+        .fold(request, |request, series| request.bytes(5, &series.0))
+        .0
+}
+
+#[test]
+fn start_times_outlive_a_kill_and_a_flush() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = [
+        "--enable-feature=use-start-timestamps",
+        "--web.enable-admin-api",
+        "--storage.tsdb.retention.time=0",
+    ];
+    let start = |flags: &[&str]| Process::start_at("127.0.0.1:0", dir.path(), flags);
+    let value = |process: &Process, query: &str| {
+        let line = format!("GET /api/v1/query?query={query}&time=1700000060");
+        let (status, body) = process.request(&line, &[]);
+        assert_eq!(status, 200, "{body}");
+        let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let result = &json["data"]["result"][0];
+        result["value"][1].as_str().unwrap_or("none").to_owned()
+    };
+    let check = |process: &Process| {
+        assert_eq!(value(process, "start_timestamp(c)"), "1700000040");
+        assert_eq!(
+            value(process, "start_timestamp(c%20offset%201m)"),
+            "1699996400"
+        );
+        assert_eq!(value(process, "start_timestamp(h)"), "1700000040");
+        assert_eq!(value(process, "start_timestamp(old)"), "0");
+        // 20 more since it began anew, which the values do not show.
+        assert_eq!(value(process, "resets(c%5B2m%5D)"), "1");
+        assert_eq!(value(process, "resets(h%5B2m%5D)"), "1");
+        assert_eq!(value(process, "resets(old%5B2m%5D)"), "0");
+    };
+
+    let process = start(&flags);
+    let write = "POST /api/v1/write";
+    let written = http::request(
+        &process.address,
+        write,
+        &[("content-type", V2)],
+        &compress(&started()),
+    );
+    assert_eq!(written.unwrap().status, 204);
+    check(&process);
+    let rates = ["c", "old"].map(|name| value(&process, &format!("rate({name}%5B2m%5D)")));
+    assert_ne!(rates[0], rates[1]);
+    drop(process); // SIGKILL
+
+    let process = start(&flags);
+    check(&process);
+    for later in [1, 2] {
+        // Flushed, then merged with what came later.
+        assert_eq!(process.request("POST /api/v1/admin/tsdb/flush", &[]).0, 204);
+        check(&process);
+        let series = (owned(&[("__name__", "other")]), vec![(T + later, 1.0)]);
+        let body = compress(&encode(&[series], &[]));
+        assert_eq!(process.request(write, &body).0, 204);
+    }
+    drop(process);
+
+    let process = start(&flags[1..]);
+    assert_eq!(value(&process, "start_timestamp(c)"), "none");
+    assert_eq!(value(&process, "resets(c%5B2m%5D)"), "0");
+    assert_eq!(value(&process, "rate(c%5B2m%5D)"), rates[1]);
 }
 
 #[tokio::test]

@@ -227,11 +227,6 @@ impl Group {
         self.streams.len()
     }
 
-    /// Number of values of a column.
-    pub(crate) fn count(&self, column: usize) -> Option<u32> {
-        self.counts.get(column).copied()
-    }
-
     /// Appends the values of a column to `out`. After an error `out` may hold some of them.
     ///
     /// # Errors

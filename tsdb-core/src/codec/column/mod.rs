@@ -16,11 +16,12 @@ mod list;
 mod noise;
 mod pack;
 mod scale;
+mod sequence;
 mod shape;
 mod streams;
+mod strings;
 mod symbol;
 mod table;
-mod times;
 mod values;
 
 #[cfg(test)]
@@ -30,9 +31,10 @@ pub(crate) use group::{Followed, Group, GroupWriter};
 #[cfg(test)]
 pub(crate) use pack::MAX_STREAM_BYTES;
 pub(crate) use pack::{Packer, Unpacker};
+pub(crate) use sequence::{decode_integers, encode_integers, skip_integers};
 pub(crate) use streams::{Streams, StreamsReader};
+pub(crate) use strings::{decode_strings, encode_strings, skip_strings};
 pub(crate) use table::{TimesRef, TimesTable, TimesTableBuilder};
-pub(crate) use times::{decode_times, encode_times};
 pub(crate) use values::Choice;
 
 use crate::codec::DecodeError;

@@ -30,7 +30,7 @@ impl Streams {
     }
 
     /// Where a reader of these streams stands in both.
-    pub(super) fn position(&self, from: &StreamsReader<'_>) -> (usize, usize) {
+    pub(crate) fn position(&self, from: &StreamsReader<'_>) -> (usize, usize) {
         (
             self.symbols.len() - from.symbols.remaining(),
             self.noise.len() - from.noise.remaining(),

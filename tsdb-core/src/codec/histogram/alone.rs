@@ -64,7 +64,6 @@ pub(crate) fn read_alone(
         .map_err(|_| from.error("histogram schema has more than 32 bits"))?;
     let (zero_threshold, sum) = (read_float(from)?, read_float(from)?);
     Ok(match kind {
-        Kind::Float => return Err(from.error("a float is no histogram")),
         Kind::Histogram => HistogramSample::from(Histogram {
             counter_reset_hint,
             schema,
@@ -87,6 +86,9 @@ pub(crate) fn read_alone(
             negative: read_side(from, 8, read_float)?,
             custom_values: read_bounds(from)?.into(),
         }),
+        Kind::Float | Kind::Integer | Kind::Boolean | Kind::String => {
+            return Err(from.error("value is no histogram"));
+        }
     })
 }
 

@@ -3,8 +3,8 @@
 use super::support::*;
 use crate::disk::RunSpec;
 use crate::golden;
-use crate::model::STALE_NAN_BITS;
-use crate::model::histogram::testing;
+use crate::model::histogram::testing::bits_of_number;
+use crate::model::{STALE_NAN_BITS, testing};
 
 fn golden_contents() -> Contents {
     let mut all = Contents::new();
@@ -40,12 +40,26 @@ fn golden_contents() -> Contents {
     let samples = (0..300u16).map(|i| {
         let bits = match i {
             100..120 => u64::from(i),
-            120..200 => testing::bits_of_number(2 * i + 1),
-            _ => testing::bits_of_number(2 * i),
+            120..200 => bits_of_number(2 * i + 1),
+            _ => bits_of_number(2 * i),
         };
         (i64::from(i) * 5_000, bits)
     });
     all.insert(labels(&[("__name__", "node_hist")]), samples.collect());
+    // Integers, booleans and strings with nanoseconds, floats among them.
+    let samples = (0..200u16).map(|i| {
+        let bits = match i {
+            0..60 => testing::bits_of_field_number(2 * i + 3),
+            60..90 => testing::bits_of_field_number(i / 20 % 2),
+            90..100 => (f64::from(i) / 4.0).to_bits(),
+            _ => testing::bits_of_field_number(4 + i / 30 * 2),
+        };
+        (i64::from(i) * 5_000_000_001, bits)
+    });
+    all.insert(
+        labels(&[("__name__", "fields"), ("job", "y")]),
+        samples.collect(),
+    );
     all
 }
 

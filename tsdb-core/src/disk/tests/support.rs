@@ -10,8 +10,8 @@ use crate::codec::StoreIdentity;
 use crate::disk::{FinishedRun, GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
-use crate::model::histogram::testing;
-use crate::model::{Columns, Labels, STALE_NAN_BITS, TimeRange};
+use crate::model::histogram::testing::bits_of_number;
+use crate::model::{Columns, Labels, STALE_NAN_BITS, TimeRange, TimeUnit, testing};
 
 pub(crate) const DIR: &str = "/data";
 pub(crate) const HOUR_MS: i64 = 3_600_000;
@@ -20,7 +20,8 @@ pub(crate) const IDENTITY: StoreIdentity = StoreIdentity {
     key: *b"golden test key!",
 };
 
-/// Bits of the values at the times of each series; some stand for histograms.
+/// Bits of the values at the times of each series; some stand for values of other kinds. Times are in the unit of the
+/// series.
 pub(crate) type Contents = BTreeMap<Labels, BTreeMap<i64, u64>>;
 
 pub(crate) fn dir() -> &'static Path {
@@ -39,6 +40,14 @@ pub(crate) fn shared(fs: &FaultFs) -> Arc<dyn Fs> {
 
 pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
     Labels::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+/// Series of this job count nanoseconds.
+pub(crate) fn unit_of(labels: &Labels) -> TimeUnit {
+    match labels.get("job") {
+        Some("y") => TimeUnit::Nanoseconds,
+        _ => TimeUnit::Milliseconds,
+    }
 }
 
 /// A run of one file in the partition that `t_ms` lies in.
@@ -67,6 +76,26 @@ pub(crate) fn columns(samples: &BTreeMap<i64, u64>) -> Columns {
     columns
 }
 
+/// The start time of a sample in a test, which its series has or has not.
+pub(crate) fn start_of(labels: &Labels, t_ms: i64, bits: u64) -> Option<i64> {
+    let sum: u32 = labels.as_bytes().iter().map(|&byte| u32::from(byte)).sum();
+    match (sum % 3, (bits ^ (bits >> 50)) % 4) {
+        (1.., _) | (_, 0) => None,
+        (_, 1 | 2) => Some(-3_600_000),
+        _ => Some(t_ms.saturating_sub(1_000)).filter(|&start_ms| start_ms != 0),
+    }
+}
+
+/// As [`columns`], with the start times.
+pub(crate) fn columns_since(labels: &Labels, samples: &BTreeMap<i64, u64>) -> Columns {
+    let mut columns = Columns::with_start_times();
+    for (&t_ms, &bits) in samples {
+        testing::push(&mut columns, t_ms, bits);
+        columns.set_start_time(start_of(labels, t_ms, bits).unwrap_or(0));
+    }
+    columns
+}
+
 pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
     testing::bits_of_columns(columns).into_iter().collect()
 }
@@ -74,7 +103,8 @@ pub(crate) fn map_of(columns: &Columns) -> BTreeMap<i64, u64> {
 pub(crate) fn finish(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<FinishedRun> {
     let mut writer = RunWriter::create(Arc::clone(fs), dir(), IDENTITY, spec)?;
     for (labels, samples) in contents {
-        writer.push_series(labels, &columns(samples))?;
+        let samples = columns_since(labels, samples);
+        writer.push_series(labels, unit_of(labels), &samples)?;
     }
     writer.finish()
 }
@@ -84,21 +114,48 @@ pub(crate) fn write(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Res
     Ok(publish(fs, dir(), vec![finished])?.remove(0))
 }
 
-/// What runs hold together, the later one winning; each series is read whole.
+/// Appends the samples of a series; an error if one of its columns is damaged.
+pub(crate) fn read_strictly(
+    run: &Run,
+    series: u32,
+    range: TimeRange,
+    cache: &GroupCache,
+    out: &mut Columns,
+) -> Result<()> {
+    let mut damage = Ok(());
+    run.read_series(series, range, cache, out, &mut |_, e| damage = Err(e))?;
+    damage
+}
+
+/// Every byte of a run is as it was written.
+pub(crate) fn assert_intact(run: &Run) {
+    let damages = run.check(&mut |_| true).unwrap();
+    assert!(damages.is_empty(), "{damages:?}");
+}
+
+/// What runs hold together, the later one winning; each series is read whole, and must have the start times that were written.
 pub(crate) fn contents(runs: &[Arc<Run>]) -> Result<Contents> {
     let cache = GroupCache::new(1 << 20);
     let mut all: BTreeMap<Labels, Columns> = BTreeMap::new();
     for run in runs {
         for series in 0..run.index().series_len() {
-            let out = all.entry(run.index().labels(series)?).or_default();
+            let out = all
+                .entry(run.index().labels(series)?)
+                .or_insert_with(Columns::with_start_times);
             let middle = out.len();
-            run.read_series(series, TimeRange::ALL, &cache, out)?;
+            read_strictly(run, series, TimeRange::ALL, &cache, out)?;
             out.merge_tail(0, middle);
         }
     }
     Ok(all
         .into_iter()
-        .map(|(labels, columns)| (labels, map_of(&columns)))
+        .map(|(labels, columns)| {
+            let samples = map_of(&columns);
+            for (i, (&t_ms, &bits)) in samples.iter().enumerate() {
+                assert_eq!(columns.start_time_ms(i), start_of(&labels, t_ms, bits));
+            }
+            (labels, samples)
+        })
         .collect())
 }
 
@@ -124,7 +181,7 @@ pub(crate) fn small(from_ms: i64, seed: u64) -> Contents {
         .collect()
 }
 
-/// Floats of every sort, most of them like those of real metrics, and histograms.
+/// Floats of every sort, most of them like those of real metrics, and values of all other kinds.
 pub(crate) fn value_bits() -> impl Strategy<Value = u64> {
     let special = [
         STALE_NAN_BITS,
@@ -142,7 +199,8 @@ pub(crate) fn value_bits() -> impl Strategy<Value = u64> {
         4 => (0u32..1_000).prop_map(|n| f64::from(n).to_bits()),
         2 => prop::sample::select(special.to_vec()),
         1 => any::<u64>(),
-        2 => any::<u16>().prop_map(testing::bits_of_number),
+        2 => any::<u16>().prop_map(bits_of_number),
+        2 => any::<u16>().prop_map(testing::bits_of_field_number),
     ]
 }
 
@@ -159,5 +217,15 @@ pub(crate) fn any_contents(
     let labels = ("[ab]{1,2}", "[xy]?", "\\PC{0,3}").prop_map(|(name, job, le)| {
         Labels::from_pairs([("__name__", &name), ("job", &job), ("le", &le)]).unwrap()
     });
-    prop::collection::btree_map(labels, samples, series)
+    prop::collection::btree_map(labels, samples, series).prop_map(|all| {
+        let series = all.into_iter().map(|(labels, samples)| {
+            let each = unit_of(&labels).ticks_of(TimeRange::new(1, 1)).start_ms;
+            let ticks = samples.into_iter().map(|(t_ms, bits)| {
+                // Anywhere in the millisecond.
+                (t_ms * each + (bits % each as u64) as i64, bits)
+            });
+            (labels, ticks.collect())
+        });
+        series.collect()
+    })
 }

@@ -1,7 +1,7 @@
 //! Histograms that stand for numbers, so that tests whose models hold the bits of floats can hold histograms as well.
 
 use super::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, Histogram, Side, differences};
-use crate::model::{Columns, HistogramSample};
+use crate::model::HistogramSample;
 
 /// A NaN that no test writes as a float.
 const MARK: u64 = 0x7ff8_6869_7374_0000;
@@ -30,25 +30,6 @@ pub(crate) fn bits_of_histogram(histogram: &HistogramSample) -> u64 {
         "{histogram:?} is not {written:?}"
     );
     bits_of_number(number)
-}
-
-/// Appends a float, or the histogram that the bits stand for.
-pub(crate) fn push(columns: &mut Columns, t_ms: i64, bits: u64) {
-    match histogram_of(bits) {
-        Some(histogram) => columns.push_histogram(t_ms, histogram),
-        None => columns.push(t_ms, f64::from_bits(bits)),
-    }
-}
-
-/// Times and bits of all samples.
-pub(crate) fn bits_of_columns(columns: &Columns) -> Vec<(i64, u64)> {
-    let floats = columns.values.iter().map(|value| value.to_bits());
-    let mut samples: Vec<(i64, u64)> = columns.times_ms.iter().copied().zip(floats).collect();
-    for (at, histogram) in &columns.histograms {
-        samples[*at].1 = bits_of_histogram(histogram);
-    }
-    assert!(columns.histograms.is_sorted_by(|a, b| a.0 < b.0));
-    samples
 }
 
 fn is_gauge(histogram: &HistogramSample) -> bool {

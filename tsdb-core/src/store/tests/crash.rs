@@ -25,7 +25,13 @@ fn work(store: &Store, mut wrote: impl FnMut(Rows<'static>, Result<WriteReport>)
 }
 
 const BATCHES: &[Rows<'static>] = &[
-    &[("a", NOW, 1.0), ("b", NOW, 2.0), ("i", NOW, hist(70))],
+    &[
+        ("a", NOW, 1.0),
+        ("b", NOW, 2.0),
+        ("i", NOW, hist(70)),
+        // An integer of nanoseconds.
+        ("ns1", NOW, field(7)),
+    ],
     &[
         ("a", NOW + MINUTE, 3.0),
         ("c", NOW - HOUR, 4.0),
@@ -36,6 +42,10 @@ const BATCHES: &[Rows<'static>] = &[
         ("b", NOW + MINUTE, 5.0),
         ("a", NOW - MINUTE, 6.0),
         ("i", NOW - MINUTE, hist(68)),
+        // A boolean out of order, a string, another integer.
+        ("ns1", NOW - MINUTE, field(1)),
+        ("s", NOW, field(8)),
+        ("ns1", NOW + MINUTE, field(9)),
     ],
     &[
         ("a", NOW + 2 * MINUTE, 7.0),
@@ -48,6 +58,8 @@ const BATCHES: &[Rows<'static>] = &[
         ("d", NOW + 31 * MINUTE, 9.0),
         ("a", NOW + 3 * MINUTE, f64::INFINITY),
         ("i", NOW + 3 * MINUTE, hist(58)),
+        ("ns1", NOW + 31 * MINUTE, field(11)),
+        ("s", NOW + 2 * MINUTE, field(10)),
     ],
     &[("a", NOW - 2 * MINUTE, 10.0), ("e", NOW + 2 * MINUTE, 11.0)],
     &[("a", NOW + 4 * MINUTE, 12.0), ("b", NOW + 3 * MINUTE, 13.0)],
@@ -57,6 +69,7 @@ const BATCHES: &[Rows<'static>] = &[
         ("a", NOW + 7 * MINUTE, 17.0),
         ("g", NOW + 50 * MINUTE, 18.0),
         ("i", NOW + 4 * MINUTE, hist(59)),
+        ("ns1", NOW + 50 * MINUTE, 0.5),
     ],
 ];
 
@@ -112,6 +125,7 @@ fn check_reopened(fs: &FaultFs, promised: &Promised, when: &str) {
         ("a", NOW + 9 * MINUTE, 99.0),
         ("z", NOW + 9 * MINUTE, 100.0),
         ("i", NOW + 9 * MINUTE, hist(60)),
+        ("ns1", NOW + 9 * MINUTE, field(13)),
     ];
     write(&store, MORE).unwrap_or_else(|e| panic!("{when}: does not write: {e}"));
     let expected = contents(&store);

@@ -181,6 +181,143 @@ fn the_last_sample_of_a_series_is_the_newest_that_is_left() {
 }
 
 #[test]
+fn a_generation_that_waits_forgets_a_newest_sample_that_a_run_had() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    write(&store, &[("a", NOW, 1.0)]).unwrap();
+    store.flush_head().unwrap();
+    write(&store, &[("a", NOW - HOUR, 2.0)]).unwrap(); // out of order
+    store.lane.lock().rotate(&store);
+    delete(&store, &["a"], TimeRange::new(NOW, NOW)).unwrap();
+    let rejected = |row| write(&store, &[row]).unwrap().rejected.total();
+    assert_eq!(rejected(("a", NOW - HOUR, 3.0)), 1, "the newest one left");
+    assert_eq!(rejected(("a", NOW, 3.0)), 0);
+    let expected = model_of(&[("a", NOW - HOUR, 2.0), ("a", NOW, 3.0)]);
+    assert_eq!(contents(&store), expected);
+    store.flush().unwrap();
+    assert_eq!(contents(&store), expected);
+}
+
+/// Start times and values of InfluxDB in every part, in a series of nanoseconds.
+#[test]
+fn what_is_left_keeps_its_kind_its_unit_and_its_start_time() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    let (mut expected, mut starts) = (Contents::new(), BTreeMap::new());
+    for hours in (1..=3).rev() {
+        let value = |i: i64| match i % 4 {
+            0 => field(3),
+            1 => 1.5,
+            2 => hist(70),
+            _ => field(7),
+        };
+        let rows: Vec<_> = (0..40)
+            .map(|i| {
+                (
+                    NOW - 9 * HOUR,
+                    ("ns", NOW - hours * HOUR + i * MINUTE, value(i)),
+                )
+            })
+            .collect();
+        for (start_ms, (name, t_ms, value)) in &rows {
+            let of_series: &mut BTreeMap<_, _> = starts.entry((*name).to_owned()).or_default();
+            if !testing::is_field(value.to_bits()) {
+                of_series.insert(*t_ms, *start_ms);
+            }
+        }
+        expected.entry("ns".to_owned()).or_default().extend(
+            model_of(rows.iter().map(|(_, row)| row))
+                .remove("ns")
+                .unwrap(),
+        );
+        store.submit(&batch_since(rows)).unwrap().wait().unwrap();
+        match hours {
+            3 => store.flush_head().unwrap(),
+            2 => store.lane.lock().rotate(&store),
+            _ => {}
+        }
+    }
+    assert_eq!(start_times(&store), starts);
+    for hours in 1..=3 {
+        let t_ms = NOW - hours * HOUR;
+        let range = TimeRange::new(t_ms + 2 * MINUTE, t_ms + 21 * MINUTE);
+        delete(&store, &["ns"], range).unwrap();
+        delete_from_model(&mut expected, &["ns"], range);
+        delete_from_model(&mut starts, &["ns"], range);
+    }
+    let check = |store: &Store, when: &str| {
+        assert_eq!(contents(store), expected, "{when}");
+        assert_eq!(start_times(store), starts, "{when}");
+    };
+    check(&store, "deleted");
+    let again = open(&fs.kill()).unwrap();
+    check(&again, "replayed");
+    while again.flush_oldest().unwrap() {}
+    check(&again, "flushed");
+    again.clean_tombstones().unwrap();
+    check(&again, "written anew");
+    again.flush().unwrap();
+    check(&again, "merged");
+    store.flush().unwrap();
+    check(&store, "flushed and merged");
+}
+
+/// The range of a tombstone has whole milliseconds, a series of nanoseconds has ticks inside of them.
+#[test]
+fn a_millisecond_goes_with_all_its_nanoseconds() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    const MS: i64 = 1_000_000;
+    let mut batch = WriteBatch::new();
+    let mut series = batch.series([("__name__", "m"), ("series", "a")]).unwrap();
+    series.unit(TimeUnit::Nanoseconds);
+    let ticks = [-1, 0, 1, MS - 1, MS].map(|tick| NOW * MS + tick);
+    for tick in ticks {
+        series.sample(tick, 1.0);
+    }
+    store.submit(&batch).unwrap().wait().unwrap();
+    store.flush_head().unwrap();
+    delete(&store, &["a"], TimeRange::new(NOW, NOW)).unwrap();
+    let left = |store: &Store| -> Vec<i64> {
+        let querier = store.querier(TimeRange::ALL).unwrap();
+        let all = querier.select(&[Matcher::equal("series", "a")]).unwrap();
+        let samples = all[0].samples().unwrap();
+        samples.iter().map(|sample| sample.tick).collect()
+    };
+    assert_eq!(left(&store), [ticks[0], ticks[4]]);
+    store.clean_tombstones().unwrap();
+    assert_eq!(left(&store), [ticks[0], ticks[4]]);
+}
+
+/// Of a run all that was readable is deleted, but what it lost was perhaps not.
+#[test]
+fn a_record_of_what_is_lost_outlives_what_is_deleted() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    let value = |i: i64| f64::from_bits((i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2);
+    for (from, name) in [(0, "a"), (1, "b")] {
+        let rows: Vec<_> = (0..3_000)
+            .map(|i| (name, NOW - 20 * MINUTE + 2 * i + from, value(i)))
+            .collect();
+        write(&store, &rows).unwrap();
+        store.flush_head().unwrap();
+    }
+    let path = store.view.get().runs[0].path().to_owned();
+    let mut bytes = fs.contents(&path).unwrap();
+    bytes[90] ^= 1; // in the only group of the first one
+    fs.overwrite(&path, &bytes);
+    let store = open(&fs.kill()).unwrap();
+    store.flush().unwrap();
+    let told = warnings(&store);
+    assert_eq!((told, contents(&store).len()), (1, 1));
+    delete(&store, &["a", "b"], ALL).unwrap();
+    store.clean_tombstones().unwrap();
+    let stats = store.stats();
+    assert_eq!((stats.tombstones, stats.run_samples, stats.runs), (0, 0, 1));
+    assert_eq!(warnings(&open(&fs.kill()).unwrap()), told);
+}
+
+#[test]
 fn a_delete_while_a_generation_is_flushed_or_runs_are_merged_is_not_lost() {
     let fs = FaultFs::new();
     let store = Arc::new(three_parts(&fs));

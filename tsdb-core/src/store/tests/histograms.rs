@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::model::histogram::Side;
-use crate::model::{
-    ConflictPolicy, CounterResetHint, FloatHistogram, Histogram, HistogramSample, Span,
-};
+use crate::model::{CounterResetHint, FloatHistogram, Histogram, HistogramSample, Span, Value};
 use crate::store::RejectReason;
 
 fn counts(report: &WriteReport) -> Vec<(RejectReason, u64)> {
@@ -91,7 +89,18 @@ fn any_age_and_any_change_of_kind_is_merged_on_read() {
     let fs = FaultFs::new();
     let store = open(&fs).unwrap();
     let mut rows: Vec<(&str, i64, f64)> = Vec::new();
-    let values = [hist(64), 1.0, hist(65), hist(66), 2.0, hist(68), hist(67)];
+    let values = [
+        hist(64),
+        1.0,
+        hist(65),
+        hist(66),
+        2.0,
+        field(5),
+        hist(68),
+        field(0),
+        field(6),
+        hist(67),
+    ];
     for (i, step) in [50, 3, 17, 17, 4, 51, 0, 2, 17, 51 + 20, 60, 3, 17]
         .into_iter()
         .enumerate()
@@ -118,16 +127,15 @@ fn any_age_and_any_change_of_kind_is_merged_on_read() {
 fn replaying_keeps_the_order_among_kinds() {
     let fs = FaultFs::new();
     let store = open(&fs).unwrap();
-    let mut batch = WriteBatch::with_policy(ConflictPolicy::Replace);
-    for value in [hist(70), 1.0, hist(71), hist(72), 2.0] {
-        let mut series = batch.series([("__name__", "m"), ("series", "a")]).unwrap();
-        match testing::histogram_of(value.to_bits()) {
-            Some(histogram) => series.histogram(NOW, histogram),
-            None => series.sample(NOW, value),
-        };
-    }
+    let values = [1.0, 2.0, hist(70), hist(71), hist(72), field(7), field(8)];
+    let rows: Vec<_> = values
+        .iter()
+        .rev()
+        .map(|&value| ("a", NOW, value))
+        .collect();
+    let batch = batch_with(ConflictPolicy::Replace, &rows);
     store.submit(&batch).unwrap().wait().unwrap();
-    let expected = model_of(&[("a", NOW, 2.0)]);
+    let expected = model_of(&[("a", NOW, 1.0)]);
     assert_eq!(contents(&store), expected);
     assert_eq!(contents(&open(&fs.kill()).unwrap()), expected);
     store.flush().unwrap();

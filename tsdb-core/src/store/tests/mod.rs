@@ -1,11 +1,17 @@
 //! The store as its users see it, on file systems that fail.
 
 mod classify;
+mod clock;
+mod copies;
 mod crash;
+mod damage;
 mod delete;
 mod delete_crash;
+mod faults;
 mod histograms;
+mod kinds;
 mod life;
+mod limits;
 mod model;
 mod retention;
 mod snapshot;
@@ -18,8 +24,8 @@ use std::sync::Arc;
 use super::Store;
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
-use crate::model::histogram::testing;
-use crate::model::{MatchOp, Matcher, TimeRange, Value, WriteBatch};
+use crate::model::histogram::testing::bits_of_number;
+use crate::model::{ConflictPolicy, MatchOp, Matcher, TimeRange, TimeUnit, WriteBatch, testing};
 use crate::options::{Clock, ManualClock, Options};
 use crate::store::WriteReport;
 
@@ -48,28 +54,80 @@ pub(super) fn open_with(fs: &FaultFs, options: Options) -> Result<Store> {
     Store::open(fs, Path::new(DIR), options)
 }
 
-/// Samples of a store or a model: series name → time → bits, of which some stand for histograms.
+/// Samples of a store or a model: series name → time in milliseconds → bits, of which some stand for other values than
+/// floats.
 pub(super) type Contents = BTreeMap<String, BTreeMap<i64, u64>>;
 
 /// One batch: `(series, time, value)`.
 pub(super) type Rows<'a> = &'a [(&'a str, i64, f64)];
 
+/// The unit of a series of the tests: those whose names begin so count nanoseconds.
+fn unit_of(series: &str) -> TimeUnit {
+    match series.starts_with("ns") {
+        true => TimeUnit::Nanoseconds,
+        false => TimeUnit::Milliseconds,
+    }
+}
+
+/// The tick of a sample of the tests: in nanoseconds no whole millisecond.
+fn tick_of(series: &str, t_ms: i64) -> i64 {
+    match unit_of(series) {
+        TimeUnit::Nanoseconds => t_ms * 1_000_000 + 123_456,
+        TimeUnit::Milliseconds => t_ms,
+    }
+}
+
 pub(super) fn batch(rows: Rows<'_>) -> WriteBatch {
-    let mut batch = WriteBatch::new();
-    for (series, t_ms, value) in rows {
+    batch_with(ConflictPolicy::Refuse, rows)
+}
+
+pub(super) fn batch_with(policy: ConflictPolicy, rows: Rows<'_>) -> WriteBatch {
+    batch_of(policy, rows.iter().map(|row| (0, *row)))
+}
+
+/// One batch of rows with their start times, 0 for none.
+pub(super) fn batch_since<'a>(
+    rows: impl IntoIterator<Item = (i64, (&'a str, i64, f64))>,
+) -> WriteBatch {
+    batch_of(ConflictPolicy::Refuse, rows)
+}
+
+fn batch_of<'a>(
+    policy: ConflictPolicy,
+    rows: impl IntoIterator<Item = (i64, (&'a str, i64, f64))>,
+) -> WriteBatch {
+    let mut batch = WriteBatch::with_policy(policy);
+    for (start_ms, (series, t_ms, value)) in rows {
         let labels = [("__name__", "m"), ("series", series), ("job", "test")];
+        let tick = tick_of(series, t_ms);
+        let unit = unit_of(series);
         let mut series = batch.series(labels).unwrap();
-        match testing::histogram_of(value.to_bits()) {
-            Some(histogram) => series.histogram(*t_ms, histogram),
-            None => series.sample(*t_ms, *value),
-        };
+        testing::add_since(series.unit(unit), start_ms, tick, value.to_bits());
     }
     batch
 }
 
+/// Start times of all samples that have one: series name → time → start time.
+pub(super) fn start_times(store: &Store) -> BTreeMap<String, BTreeMap<i64, i64>> {
+    let querier = store.querier(TimeRange::ALL).unwrap();
+    let all = querier.select(&[Matcher::equal("__name__", "m")]).unwrap();
+    let starts = all.iter().map(|series| {
+        let samples = series.samples().unwrap();
+        let starts = samples.iter().filter_map(|s| Some((s.t_ms, s.start_ms?)));
+        let name = series.labels().get("series").unwrap().to_owned();
+        (name, starts.collect::<BTreeMap<_, _>>())
+    });
+    starts.filter(|(_, starts)| !starts.is_empty()).collect()
+}
+
 /// A value that [`batch`] makes a histogram of: even numbers are of integers, odd ones of floats.
 pub(super) const fn hist(number: u16) -> f64 {
-    f64::from_bits(testing::bits_of_number(number))
+    f64::from_bits(bits_of_number(number))
+}
+
+/// A value that [`batch`] makes an integer, a boolean or a string of: see [`testing::bits_of_field_number`].
+pub(super) const fn field(number: u16) -> f64 {
+    f64::from_bits(testing::bits_of_field_number(number))
 }
 
 pub(super) fn write(store: &Store, rows: Rows<'_>) -> Result<WriteReport> {
@@ -87,22 +145,16 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
     let mut contents = Contents::new();
     for series in series {
         let mut samples = BTreeMap::new();
-        let mut last_ms = None;
+        let mut last = None;
+        let name = series.labels().get("series").unwrap().to_owned();
         for sample in &series.samples().unwrap() {
-            assert!(
-                last_ms.is_none_or(|last| last < sample.t_ms),
-                "times rise strictly"
-            );
-            last_ms = Some(sample.t_ms);
-            let bits = match sample.value {
-                Value::Float(value) => value.to_bits(),
-                Value::Histogram(h) => testing::bits_of_histogram(&h.clone().into()),
-                Value::FloatHistogram(h) => testing::bits_of_histogram(&h.clone().into()),
-            };
-            samples.insert(sample.t_ms, bits);
+            assert!(last < Some(sample.tick), "times rise strictly");
+            last = Some(sample.tick);
+            assert_eq!(sample.tick, tick_of(&name, sample.t_ms));
+            samples.insert(sample.t_ms, testing::bits_of_value(sample.value));
         }
         if !samples.is_empty() {
-            let name = series.labels().get("series").unwrap().to_owned();
+            assert_eq!(series.unit(), unit_of(&name));
             assert!(
                 contents.insert(name, samples).is_none(),
                 "a series comes once"
@@ -120,7 +172,11 @@ pub(super) fn delete(store: &Store, names: &[&str], range: TimeRange) -> Result<
 }
 
 /// Does the same to a model.
-pub(super) fn delete_from_model(model: &mut Contents, names: &[&str], range: TimeRange) {
+pub(super) fn delete_from_model<T>(
+    model: &mut BTreeMap<String, BTreeMap<i64, T>>,
+    names: &[&str],
+    range: TimeRange,
+) {
     for name in names {
         if let Some(samples) = model.get_mut(*name) {
             samples.retain(|t_ms, _| !range.contains(*t_ms));
@@ -139,4 +195,14 @@ pub(super) fn model_of<'a>(rows: impl IntoIterator<Item = &'a (&'a str, i64, f64
             .insert(*t_ms, value.to_bits());
     }
     contents
+}
+
+/// How many warnings a query over everything has.
+pub(super) fn warnings(store: &Store) -> usize {
+    let matchers = [Matcher::equal("__name__", "m")];
+    let snapshot = store.snapshot(&[&matchers]).unwrap();
+    for series in snapshot.select(&matchers, TimeRange::ALL).unwrap() {
+        series.samples().unwrap();
+    }
+    snapshot.warnings().len()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::error::Error;
 use crate::io::{OpKind, OsFs};
+use crate::progress::RecoveryProgress;
 
 const WRITERS: usize = 8;
 const ROUNDS: usize = 20;
@@ -208,10 +209,17 @@ fn on_the_real_file_system_it_is_the_same() {
         let mut file = OsFs.open_append(&dir.join(last)).unwrap();
         file.write_all(b"half a frame").unwrap();
         let mut seqs = Vec::new();
-        let recovered = recover(&OsFs, dir, None, &|_| false, &mut |_, seq, _| {
-            seqs.push(seq);
-            Ok(())
-        })
+        let recovered = recover(
+            &OsFs,
+            dir,
+            None,
+            &|_| false,
+            &RecoveryProgress::default(),
+            &mut |_, seq, _| {
+                seqs.push(seq);
+                Ok(())
+            },
+        )
         .unwrap();
         assert!(seqs.into_iter().eq(1..=20 * (session + 1)));
         assert_eq!(recovered.damages, []);

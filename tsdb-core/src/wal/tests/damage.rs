@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::super::segment::HEADER_LEN;
-use super::super::{identity_in_headers, recover, survey};
+use super::super::{identity_in_headers, reader, recover};
 use super::*;
 use crate::error::Error;
+use crate::progress::RecoveryProgress;
 
 fn seqs(frames: &[Read]) -> Vec<u64> {
     frames.iter().map(|(_, seq, _)| *seq).collect()
@@ -77,7 +78,14 @@ fn a_bad_frame_before_durable_ones_is_damage_and_costs_itself() {
         assert_eq!(recovered.position.next_seq, 4);
     }
     assert_eq!(
-        survey(&fs, dir(), Some(IDENTITY), &|_| false).unwrap(),
+        reader::read(
+            &fs,
+            dir(),
+            Some(IDENTITY),
+            &|_| false,
+            &mut |_, _, _| Ok(())
+        )
+        .unwrap(),
         read(&fs).1.damages
     );
 }
@@ -314,14 +322,30 @@ fn without_any_identity_nothing_is_cut() {
     segment.bytes[3] ^= 1;
     let (path, bytes) = (segment.path(), segment.bytes.clone());
     let fs = put_all(&[segment]);
-    let recovered = recover(&fs, dir(), None, &|_| false, &mut |_, _, _| Ok(())).unwrap();
+    let recovered = recover(
+        &fs,
+        dir(),
+        None,
+        &|_| false,
+        &RecoveryProgress::default(),
+        &mut |_, _, _| Ok(()),
+    )
+    .unwrap();
     assert_eq!(recovered.frames, 0);
     assert_eq!(recovered.damages.len(), 1);
     assert_eq!(fs.contents(&path).unwrap(), bytes);
 
     // With another segment's header the same frames are read.
     Segment::new(0, 1, 4).put(&fs);
-    let recovered = recover(&fs, dir(), None, &|_| false, &mut |_, _, _| Ok(())).unwrap();
+    let recovered = recover(
+        &fs,
+        dir(),
+        None,
+        &|_| false,
+        &RecoveryProgress::default(),
+        &mut |_, _, _| Ok(()),
+    )
+    .unwrap();
     assert_eq!(recovered.frames, 3);
 }
 
@@ -337,6 +361,7 @@ fn a_newer_version_is_refused_by_name() {
         dir(),
         Some(IDENTITY),
         &|_| false,
+        &RecoveryProgress::default(),
         &mut |_, _, _| Ok(()),
     )
     .unwrap_err();

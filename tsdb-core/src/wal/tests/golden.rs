@@ -4,8 +4,8 @@ use super::super::{RecordBuilder, RecordItem, read_record};
 use super::*;
 use crate::model::histogram::{CUSTOM_BUCKETS_SCHEMA, Side};
 use crate::model::{
-    CounterResetHint, FloatHistogram, Histogram, HistogramSample, Kind, Labels, MetricMetadata,
-    MetricType, STALE_NAN_BITS, Span, TimeUnit,
+    CounterResetHint, FieldValue, FloatHistogram, Histogram, HistogramSample, Kind, Labels,
+    MetricMetadata, MetricType, STALE_NAN_BITS, Span, TimeUnit,
 };
 
 /// The committed segment, which is the one that is written.
@@ -49,6 +49,19 @@ fn floats() -> HistogramSample {
     histogram.into()
 }
 
+fn fields() -> [(i64, FieldValue); 3] {
+    let values = [
+        FieldValue::Integer(-3),
+        FieldValue::Boolean(true),
+        FieldValue::string("up"),
+    ];
+    let mut tick = 1_700_000_000_000_000_000;
+    values.map(|value| {
+        tick += 1;
+        (tick, value)
+    })
+}
+
 fn segment() -> Segment {
     let mut record = RecordBuilder::default();
     let up = Labels::from_pairs([("__name__", "up"), ("job", "node")]).unwrap();
@@ -58,7 +71,9 @@ fn segment() -> Segment {
     record.start_series(7, Kind::Float);
     record.sample(1_700_000_000_000, 1.0_f64.to_bits());
     record.start_series(6, Kind::Float);
+    record.start_time(1_650_000_000_000);
     record.sample(1_700_000_000_000, 0.42_f64.to_bits());
+    record.start_time(1_600_000_000_000);
     record.sample(1_700_000_015_000, (-0.0_f64).to_bits());
     record.metadata(&MetricMetadata {
         metric: "node_load1".to_owned(),
@@ -71,9 +86,16 @@ fn segment() -> Segment {
     record.start_series(7, Kind::Float);
     record.sample(1_700_000_030_000, STALE_NAN_BITS);
     record.start_series(6, Kind::Histogram);
+    record.start_time(1_600_000_000_000);
     record.histogram(1_700_000_030_000, &integers());
     record.start_series(6, Kind::FloatHistogram);
     record.histogram(1_700_000_045_000, &floats());
+    let mem = Labels::from_pairs([("__name__", "mem")]).unwrap();
+    record.define_series(8, TimeUnit::Nanoseconds, mem.as_bytes());
+    for (tick, value) in fields() {
+        record.start_series(8, value.kind());
+        record.field(tick, &value);
+    }
     segment.frame(42, 41, record.finish()).mark(42)
 }
 
@@ -89,22 +111,40 @@ fn golden_segment_is_what_is_written_and_is_read() {
     assert_eq!(recovered.damages, []);
     assert_eq!(recovered.torn, None);
     assert_eq!(recovered.position.next_seq, 43);
-    let (mut samples, mut histograms) = (Vec::new(), Vec::new());
+    let (mut samples, mut histograms, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    let mut starts = Vec::new();
     let mut series = Vec::new();
     for (generation, _, payload) in &frames {
         assert_eq!(*generation, 3);
         read_record(payload, |item| match item {
             RecordItem::Series {
                 series: number,
+                unit,
                 canonical,
-                ..
-            } => series.push((number, Labels::from_canonical(canonical).unwrap())),
-            RecordItem::Sample { series, t_ms, bits } => samples.push((series, t_ms, bits)),
+            } => series.push((number, unit, Labels::from_canonical(canonical).unwrap())),
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => {
+                samples.push((series, t_ms, bits));
+                starts.push(start_ms);
+            }
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
-            } => histograms.push((series, t_ms, histogram)),
+            } => {
+                histograms.push((series, t_ms, histogram));
+                starts.push(start_ms);
+            }
+            RecordItem::Field {
+                series,
+                t_ms,
+                value,
+            } => found.push((series, t_ms, value)),
             RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
             RecordItem::Tombstone(tombstone) => panic!("no delete was logged: {tombstone:?}"),
         })
@@ -124,6 +164,17 @@ fn golden_segment_is_what_is_written_and_is_read() {
         (6, 1_700_000_045_000, floats()),
     ];
     assert_eq!(format!("{histograms:?}"), format!("{expected:?}"));
-    assert_eq!(series[0].0, 7);
-    assert_eq!(series[1].1.metric_name(), "node_load1");
+    assert_eq!(found, fields().map(|(tick, value)| (8, tick, value)));
+    let units = series.iter().map(|(number, unit, _)| (*number, *unit));
+    assert_eq!(
+        units.collect::<Vec<_>>(),
+        [
+            (7, TimeUnit::Milliseconds),
+            (6, TimeUnit::Milliseconds),
+            (8, TimeUnit::Nanoseconds)
+        ]
+    );
+    let since = 1_600_000_000_000;
+    assert_eq!(starts, [0, 1_650_000_000_000, since, 0, since, 0]);
+    assert_eq!(series[1].2.metric_name(), "node_load1");
 }

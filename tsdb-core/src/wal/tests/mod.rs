@@ -17,6 +17,7 @@ use crate::codec::StoreIdentity;
 use crate::error::Result;
 use crate::io::{FaultFs, Fs as _};
 use crate::options::Durability;
+use crate::progress::RecoveryProgress;
 
 const IDENTITY: StoreIdentity = StoreIdentity {
     id: 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100,
@@ -70,6 +71,7 @@ fn read_unless(fs: &FaultFs, is_flushed: &dyn Fn(u64) -> bool) -> (Vec<Read>, Re
         dir(),
         Some(IDENTITY),
         is_flushed,
+        &RecoveryProgress::default(),
         &mut |generation, seq, payload| {
             frames.push((generation, seq, payload.to_vec()));
             Result::Ok(())

@@ -6,16 +6,18 @@ use super::super::{RecordBuilder, RecordItem, read_record};
 use crate::codec::DecodeError;
 use crate::model::histogram::testing;
 use crate::model::{
-    HistogramSample, Kind, Labels, MatchOp, Matcher, MetricMetadata, MetricType, STALE_NAN_BITS,
-    TimeRange, TimeUnit, Tombstone,
+    FieldValue, HistogramSample, Kind, Labels, MatchOp, Matcher, MetricMetadata, MetricType,
+    STALE_NAN_BITS, TimeRange, TimeUnit, Tombstone,
 };
 
 /// A [`RecordItem`] that owns its bytes.
 #[derive(Clone, Debug)]
 enum Item {
-    Series(u32, Vec<u8>),
-    Sample(u32, i64, u64),
-    Histogram(u32, i64, HistogramSample),
+    Series(u32, TimeUnit, Vec<u8>),
+    /// Series, time, start time (0 for none), value.
+    Sample(u32, i64, i64, u64),
+    Histogram(u32, i64, i64, HistogramSample),
+    Field(u32, i64, FieldValue),
     Metadata(MetricMetadata),
     Tombstone(Tombstone),
 }
@@ -33,15 +35,26 @@ fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
         items.push(match item {
             RecordItem::Series {
                 series,
-                unit: TimeUnit::Milliseconds,
+                unit,
                 canonical,
-            } => Item::Series(series, canonical.to_vec()),
-            RecordItem::Sample { series, t_ms, bits } => Item::Sample(series, t_ms, bits),
+            } => Item::Series(series, unit, canonical.to_vec()),
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => Item::Sample(series, t_ms, start_ms, bits),
             RecordItem::Histogram {
                 series,
                 t_ms,
+                start_ms,
                 histogram,
-            } => Item::Histogram(series, t_ms, histogram),
+            } => Item::Histogram(series, t_ms, start_ms, histogram),
+            RecordItem::Field {
+                series,
+                t_ms,
+                value,
+            } => Item::Field(series, t_ms, value),
             RecordItem::Metadata(metadata) => Item::Metadata(metadata),
             RecordItem::Tombstone(tombstone) => Item::Tombstone(tombstone),
         });
@@ -53,16 +66,22 @@ fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
     record.clear();
     for item in items {
         match item {
-            Item::Series(series, canonical) => {
-                record.define_series(*series, TimeUnit::Milliseconds, canonical);
+            Item::Series(series, unit, canonical) => {
+                record.define_series(*series, *unit, canonical);
             }
-            Item::Sample(series, t_ms, bits) => {
+            Item::Sample(series, t_ms, start_ms, bits) => {
                 record.start_series(*series, Kind::Float);
+                record.start_time(*start_ms);
                 record.sample(*t_ms, *bits);
             }
-            Item::Histogram(series, t_ms, histogram) => {
+            Item::Histogram(series, t_ms, start_ms, histogram) => {
                 record.start_series(*series, histogram.kind());
+                record.start_time(*start_ms);
                 record.histogram(*t_ms, histogram);
+            }
+            Item::Field(series, t_ms, value) => {
+                record.start_series(*series, value.kind());
+                record.field(*t_ms, value);
             }
             Item::Metadata(metadata) => record.metadata(metadata),
             Item::Tombstone(tombstone) => record.tombstone(tombstone),
@@ -72,19 +91,39 @@ fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
     record.finish().to_vec()
 }
 
+fn field() -> impl Strategy<Value = FieldValue> {
+    prop_oneof![
+        any::<i64>().prop_map(FieldValue::Integer),
+        any::<bool>().prop_map(FieldValue::Boolean),
+        any::<String>().prop_map(|text| FieldValue::string(&text)),
+    ]
+}
+
+/// Mostly one that others have too, or none.
+fn start() -> impl Strategy<Value = i64> {
+    prop::sample::select(vec![0, 0, 1_000, 1_000, -5])
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let labels = |n: u16| Labels::from_pairs([("n", n.to_string())]).unwrap();
     prop_oneof![
-        (any::<u32>(), any::<u16>())
-            .prop_map(move |(series, n)| Item::Series(series, labels(n).as_bytes().to_vec())),
-        (0..100_u32, 0..2_000_i64, any::<u64>())
-            .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
-        (any::<u32>(), any::<i64>(), Just(STALE_NAN_BITS))
-            .prop_map(|(series, t_ms, bits)| Item::Sample(series, t_ms, bits)),
-        (0..100_u32, 0..2_000_i64, any::<u16>()).prop_map(|(series, t_ms, number)| {
-            let histogram = testing::histogram_of(testing::bits_of_number(number));
-            Item::Histogram(series, t_ms, histogram.unwrap())
+        (any::<u32>(), 1..3u8, any::<u16>()).prop_map(move |(series, unit, n)| {
+            let unit = TimeUnit::from_u8(unit).unwrap();
+            Item::Series(series, unit, labels(n).as_bytes().to_vec())
         }),
+        (0..100_u32, 0..2_000_i64, start(), any::<u64>())
+            .prop_map(|(series, t_ms, start_ms, bits)| Item::Sample(series, t_ms, start_ms, bits)),
+        (any::<u32>(), any::<i64>(), any::<i64>()).prop_map(|(series, t_ms, start_ms)| {
+            Item::Sample(series, t_ms, start_ms, STALE_NAN_BITS)
+        }),
+        (0..100_u32, 0..2_000_i64, start(), any::<u16>()).prop_map(
+            |(series, t_ms, start_ms, number)| {
+                let histogram = testing::histogram_of(testing::bits_of_number(number));
+                Item::Histogram(series, t_ms, start_ms, histogram.unwrap())
+            }
+        ),
+        (0..100_u32, any::<i64>(), field())
+            .prop_map(|(series, tick, value)| { Item::Field(series, tick, value) }),
         ("[a-z]{0,5}", 0..9_u32, "\\PC{0,9}").prop_map(|(metric, kind, help)| {
             Item::Metadata(MetricMetadata {
                 metric,
@@ -108,7 +147,7 @@ fn item() -> impl Strategy<Value = Item> {
 fn rank(item: &Item) -> u8 {
     match item {
         Item::Series(..) => 0,
-        Item::Sample(..) | Item::Histogram(..) => 1,
+        Item::Sample(..) | Item::Histogram(..) | Item::Field(..) => 1,
         Item::Metadata(_) => 2,
         Item::Tombstone(_) => 3,
     }
@@ -122,23 +161,40 @@ fn a_scrape_takes_ten_bytes_a_sample() {
         record.sample(1_700_000_000_000, f64::from(series).to_bits());
     }
     assert!(record.finish().len() <= 10_016);
+
+    // All of them count since the same time.
+    record.clear();
+    for series in 0..1000 {
+        record.start_series(series, Kind::Float);
+        record.start_time(1_600_000_000_000);
+        record.sample(1_700_000_000_000, f64::from(series).to_bits());
+    }
+    assert!(record.finish().len() <= 10_032);
 }
 
 #[test]
 fn what_is_not_a_record_is_refused() {
     let what = |bytes: &[u8]| items(bytes).unwrap_err().what;
-    assert_eq!(what(&[9, 0]), "unknown type of section");
+    assert_eq!(what(&[99, 0]), "unknown type of section");
     assert_eq!(what(&[2, 200]), "bytes end too early");
     assert_eq!(what(&[2, 100, 0]), "count is too large");
     assert_eq!(what(&[2, 1, 1]), "series number has more than 32 bits");
-    assert_eq!(what(&[1, 3, 0, 0, 0]), "label set is not canonical");
+    assert_eq!(what(&[1, 3, 0, 1, 0]), "label set is not canonical");
     assert_eq!(what(&[1, 3, 0, 7, 0]), "unknown unit of time");
     assert_eq!(what(&[12, 1, 1]), "bytes end too early");
     assert_eq!(what(&[4, 3, 0, 0, 9]), "unknown hint of a counter reset");
+    let many_starts = "start times of more samples than there are";
+    let float = [2, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(
+        what(&[[6, 3, 1, 1, 8].as_slice(), &float].concat()),
+        many_starts
+    );
+    assert_eq!(what(&[6, 3, 0, 1, 8]), many_starts);
+    assert_eq!(what(&[6, 3, 0, 0, 8]), "start time of no sample");
     let many_spans = [[4, 23, 0, 0, 0, 0].as_slice(), &[0; 18], &[99]].concat();
     assert_eq!(what(&many_spans), "count is too large");
     // A label with an empty name.
-    let bytes = [1, 6, 0, 0, 3, 0, 1, b'x'];
+    let bytes = [1, 6, 0, 1, 3, 0, 1, b'x'];
     assert_eq!(what(&bytes), "label set is not canonical");
     assert_eq!(items(&bytes).unwrap_err().at, 8);
 }

@@ -1,6 +1,7 @@
 //! Evaluation as a whole: range queries against instant queries, limits, many series.
 
 mod anything;
+mod corpora;
 mod limits;
 mod options;
 mod ranges;

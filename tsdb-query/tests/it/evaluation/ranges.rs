@@ -103,13 +103,22 @@ fn numbers() -> impl Strategy<Value = Vec<(i64, Sample)>> {
 
 fn data() -> impl Strategy<Value = Data> {
     let labels = (
-        prop_oneof![Just("m"), Just("n")],
+        prop_oneof![4 => Just("m"), 4 => Just("n"), 1 => Just("target_info")],
         prop_oneof![Just(""), Just("1"), Just("2")],
         prop_oneof![Just("x"), Just("y")],
         prop_oneof![Just(""), Just("0.5"), Just("2"), Just("+Inf")],
     );
     let labels = labels.prop_map(|(name, a, b, le)| {
-        Labels::from_pairs([("__name__", name), ("a", a), ("b", b), ("le", le)]).unwrap()
+        // What `info` goes by. Without a job in any series of a query, as in Prometheus, it goes by less.
+        let (i, le) = if name == "target_info" {
+            (le, "")
+        } else {
+            ("", le)
+        };
+        let job = if a.is_empty() { "0" } else { a };
+        let pairs = [("__name__", name), ("a", a), ("b", b), ("le", le)];
+        let more = [("instance", b), ("job", job), ("i", i)];
+        Labels::from_pairs(pairs.into_iter().chain(more)).unwrap()
     });
     proptest::collection::btree_map(labels, samples(), 0..12)
 }
@@ -135,6 +144,8 @@ fn selector() -> impl Strategy<Value = String> {
         " offset -40s",
         " @ 150",
         " @ end()",
+        " smoothed",
+        " smoothed offset 5s",
     ]);
     (matchers, modifiers).prop_map(|(m, modifiers)| m + &modifiers)
 }
@@ -171,8 +182,32 @@ fn window() -> impl Strategy<Value = String> {
         "ts_of_max_over_time(#)",
         "ts_of_last_over_time(#)",
         "double_exponential_smoothing(#, 0.4, 0.6)",
+        "stdvar_over_time(#)",
+        "ts_of_first_over_time(#)",
+        "ts_of_min_over_time(#)",
+        "histogram_quantile(0.9, rate(#))",
+        "histogram_quantiles(rate(#), \"q\", 0.1, 0.5)",
     ]);
-    (call, range()).prop_map(|(call, range)| call.replace('#', &range))
+    let calls = (call, range()).prop_map(|(call, range)| call.replace('#', &range));
+    prop_oneof![5 => calls, 1 => extended_window()]
+}
+
+/// Functions of ranges with samples at their bounds.
+fn extended_window() -> impl Strategy<Value = String> {
+    let call = pick(&[
+        "rate(#)",
+        "increase(#)",
+        "delta(#)",
+        "changes(#)",
+        "resets(#)",
+    ]);
+    let matchers = pick(&["m", "n{b=\"x\"}"]);
+    let ranges = pick(&["[35s]", "[2m] offset 15s", "[1m] @ 200"]);
+    (call, matchers, ranges, any::<bool>()).prop_map(|(call, m, range, smoothed)| {
+        let smoothed = smoothed && !call.starts_with("changes") && !call.starts_with("resets");
+        let extension = if smoothed { "smoothed" } else { "anchored" };
+        call.replace('#', &format!("{m}{range} {extension}"))
+    })
 }
 
 fn vector() -> impl Strategy<Value = String> {
@@ -204,6 +239,26 @@ fn vector() -> impl Strategy<Value = String> {
             "# >/ 1.5",
             "sum_over_time((#)[1m:20s])",
             "hour(#)",
+            "round(#, 0.3)",
+            "clamp_max(#, time() / 100)",
+            "sgn(#)",
+            "histogram_sum(#)",
+            "histogram_stdvar(#)",
+            "# % 3",
+            "5 / #",
+            "# atan2 2",
+            "# != 4",
+            "info(#)",
+            "info(#, {i=~\".+\"})",
+            "label_replace(#, \"a\", \"same\", \"a\", \".*\")",
+            "label_replace(#, \"__name__\", \"o\", \"\", \"\")",
+            "limit_ratio(0.6, #)",
+            "limit_ratio(-0.4, #)",
+            "sort_by_label(#, \"a\", \"b\")",
+            "histogram_fraction(-Inf, 2, #)",
+            "min_over_time((# offset 0s)[70s:])",
+            "present_over_time((#)[2m:25s] offset -20s)",
+            "double_exponential_smoothing((#)[2m:10s], 0.5, 0.5)",
             "absent(#)",
             "vector(scalar(#))",
             "histogram_quantile(0.7, #)",
@@ -218,7 +273,16 @@ fn vector() -> impl Strategy<Value = String> {
         ]);
         let aggregation = (
             pick(&[
-                "sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile",
+                "sum",
+                "avg",
+                "min",
+                "max",
+                "count",
+                "group",
+                "stddev",
+                "stdvar",
+                "quantile",
+                "limit_ratio",
             ]),
             pick(&[
                 "",
@@ -232,19 +296,34 @@ fn vector() -> impl Strategy<Value = String> {
             "+", "-", "*", "/", "%", "^", "==", ">", "<= bool", "and", "or", "unless",
         ]);
         let matching = pick(&["", "on (a)", "on (b, le)", "ignoring (b)", "on ()"]);
+        let fill = pick(&[
+            "",
+            "",
+            "",
+            " fill (0)",
+            " fill_left (2)",
+            " fill_right (NaN)",
+        ]);
         let group = pick(&["", "", " group_left", " group_right", " group_left (le)"]);
         prop_oneof![
             (call, inner.clone())
                 .prop_map(|(call, inner)| call.replace('#', &format!("({inner})"))),
             (aggregation, inner.clone()).prop_map(|((op, by), inner)| {
-                let param = if op == "quantile" { "0.4, " } else { "" };
+                let param = match op.as_str() {
+                    "quantile" => "0.4, ",
+                    "limit_ratio" => "-0.5, ",
+                    _ => "",
+                };
                 format!("{op}{by} ({param}{inner})")
             }),
-            (inner.clone(), operator, matching, group, inner).prop_map(|(l, op, on, group, r)| {
-                let set = matches!(op.as_str(), "and" | "or" | "unless");
-                let group = if set || on.is_empty() { "" } else { &group };
-                format!("({l}) {op} {on}{group} ({r})")
-            }),
+            (inner.clone(), operator, matching, group, fill, inner).prop_map(
+                |(l, op, on, group, fill, r)| {
+                    let set = matches!(op.as_str(), "and" | "or" | "unless");
+                    let group = if set || on.is_empty() { "" } else { &group };
+                    let fill = if set { "" } else { &fill };
+                    format!("({l}) {op} {on}{group}{fill} ({r})")
+                }
+            ),
         ]
     })
 }

@@ -202,7 +202,7 @@ fn durations_are_literals_or_arithmetic() {
 #[test]
 fn sides_match_as_written() {
     let matching = |query: &str| match tree(query) {
-        Expr::Binary(binary) => binary.matching,
+        Expr::Binary(binary) => binary.matching.clone(),
         other => panic!("{other}"),
     };
     let m = matching("a * on(x, y) group_left(z,) b").unwrap();

@@ -1,10 +1,11 @@
 //! What would exhaust memory or stack ends in an error instead.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tsdb_query::parse::{ParseOptions, parse};
 
 use super::error;
+use crate::work::Work;
 
 const TOO_DEEP: &str = "expression is nested more than 512 levels deep";
 
@@ -36,8 +37,6 @@ fn nests(times: usize) -> Vec<String> {
         nested("sum(a) or (", "a", ")", times / 2),
         "-".repeat(times) + "a",
         "1 ^ ".repeat(times) + "1",
-        "1 + ".repeat(times) + "1",
-        "a or ".repeat(times) + "a",
         nested("max_over_time((", "a", ")[5m:])", times / 3),
         range(&nested("(", "1", ")", times)),
         range(&nested("min_of(1, ", "1", ")", times)),
@@ -59,11 +58,50 @@ fn trees_up_to_the_limit_can_be_walked() {
     });
 }
 
+/// Chains of operators, `times` long.
+fn chains(times: usize) -> Vec<String> {
+    vec![
+        "1 + ".repeat(times) + "1",
+        "1 + ".repeat(times) + "a * 2",
+        "a or ".repeat(times) + "a",
+        "-a - ".repeat(times) + "sum(a)",
+        "a > bool on (b) group_left (c) ".repeat(times) + "(a)",
+        "sum(".to_owned() + &"a / ".repeat(times) + "a)",
+    ]
+}
+
+#[test]
+fn chains_of_operators_are_no_nesting() {
+    on_a_small_stack(|| {
+        for query in chains(4_000) {
+            let start = Work::begin();
+            let expr = super::tree(&query);
+            let copy = expr.clone();
+            assert!(super::tree(&expr.to_string()).same_as(&copy));
+            assert!(expr.pretty(1 << 20).is_none(), "indentation adds up");
+            assert!(format!("{expr:?}").len() > query.len() / 2);
+            drop(expr);
+            assert!(start.elapsed() < Duration::from_secs(5), "{}", &query[..20]);
+        }
+        for query in chains(60) {
+            super::assert_prints_as_itself(&super::tree(&query));
+        }
+        for query in chains(100_000) {
+            let message = error(&query);
+            assert!(
+                message.ends_with(" has more than 100000 operands")
+                    || message.contains("longer than"),
+                "{message}"
+            );
+        }
+    });
+}
+
 #[test]
 fn trees_beyond_the_limit_are_refused_at_once() {
     on_a_small_stack(|| {
         for query in nests(20_000) {
-            let start = Instant::now();
+            let start = Work::begin();
             let message = error(&query);
             assert!(message.ends_with(TOO_DEEP), "{message}");
             assert!(start.elapsed() < Duration::from_secs(1), "{}", &query[..20]);
@@ -74,6 +112,17 @@ fn trees_beyond_the_limit_are_refused_at_once() {
 }
 
 #[test]
+fn patterns_are_compiled_once_and_are_not_too_many() {
+    let start = Work::begin();
+    super::tree(&("a{b=~\"c.*d\"} + ".repeat(20_000) + "a"));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let different: Vec<_> = (0..1_001).map(|i| format!("a{{b=~\"c.*{i}\"}}")).collect();
+    super::tree(&different[..20].join(" or "));
+    let message = error(&different.join(" or "));
+    assert!(message.ends_with("expression has more than 1000 different regular expressions"));
+}
+
+#[test]
 fn long_lists_are_read_in_no_time() {
     let labels = |prefix: &str| {
         let labels: Vec<String> = (0..50_000).map(|i| format!("{prefix}{i}")).collect();
@@ -81,7 +130,7 @@ fn long_lists_are_read_in_no_time() {
     };
     let mut options = ParseOptions::default();
     options.max_len = 4 << 20;
-    let start = Instant::now();
+    let start = Work::begin();
     let query = format!("a + on({}) group_left({}) b", labels("x"), labels("y"));
     assert!(parse(&query, &options).is_ok());
     let query = format!("{{{}=\"z\"}}", labels("x").replace(',', "=\"z\","));
@@ -94,11 +143,17 @@ fn the_limits_can_be_set() {
     let mut options = ParseOptions::default();
     options.max_depth = 3;
     options.max_len = 20;
-    assert!(parse("1 + 1 + 1", &options).is_ok());
-    let e = parse("1 + 1 + 1 + 1", &options).unwrap_err();
+    options.max_operands = 5;
+    assert!(parse("1 + 1 + 1 + 1 + 1", &options).is_ok());
+    let e = parse("1 ^ 1 ^ 1 ^ 1", &options).unwrap_err();
     assert_eq!(
         e.message,
-        "1:1: parse error: expression is nested more than 3 levels deep"
+        "1:13: parse error: expression is nested more than 3 levels deep"
+    );
+    let e = parse("1+1+1+1+1+1", &options).unwrap_err();
+    assert_eq!(
+        e.message,
+        "1:11: parse error: expression has more than 5 operands"
     );
     let e = parse("sum(a_long_name_of_a_metric)", &options).unwrap_err();
     assert_eq!(

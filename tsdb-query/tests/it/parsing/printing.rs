@@ -86,7 +86,7 @@ fn prints_as_prometheus_does() {
 #[test]
 fn long_queries_go_over_several_lines() {
     let short = "sum by (job) (rate(a[5m]))";
-    assert_eq!(tree(short).pretty(), short);
+    assert_eq!(tree(short).pretty(usize::MAX).unwrap(), short);
     let query = r#"histogram_quantile(0.9, sum by (le, job) (rate(a_quite_long_metric_name_seconds_bucket{job="x"}[5m]))) > on(job) group_left() -(topk(3, another_long_metric_name{with="labels"} * 2) + avg_over_time((a_third_long_metric_name{with="labels"} - yet_another_metric_name{with="labels"})[5m:1m]))"#;
     let pretty = r#"  histogram_quantile(
     0.9,
@@ -100,11 +100,13 @@ fn long_queries_go_over_several_lines() {
         (a_third_long_metric_name{with="labels"} - yet_another_metric_name{with="labels"})[5m:1m]
       )
   )"#;
-    assert_eq!(tree(query).pretty(), pretty);
+    assert_eq!(tree(query).pretty(usize::MAX).unwrap(), pretty);
     let long = "a".repeat(101);
-    assert_eq!(tree(&long).pretty(), long);
+    assert_eq!(tree(&long).pretty(usize::MAX).unwrap(), long);
     assert_eq!(
-        tree(&format!("count_values(\"v\", {long})")).pretty(),
+        tree(&format!("count_values(\"v\", {long})"))
+            .pretty(usize::MAX)
+            .unwrap(),
         format!("count_values(\n  \"v\",\n  {long}\n)")
     );
 }

@@ -79,8 +79,19 @@ fn in_memory(data: &Data, start_times: &StartTimes) -> Box<dyn Storage> {
     Box::new(Memory::with_start_times(data, start_times))
 }
 
-/// In a store; in the log and the head, or flushed.
-fn in_store(data: &Data, _: &StartTimes) -> Box<dyn Storage> {
+/// In the head of a store.
+fn in_store(data: &Data, start_times: &StartTimes) -> Box<dyn Storage> {
+    Box::new(store(data, start_times))
+}
+
+/// In runs of a store.
+fn in_flushed_store(data: &Data, start_times: &StartTimes) -> Box<dyn Storage> {
+    let db = store(data, start_times);
+    db.flush().unwrap();
+    Box::new(db)
+}
+
+fn store(data: &Data, start_times: &StartTimes) -> Db {
     let options = Options::new().retention(None).future_limit(None);
     let db = Db::in_memory(options).unwrap();
     let mut batch = WriteBatch::new();
@@ -88,22 +99,23 @@ fn in_store(data: &Data, _: &StartTimes) -> Box<dyn Storage> {
         if samples.is_empty() {
             continue;
         }
+        let starts = start_times.get(labels).map_or(&[][..], Vec::as_slice);
         let mut series = batch.series_labels(labels).unwrap();
         for (t_ms, value) in samples {
+            let start = starts.iter().find(|(t, _)| t == t_ms);
+            let start_ms = start.map_or(0, |(_, start_ms)| *start_ms);
             match value {
-                Value::Float(v) => series.sample(*t_ms, *v),
+                Value::Float(v) => series.sample_since(start_ms, *t_ms, *v),
                 Value::Histogram(h) => {
-                    series.histogram(*t_ms, HistogramSample::Float(Arc::clone(h)))
+                    let histogram = HistogramSample::Float(Arc::clone(h));
+                    series.histogram_since(start_ms, *t_ms, histogram)
                 }
             };
         }
     }
     let report = db.write(&batch).unwrap();
     assert!(report.rejected.is_empty(), "{report:?}");
-    if data.len().is_multiple_of(2) {
-        db.flush().unwrap();
-    }
-    Box::new(db)
+    db
 }
 
 fn run_file(path: &Path, engine: &Engine, make: run::MakeStorage<'_>) -> Vec<Outcome> {
@@ -144,10 +156,7 @@ fn scripts_of_prometheus() {
     for (name, path) in &scripts {
         let outcomes = run_file(path, &engine, &in_memory);
         counts.push((name.as_str(), outcomes.len()));
-        for Outcome {
-            line, expr, result, ..
-        } in outcomes
-        {
+        for Outcome { line, expr, result } in outcomes {
             if let Err(failure) = result {
                 writeln!(failures, "{name}:{line}: {expr}: {failure}").unwrap();
             }
@@ -183,17 +192,17 @@ fn scripts_of_prometheus_on_a_store() {
         return;
     };
     let engine = engine();
-    let mut differ = Vec::new();
+    let mut failures = String::new();
     for (name, path) in &scripts {
-        let outcomes = run_file(path, &engine, &in_memory);
-        for (memory, store) in outcomes.iter().zip(run_file(path, &engine, &in_store)) {
-            // A batch cannot be given start times yet.
-            if !memory.start_times && memory.result.is_ok() != store.result.is_ok() {
-                differ.push(format!("{name}:{}: {:?}", store.line, store.result));
+        for make in [&in_store as run::MakeStorage<'_>, &in_flushed_store] {
+            for Outcome { line, expr, result } in run_file(path, &engine, make) {
+                if let Err(failure) = result {
+                    writeln!(failures, "{name}:{line}: {expr}: {failure}").unwrap();
+                }
             }
         }
     }
-    assert!(differ.is_empty(), "{differ:#?}");
+    assert!(failures.is_empty(), "{failures}");
 }
 
 #[test]
@@ -204,6 +213,7 @@ fn scripts_of_ours() {
 #[test]
 fn scripts_of_ours_on_a_store() {
     run_ours(&in_store);
+    run_ours(&in_flushed_store);
 }
 
 fn run_ours(make: run::MakeStorage<'_>) {
@@ -212,10 +222,7 @@ fn run_ours(make: run::MakeStorage<'_>) {
     let engine = Engine::default();
     let mut failures = String::new();
     for (name, path) in scripts {
-        for Outcome {
-            line, expr, result, ..
-        } in run_file(&path, &engine, make)
-        {
+        for Outcome { line, expr, result } in run_file(&path, &engine, make) {
             if let Err(failure) = result {
                 writeln!(failures, "{name}:{line}: {expr}: {failure}").unwrap();
             }

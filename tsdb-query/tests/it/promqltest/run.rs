@@ -20,12 +20,10 @@ pub(crate) type MakeStorage<'a> = &'a dyn Fn(&Data, &StartTimes) -> Box<dyn Stor
 pub(crate) struct Outcome {
     pub(crate) line: usize,
     pub(crate) expr: String,
-    /// Start times were loaded.
-    pub(crate) start_times: bool,
     pub(crate) result: Result<(), String>,
 }
 
-/// What was loaded, and what of it this storage does not hold.
+/// What was loaded.
 #[derive(Default)]
 struct Loaded {
     data: Data,
@@ -99,7 +97,6 @@ pub(crate) fn run(commands: &[Command], engine: &Engine, make: MakeStorage<'_>) 
                 outcomes.push(Outcome {
                     line: eval.line,
                     expr: eval.expr.clone(),
-                    start_times: !loaded.start_times.is_empty(),
                     result,
                 });
             }

@@ -7,8 +7,8 @@ use hashbrown::hash_table::{Entry, HashTable};
 use super::TimesRef;
 use crate::codec::column::integers::IntegersPlan;
 use crate::codec::column::pack::Packer;
+use crate::codec::column::sequence::encode_integers;
 use crate::codec::column::streams::Streams;
-use crate::codec::column::times::encode_times;
 use crate::codec::column::{MAX_VALUES, list};
 use crate::codec::varint::push_uvarint;
 
@@ -96,7 +96,7 @@ impl TimesTableBuilder {
         let counts: Vec<i64> = unions.iter().map(|union| union.len() as i64).collect();
         list::encode(&counts, out);
         for union in &unions {
-            encode_times(union, out);
+            encode_integers(union, out);
         }
         push_uvarint(&mut out.symbols, parts.len() as u64);
         let mut field = |of: fn(&Part) -> usize| {

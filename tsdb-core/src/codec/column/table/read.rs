@@ -3,8 +3,8 @@
 use super::TimesRef;
 use crate::codec::DecodeError;
 use crate::codec::column::pack::Unpacker;
+use crate::codec::column::sequence::{decode_integers, skip_integers};
 use crate::codec::column::streams::{Streams, StreamsReader};
-use crate::codec::column::times::{decode_times, skip_times};
 use crate::codec::column::{MAX_VALUES, list};
 
 /// Columns of timestamps. They are decoded when asked for, so that the table takes about what its bytes do.
@@ -133,10 +133,10 @@ impl TimesTable {
         let union = self.unions.get(part.union).ok_or_else(none)?;
         let mut from = self.streams.reader_at(union.at);
         if part.span == union.count && gaps.is_empty() {
-            return decode_times(&mut from, union.count, out);
+            return decode_integers(&mut from, union.count, out);
         }
         let mut times = Vec::new();
-        decode_times(&mut from, union.count, &mut times)?;
+        decode_integers(&mut from, union.count, &mut times)?;
         let mut rest = times
             .get(part.before..)
             .and_then(|times| times.get(..part.span))
@@ -176,7 +176,7 @@ fn read_unions(from: &mut StreamsReader<'_>, streams: &Streams) -> Result<Vec<Un
             count,
             at: streams.position(from),
         });
-        skip_times(from, count)?;
+        skip_integers(from, count)?;
     }
     Ok(unions)
 }

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::{AWKWARD, all_scales, bits, column};
+use crate::codec::column::sequence::{decode_integers, encode_integers, skip_integers};
 use crate::codec::column::shape::Shape;
 use crate::codec::column::streams::Streams;
-use crate::codec::column::times::{decode_times, encode_times, skip_times};
 use crate::codec::column::values::{ValuesHeader, ValuesPlan};
 
 /// Writes a column, checks that reading and skipping end where it ends, and gives what was read.
@@ -81,12 +81,12 @@ proptest! {
         }),
     ]) {
         let mut streams = Streams::default();
-        encode_times(&times, &mut streams);
+        encode_integers(&times, &mut streams);
         let mut read = Vec::new();
         let mut from = streams.reader();
         let mut skipped = from;
-        decode_times(&mut from, times.len(), &mut read).unwrap();
-        skip_times(&mut skipped, times.len()).unwrap();
+        decode_integers(&mut from, times.len(), &mut read).unwrap();
+        skip_integers(&mut skipped, times.len()).unwrap();
         prop_assert!(from.is_empty() && skipped.is_empty());
         prop_assert_eq!(read, times);
     }
@@ -118,7 +118,7 @@ fn times_with_jitter_take_their_jitter() {
         .map(|i| 1_700_000_000_000 + 15_000 * i + i * i % 7)
         .collect();
     let mut streams = Streams::default();
-    encode_times(&times, &mut streams);
+    encode_integers(&times, &mut streams);
     assert_eq!(
         (streams.symbols.len() < 1020, streams.noise.len()),
         (true, 0)

@@ -1,0 +1,215 @@
+//! The configuration file: what may change while the server runs. A setting is a flag or stands here, never both.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tsdb_core::SeriesLimits;
+
+use crate::duration;
+
+/// The contents of the file; without a file the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Labels that tell this server from others where its data is read together with theirs.
+    pub(crate) external_labels: BTreeMap<String, String>,
+    pub(crate) limits: Limits,
+}
+
+/// How much is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Series that may be active at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_series: Option<u64>,
+    /// New series in an interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_series: Option<u64>,
+    #[serde(deserialize_with = "read_duration", serialize_with = "write_duration")]
+    new_series_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = SeriesLimits::default();
+        Self {
+            active_series: limits.active,
+            new_series: limits.new,
+            new_series_interval: limits.interval,
+        }
+    }
+}
+
+impl Limits {
+    /// For the store.
+    pub(crate) fn of_series(&self) -> SeriesLimits {
+        SeriesLimits {
+            active: self.active_series,
+            new: self.new_series,
+            interval: self.new_series_interval,
+        }
+    }
+}
+
+fn read_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let duration =
+        duration::parse(&String::deserialize(from)?).map_err(serde::de::Error::custom)?;
+    match duration {
+        Duration::ZERO => Err(serde::de::Error::custom("the interval must be positive")),
+        duration => Ok(duration),
+    }
+}
+
+fn write_duration<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&duration::format(*duration))
+}
+
+/// What is wrong with the file, and where.
+#[derive(Debug)]
+pub struct SettingsError {
+    path: PathBuf,
+    /// Line and column, from 1.
+    at: Option<(u64, u64)>,
+    reason: String,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some((line, column)) = self.at {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Settings {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it cannot be read or says what is not understood.
+    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
+        let error = |at, reason| SettingsError {
+            path: path.to_owned(),
+            at,
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| error(None, e.to_string()))?;
+        Self::parse(&text).map_err(|(at, reason)| error(at, reason))
+    }
+
+    fn parse(text: &str) -> Result<Self, (Option<(u64, u64)>, String)> {
+        // An empty file is null.
+        let settings: Option<Self> = serde_saphyr::from_str(text).map_err(|e| {
+            let e = e.without_snippet();
+            let at = e.location().map(|at| (at.line(), at.column()));
+            (at, explain(e))
+        })?;
+        let settings = settings.unwrap_or_default();
+        for name in settings.external_labels.keys() {
+            if name.is_empty() || name.starts_with("__") {
+                let line = text
+                    .lines()
+                    .position(|line| line.trim_start().starts_with(name.as_str()));
+                let at = line.map(|line| (line as u64 + 1, 1));
+                return Err((at, format!("external_labels: {name:?} is not a label name")));
+            }
+        }
+        Ok(settings)
+    }
+
+    /// What is in effect, as YAML.
+    pub(crate) fn to_yaml(&self) -> String {
+        serde_saphyr::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Says what is wrong; for a key that is not known the one that is nearest.
+fn explain(error: &serde_saphyr::Error) -> String {
+    let serde_saphyr::Error::SerdeUnknownField {
+        field, expected, ..
+    } = error
+    else {
+        return error.to_string();
+    };
+    let nearest = expected
+        .iter()
+        .map(|known| (strsim::jaro_winkler(field, known), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((likeness, known)) if likeness > 0.7 => {
+            format!("unknown key {field:?}, perhaps {known:?} is meant")
+        }
+        _ => format!("unknown key {field:?}, known are {}", expected.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = "external_labels:\n  cluster: a\nlimits:\n  active_series: 10\n  new_series: 5\n  new_series_interval: 30s\n";
+        let settings = Settings::parse(text).unwrap();
+        assert_eq!(settings.external_labels["cluster"], "a");
+        assert_eq!(
+            settings.limits.of_series(),
+            SeriesLimits {
+                active: Some(10),
+                new: Some(5),
+                interval: Duration::from_secs(30)
+            }
+        );
+        assert_eq!(Settings::parse(&settings.to_yaml()).unwrap(), settings);
+        for nothing in ["", "# nothing\n", "limits: {}\n", "external_labels: {}\n"] {
+            assert_eq!(
+                Settings::parse(nothing).unwrap(),
+                Settings::default(),
+                "{nothing:?}"
+            );
+        }
+        let default = Settings::default();
+        assert_eq!(Settings::parse(&default.to_yaml()).unwrap(), default);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (text, line, says) in [
+            ("\nlimts: {}\n", 2, "perhaps \"limits\" is meant"),
+            (
+                "limits:\n  active_serie: 1\n",
+                2,
+                "perhaps \"active_series\" is meant",
+            ),
+            ("limits:\n  zzz: 1\n", 2, "known are active_series"),
+            ("limits:\n  new_series: many\n", 2, ""),
+            ("limits:\n  new_series: -1\n", 2, ""),
+            ("limits:\n  new_series_interval: 0\n", 2, "must be positive"),
+            (
+                "limits:\n  new_series_interval: 5x\n",
+                2,
+                "not a valid duration",
+            ),
+            (
+                "external_labels:\n  a: b\n  __x: c\n",
+                3,
+                "not a label name",
+            ),
+            ("limits: [1\n", 0, ""),
+        ] {
+            let (at, reason) = Settings::parse(text).unwrap_err();
+            assert!(
+                line == 0 || at.is_some_and(|at| at.0 == line),
+                "{text:?}: {at:?} {reason}"
+            );
+            assert!(reason.contains(says), "{text:?}: {reason}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the fuzz targets reach that is not public; built for them alone.
+
+use crate::import;
+
+/// A line of JSON as imports read it.
+pub fn json_line(line: &[u8]) {
+    import::fuzz_json_line(line);
+}
+
+/// The parts of a block of Prometheus: its symbols, a series, its tombstones.
+pub fn block_parts(bytes: &[u8]) {
+    import::fuzz_block_parts(bytes);
+}

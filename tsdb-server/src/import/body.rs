@@ -1,0 +1,167 @@
+//! Bodies that are read while they come: from the async side to a blocking reader, with little in between.
+
+use std::io::{self, Read};
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use tokio::sync::mpsc;
+
+use super::sink::Sink;
+use crate::http::text_error;
+use crate::ingest::WriteError;
+use crate::state::AppState;
+
+/// Pieces of a body, as the network gave them, that wait for the reader.
+const WAITING: usize = 4;
+
+/// How long a client may be silent.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Base-2 logarithm of the largest window of zstd, in bytes: what its levels below `--ultra` need at most.
+const MAX_ZSTD_WINDOW_LOG: u32 = 23;
+
+/// A piece of the body, or `None` for its end: a client that goes away must not look as if it were done.
+type Piece = io::Result<Option<Bytes>>;
+
+/// The body as a blocking reader.
+struct BodyReader {
+    pieces: mpsc::Receiver<Piece>,
+    current: Bytes,
+    ended: bool,
+}
+
+impl Read for BodyReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() && !self.ended {
+            match self.pieces.blocking_recv() {
+                Some(Ok(Some(bytes))) => self.current = bytes,
+                Some(Ok(None)) => self.ended = true,
+                Some(Err(e)) => return Err(e),
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        let n = buffer.len().min(self.current.len());
+        let piece = self.current.split_to(n);
+        buffer
+            .get_mut(..n)
+            .unwrap_or_default()
+            .copy_from_slice(&piece);
+        Ok(n)
+    }
+}
+
+async fn pump(mut body: Body, pieces: mpsc::Sender<Piece>) {
+    loop {
+        let piece = match tokio::time::timeout(IDLE, body.frame()).await {
+            Err(_) => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("nothing came for {IDLE:?}"),
+            )),
+            Ok(None) => Ok(None),
+            Ok(Some(Err(e))) => Err(io::Error::other(e)),
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(_) => continue, // trailers
+            },
+        };
+        let is_last = !matches!(piece, Ok(Some(_)));
+        // An error: the reader wants no more.
+        if pieces.send(piece).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// What `Content-Encoding` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Deflate,
+    Zstd,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Result<Self, WriteError> {
+        let value = headers.get(header::CONTENT_ENCODING);
+        let name = value.map_or("", |v| v.to_str().unwrap_or("?")).trim();
+        match name.to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(Self::Identity),
+            "gzip" | "x-gzip" => Ok(Self::Gzip),
+            "deflate" => Ok(Self::Deflate),
+            "zstd" => Ok(Self::Zstd),
+            _ => Err(WriteError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                format!("content encoding {name:?} is not gzip, deflate or zstd"),
+            )),
+        }
+    }
+
+    fn decode(self, body: BodyReader) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Self::Identity => Box::new(body),
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(body)),
+            Self::Deflate => Box::new(flate2::read::ZlibDecoder::new(body)),
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::new(body)?;
+                decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+        })
+    }
+}
+
+/// Gives the decompressed body to `import`, on a blocking thread, and answers with what became of it: 204, or 400 with
+/// the first reason when something was refused.
+pub(super) async fn import(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    import: impl FnOnce(Box<dyn Read>, &mut Sink) -> Result<(), WriteError> + Send + 'static,
+) -> Response {
+    match import_as(state, headers, body, import).await {
+        Ok(None) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Some(refusal)) => text_error(StatusCode::BAD_REQUEST, refusal),
+        Err(e) => e.into_response(),
+    }
+}
+
+async fn import_as(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    import: impl FnOnce(Box<dyn Read>, &mut Sink) -> Result<(), WriteError> + Send + 'static,
+) -> Result<Option<String>, WriteError> {
+    let encoding = Encoding::of(headers)?;
+    let mut sink = Sink::new(state.store()?);
+    let (sender, pieces) = mpsc::channel(WAITING);
+    let reader = BodyReader {
+        pieces,
+        current: Bytes::new(),
+        ended: false,
+    };
+    let mut job = pin!(state.shared.streams.run(move || {
+        let read = encoding
+            .decode(reader)
+            .map_err(WriteError::from)
+            .and_then(|body| import(body, &mut sink));
+        // What came before an error is kept.
+        let written = sink.write();
+        match read.and(written) {
+            Ok(()) => Ok(sink.summary().refusal()),
+            Err(e) => Err(WriteError::new(
+                e.status,
+                format!("{}; {}", e.message, sink.summary()),
+            )),
+        }
+    }));
+    let result = tokio::select! {
+        result = &mut job => result,
+        () = pump(body, sender) => job.await,
+    };
+    result?
+}

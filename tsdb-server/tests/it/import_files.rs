@@ -1,0 +1,136 @@
+//! `tsdb-server import`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::common::process::Process;
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prometheus-block")
+}
+
+/// Exit code and what was said.
+fn import(data_dir: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(Process::path())
+        .args(["import", "--data-dir"])
+        .arg(data_dir)
+        .args(args)
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+/// All samples of the store, as JSON lines.
+fn export(data_dir: &Path) -> String {
+    let flags = ["--storage.tsdb.retention.time=0"];
+    let process = Process::start_at("127.0.0.1:0", data_dir, &flags);
+    let target = "GET /api/v1/export?match[]=%7B__name__!=%22%22%7D";
+    let (status, lines) = process.request(target, &[]);
+    assert_eq!(status, 200);
+    lines
+}
+
+#[test]
+fn blocks_and_openmetrics_are_served_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let (blocks, text) = (dir.path().join("blocks"), dir.path().join("text"));
+    let path = fixture();
+    let (code, said) = import(&blocks, &["prometheus-blocks", path.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("accepted: 730 samples"), "{said}");
+    let source = path.join("data.om.txt");
+    let (code, said) = import(&text, &["openmetrics", source.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("accepted: 900 samples"), "{said}");
+
+    let (blocks, text) = (export(&blocks), export(&text));
+    assert_eq!((blocks.lines().count(), text.lines().count()), (3, 4));
+    for line in blocks.lines().filter(|line| !line.contains("\"500\"")) {
+        assert!(text.lines().any(|l| l == line), "{line}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_exit_code_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let empty = dir.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    for (args, expected) in [
+        (
+            ["prometheus-blocks", empty.to_str().unwrap()],
+            "there is no block here",
+        ),
+        (["openmetrics", "/no/such/file"], "No such file"),
+    ] {
+        let (code, said) = import(&data, &args);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+    let file = dir.path().join("some.om");
+    std::fs::write(&file, "a 1 1\na 2\nb{ 3 3\n# EOF\n").unwrap();
+    let (code, said) = import(&data, &["openmetrics", file.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("line 2: the sample has no time; refused: 1 lines, 1 samples without a time; accepted: 1 samples"),
+        "{said}"
+    );
+    let (code, said) = import(&data, &["openmetrics", "--strict", file.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("error: line 2, column 1: only some samples of a metric have a time"),
+        "{said}"
+    );
+    assert_eq!(
+        import(&data, &["openmetrics"]).0,
+        Some(2),
+        "a flag is missing"
+    );
+
+    let _server = Process::start(&data);
+    let (code, said) = import(&data, &["openmetrics", file.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
+fn an_import_that_was_killed_is_run_again() {
+    const SERIES: usize = 200;
+    const SAMPLES: usize = 500;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("data.om");
+    let mut text = String::new();
+    for series in 0..SERIES {
+        for i in 0..SAMPLES {
+            let t_s = 1_700_000_000 + 15 * i;
+            let _ = writeln!(text, "m{{i=\"{series:04}\"}} {} {t_s}", i * series); // a string takes everything
+        }
+    }
+    text.push_str("# EOF\n");
+    std::fs::write(&file, text).unwrap();
+    let source = file.to_str().unwrap();
+    let (killed, whole) = (dir.path().join("killed"), dir.path().join("whole"));
+    for wait_ms in [50, 150, 300] {
+        let mut child = Command::new(Process::path())
+            .args(["import", "--data-dir"])
+            .arg(&killed)
+            .args(["openmetrics", source])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait_ms));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    for data in [&killed, &whole] {
+        let (code, said) = import(data, &["openmetrics", source]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("accepted: 100000 samples"), "{said}");
+    }
+    let exported = export(&killed);
+    assert_eq!(exported.lines().count(), SERIES);
+    assert!(exported == export(&whole));
+}

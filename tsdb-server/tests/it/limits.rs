@@ -1,0 +1,156 @@
+//! The configuration file, its reload, and the limits of series and memory.
+
+use std::path::Path;
+
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::common::process::{Process, until};
+use crate::common::wire::{Series, owned};
+use crate::support::Server;
+
+fn samples(metric: &str, paths: std::ops::Range<u32>) -> Vec<Series> {
+    let series = paths.map(|path| {
+        let path = path.to_string();
+        let labels = owned(&[("__name__", metric), ("job", "web"), ("path", &path)]);
+        (labels, vec![(1_700_000_000_000, 1.0)])
+    });
+    series.collect()
+}
+
+/// A server with a configuration file and the flags to reload it.
+fn server(file: &Path, text: &str) -> Server {
+    std::fs::write(file, text).unwrap();
+    let file = file.to_str().unwrap();
+    Server::new(&["--config.file", file, "--web.enable-lifecycle"])
+}
+
+async fn reload(server: &Server) -> (StatusCode, String) {
+    let answer = server.request(Method::POST, "/-/reload").await;
+    (answer.status, answer.text().to_owned())
+}
+
+#[tokio::test]
+async fn a_reload_applies_the_file_or_keeps_what_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tsdb.yml");
+    let server = server(&file, "external_labels: {cluster: a}\n");
+    let yaml = || async {
+        let answer = server.get("/api/v1/status/config").await.json();
+        answer["data"]["yaml"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    let before = yaml().await;
+    assert!(before.contains("cluster: a"), "{before}");
+
+    std::fs::write(&file, "limits:\n  activ_series: 1\n").unwrap();
+    let (status, reason) = reload(&server).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    let place = format!("failed to reload config: {}:2:", file.display());
+    assert!(reason.starts_with(&place), "{reason}");
+    assert!(
+        reason.contains("perhaps \"active_series\" is meant"),
+        "{reason}"
+    );
+    assert_eq!(yaml().await, before);
+    let metrics = server.get("/metrics").await;
+    assert!(
+        metrics
+            .text()
+            .contains("\ntsdb_config_last_reload_successful 0\n")
+    );
+    let info = server.get("/api/v1/status/runtimeinfo").await.json();
+    assert_eq!(info["data"]["reloadConfigSuccess"], json!(false));
+
+    std::fs::write(&file, "limits:\n  active_series: 1\n").unwrap();
+    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    assert!(yaml().await.contains("active_series: 1"));
+    let metrics = server.get("/metrics").await;
+    assert!(
+        metrics
+            .text()
+            .contains("\ntsdb_config_last_reload_successful 1\n")
+    );
+    let refused = server.write(&samples("up", 0..2)).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn new_series_beyond_the_limit_are_refused_for_now_and_known_ones_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "limits: {new_series: 10, new_series_interval: 1h}\n";
+    let server = server(&dir.path().join("tsdb.yml"), text);
+    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    assert_eq!(
+        server.write(&samples("http", 0..10)).await.status,
+        StatusCode::NO_CONTENT
+    );
+
+    let refused = server.write(&samples("http", 5..17)).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    let wait_s: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((3500..=3601).contains(&wait_s), "{wait_s}");
+    let text = refused.text();
+    assert!(text.contains("limit of new series"), "{text}");
+    assert!(text.contains("accepted: 5 samples"), "{text}");
+    assert!(
+        text.contains("\"http\" (10 and 7 refused, by labels path)"),
+        "{text}"
+    );
+
+    let answer = server.get("/api/v1/status/tsdb").await.json();
+    let makers = &answer["data"]["newSeriesCountByMetricName"];
+    assert_eq!(
+        *makers,
+        json!([{"name": "http", "value": 10, "refused": 7, "labels": ["path"]}])
+    );
+    let query = "/api/v1/query?query=count(http)&time=1700000000";
+    let count = server.get(query).await.json();
+    assert_eq!(count["data"]["result"][0]["value"][1], "10");
+}
+
+#[tokio::test]
+async fn what_needs_more_memory_than_there_is_comes_again_later() {
+    let server = Server::with_memory(33 << 20);
+    let body = vec![0; 34 << 20];
+    let answer = server.write_raw(body).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!answer.header("retry-after").is_empty());
+    assert!(answer.text().contains("memory"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn the_progress_of_recovery_is_told_before_the_store_is_open() {
+    let answer = Server::without_store()
+        .get("/api/v1/status/walreplay")
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        answer.json()["data"],
+        json!({"min": 0, "max": 0, "current": 0})
+    );
+}
+
+#[test]
+fn signals_and_requests_steer_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tsdb.yml");
+    std::fs::write(&file, "external_labels: {cluster: a}\n").unwrap();
+    let flags = [
+        "--config.file",
+        file.to_str().unwrap(),
+        "--web.enable-lifecycle",
+    ];
+    let mut process = Process::start_at("127.0.0.1:0", &dir.path().join("data"), &flags);
+    let config = |process: &Process| process.request("GET /api/v1/status/config", &[]).1;
+    assert!(config(&process).contains("cluster: a"));
+    std::fs::write(&file, "external_labels: {cluster: b}\n").unwrap();
+    process.program.signal("HUP");
+    until("reload", || {
+        config(&process).contains("cluster: b").then_some(())
+    });
+    let replay = process.request("GET /api/v1/status/walreplay", &[]).1;
+    assert!(replay.contains("\"min\":0"), "{replay}");
+    assert_eq!(process.request("PUT /-/quit", &[]).0, 200);
+    assert_eq!(process.program.wait(), Some(0));
+}
