@@ -209,6 +209,28 @@ pub struct Config {
     #[arg(long = "query.no-experimental", env = "TSDB_QUERY_NO_EXPERIMENTAL", value_parser = FalseyValueParser::new())]
     pub query_no_experimental: bool,
 
+    /// A write to an InfluxDB database that is not there makes it; without this it is refused with 404. For cAdvisor,
+    /// which never makes one.
+    #[arg(long = "influx.create-databases", env = "TSDB_INFLUX_CREATE_DATABASES", value_parser = FalseyValueParser::new())]
+    pub influx_create_databases: bool,
+
+    /// Address to listen on for line protocol by UDP, 8089 by custom; without one there is none.
+    #[arg(
+        long = "influx.udp-listen-address",
+        value_name = "HOST:PORT",
+        env = "TSDB_INFLUX_UDP_LISTEN_ADDRESS"
+    )]
+    pub influx_udp_listen: Option<String>,
+
+    /// The InfluxDB database of what comes by UDP; made if it is not there.
+    #[arg(
+        long = "influx.udp-database",
+        value_name = "NAME",
+        env = "TSDB_INFLUX_UDP_DATABASE",
+        default_value = "udp"
+    )]
+    pub influx_udp_database: String,
+
     /// Features to switch on, separated by commas, under Prometheus's names; those that are not known are logged and ignored.
     #[arg(
         long = "enable-feature",

@@ -1,4 +1,5 @@
-//! The HTTP server around the store and the query engine: Prometheus remote write in, PromQL out.
+//! The HTTP server around the store and the query engines: Prometheus remote write and InfluxDB's line protocol in, PromQL
+//! and InfluxQL out.
 //!
 //! * [`app`] is the whole HTTP surface as a router, so that tests call it without a port.
 //! * The engine is synchronous; `bridge` is the only way from here to it, and it is bounded.
@@ -17,6 +18,7 @@ mod features;
 pub mod fuzzing;
 mod http;
 mod import;
+mod influx;
 mod ingest;
 mod queries;
 mod shutdown;
@@ -46,6 +48,7 @@ pub fn app(state: AppState) -> Router {
         .merge(import::routes())
         .merge(export::routes())
         .merge(api::routes())
+        .merge(influx::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)
         .method_not_allowed_fallback(http::method_not_allowed)
@@ -79,6 +82,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());
+    influx::udp::listen(&state).await?;
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()

@@ -9,7 +9,7 @@ mod json_histogram;
 mod labels;
 mod metadata;
 mod page;
-mod params;
+pub(crate) mod params;
 mod query;
 mod running;
 mod series;

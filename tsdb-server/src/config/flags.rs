@@ -23,6 +23,15 @@ impl Config {
         vec![
             ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
+            (
+                "influx.create-databases",
+                self.influx_create_databases.to_string(),
+            ),
+            ("influx.udp-database", self.influx_udp_database.clone()),
+            (
+                "influx.udp-listen-address",
+                self.influx_udp_listen.clone().unwrap_or_default(),
+            ),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (

@@ -1,7 +1,7 @@
 //! Writing: each protocol fills a `WriteBatch`, [`apply`] alone turns what became of it into an answer.
 
 mod apply;
-mod body;
+pub(crate) mod body;
 mod histogram;
 mod label_set;
 mod proto;
@@ -17,7 +17,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 
-pub(crate) use apply::WriteError;
+pub(crate) use apply::{WriteError, durable};
 pub(crate) use body::Buffers;
 pub(crate) use label_set::LabelSet;
 

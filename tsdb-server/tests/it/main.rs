@@ -10,6 +10,7 @@ mod fields;
 mod grafana;
 mod import;
 mod import_files;
+mod influx;
 mod limits;
 mod process;
 mod queries;
