@@ -35,7 +35,11 @@ pub struct RetentionClass {
 }
 
 impl Retention {
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Whether a store takes it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] with what is wrong.
+    pub fn check(&self) -> Result<()> {
         let bad = |name, reason: &str| {
             Err(Error::InvalidOption {
                 name,

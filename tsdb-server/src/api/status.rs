@@ -53,9 +53,9 @@ pub(crate) async fn runtimeinfo(State(state): State<AppState>) -> Json {
     let cwd = std::env::current_dir().unwrap_or_default();
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let corruptions = state.store().map_or(0, |db| db.stats().corruptions);
-    let config = &state.shared.config;
-    let time = (!config.retention.is_zero()).then(|| duration::format(config.retention));
-    let size = (config.retention_size > 0).then(|| bytes::format(config.retention_size));
+    let in_effect = reloaded.settings.retention.of_store();
+    let time = in_effect.age.map(duration::format);
+    let size = in_effect.size_bytes.map(bytes::format);
     let retention: Vec<String> = time.into_iter().chain(size).collect();
     success(&json!({
         "startTime": rfc3339(state.shared.started),

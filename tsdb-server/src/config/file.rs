@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tsdb_core::SeriesLimits;
 
+use super::Config;
+use super::retention::RetentionKeys;
 use crate::duration;
 
 /// The contents of the file; without a file the defaults.
@@ -17,6 +19,7 @@ pub struct Settings {
     /// Labels that tell this server from others where its data is read together with theirs.
     pub(crate) external_labels: BTreeMap<String, String>,
     pub(crate) limits: Limits,
+    pub(crate) retention: RetentionKeys,
 }
 
 /// How much is accepted.
@@ -90,18 +93,23 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl Settings {
-    /// Reads the file.
+    /// Reads the file and takes in what `flags` say.
     ///
     /// # Errors
-    /// When it cannot be read or says what is not understood.
-    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
+    /// When it cannot be read, or says what is not understood or what a flag says too.
+    pub(crate) fn read(path: &Path, flags: &Config) -> Result<Self, SettingsError> {
         let error = |at, reason| SettingsError {
             path: path.to_owned(),
             at,
             reason,
         };
         let text = std::fs::read_to_string(path).map_err(|e| error(None, e.to_string()))?;
-        Self::parse(&text).map_err(|(at, reason)| error(at, reason))
+        let mut settings = Self::parse(&text).map_err(|(at, reason)| error(at, reason))?;
+        settings
+            .retention
+            .complete(flags.retention_time, flags.retention_size)
+            .map_err(|reason| error(None, reason))?;
+        Ok(settings)
     }
 
     fn parse(text: &str) -> Result<Self, (Option<(u64, u64)>, String)> {
