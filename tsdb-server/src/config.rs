@@ -326,7 +326,7 @@ impl Config {
     /// What is wrong with the file, and where.
     pub fn read_settings(&self) -> Result<Settings, SettingsError> {
         match &self.config_file {
-            Some(path) => Settings::read(path, self),
+            Some(path) => Settings::read(path, self.retention_time, self.retention_size),
             None => Ok(self.settings_without_file()),
         }
     }

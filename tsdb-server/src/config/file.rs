@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tsdb_core::SeriesLimits;
 
-use super::Config;
 use super::retention::RetentionKeys;
 use crate::duration;
 
@@ -93,11 +92,15 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl Settings {
-    /// Reads the file and takes in what `flags` say.
+    /// Reads the file and takes in what the flags say of the retention.
     ///
     /// # Errors
     /// When it cannot be read, or says what is not understood or what a flag says too.
-    pub(crate) fn read(path: &Path, flags: &Config) -> Result<Self, SettingsError> {
+    pub(crate) fn read(
+        path: &Path,
+        time_flag: Option<Duration>,
+        size_flag: Option<u64>,
+    ) -> Result<Self, SettingsError> {
         let error = |at, reason| SettingsError {
             path: path.to_owned(),
             at,
@@ -107,7 +110,7 @@ impl Settings {
         let mut settings = Self::parse(&text).map_err(|(at, reason)| error(at, reason))?;
         settings
             .retention
-            .complete(flags.retention_time, flags.retention_size)
+            .complete(time_flag, size_flag)
             .map_err(|reason| error(None, reason))?;
         Ok(settings)
     }
