@@ -69,8 +69,8 @@ pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use retention::{Retention, RetentionClass};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, SeriesLimits, SeriesMaker,
-    SnapshotHead, VerifyReport, WriteReport, Writer,
+    Commit, DamagedUnit, KnownSeries, Part, RejectReason, Rejected, Rejection, SeriesLimits,
+    SeriesMaker, SnapshotHead, VerifyReport, WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

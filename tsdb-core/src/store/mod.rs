@@ -70,7 +70,7 @@ pub(crate) use tombstones::decode_contents;
 pub(crate) use verify::verify;
 pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
-pub use writer::{Encoding, Writer};
+pub use writer::{KnownSeries, Part, Writer};
 
 /// An open store.
 #[derive(Debug)]
