@@ -5,13 +5,14 @@
 
 mod file;
 mod flags;
+mod retention;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, ValueEnum};
-use tsdb_core::{Durability, MemoryBudget, Options};
+use tsdb_core::{Durability, MemoryBudget, Options, Retention};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
@@ -56,7 +57,7 @@ pub enum LogFormat {
     after_help = "Durations: 15d, 1h30m, 250ms. Every flag can be given by the environment variable shown."
 )]
 pub struct Config {
-    /// YAML file of what may change while the server runs: limits and external labels.
+    /// YAML file of what may change while the server runs: limits, retention and external labels.
     #[arg(long = "config.file", value_name = "FILE", env = "TSDB_CONFIG_FILE")]
     pub config_file: Option<PathBuf>,
 
@@ -74,9 +75,15 @@ pub struct Config {
     )]
     pub data_dir: PathBuf,
 
-    /// How long samples are kept, back from the newest sample; 0 keeps them for ever.
-    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_RETENTION_TIME", default_value = "15d", value_parser = duration::parse)]
-    pub retention: Duration,
+    /// How long samples are kept, back from the newest sample; 0 keeps them for ever. By default 15d; may stand in the
+    /// configuration file instead.
+    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_RETENTION_TIME", value_parser = duration::parse)]
+    pub retention_time: Option<Duration>,
+
+    /// The most bytes of files and write-ahead log, such as 512MB or 10GB: beyond it the oldest files go; 0 is no limit, the
+    /// default. May stand in the configuration file instead.
+    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE", env = "TSDB_STORAGE_TSDB_RETENTION_SIZE", value_parser = bytes::parse)]
+    pub retention_size: Option<u64>,
 
     /// Samples in memory are flushed to files at least once per this much data time.
     #[arg(long = "storage.tsdb.min-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MIN_BLOCK_DURATION", default_value = "2h", value_parser = duration::parse)]
@@ -313,15 +320,25 @@ impl Config {
         }
     }
 
-    /// Reads the configuration file; without one these are the defaults.
+    /// Reads the configuration file; what neither it nor a flag says are the defaults.
     ///
     /// # Errors
     /// What is wrong with the file, and where.
     pub fn read_settings(&self) -> Result<Settings, SettingsError> {
         match &self.config_file {
-            Some(path) => Settings::read(path),
-            None => Ok(Settings::default()),
+            Some(path) => Settings::read(path, self.retention_time, self.retention_size),
+            None => Ok(self.settings_without_file()),
         }
+    }
+
+    /// What is in effect without a configuration file.
+    pub(crate) fn settings_without_file(&self) -> Settings {
+        let mut settings = Settings::default();
+        // Nothing stands in both, and no time or size alone is refused.
+        let _ = settings
+            .retention
+            .complete(self.retention_time, self.retention_size);
+        settings
     }
 
     /// The budget that everything in the process shares.
@@ -339,17 +356,22 @@ impl Config {
         }
     }
 
-    /// Options of the store.
+    /// Options of the store with this retention, which is a setting.
     #[must_use]
-    pub fn store_options(&self) -> Options {
+    pub fn store_options(&self, retention: Retention) -> Options {
         let unless_zero = |d: Duration| (!d.is_zero()).then_some(d);
-        Options::new()
-            .retention(unless_zero(self.retention))
+        let options = Options::new()
+            .retention(retention.age)
+            .retention_size(retention.size_bytes)
             .min_block_duration(self.min_block_duration)
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)
             .future_limit(unless_zero(self.future_limit))
-            .scrub(unless_zero(self.scrub_interval))
+            .scrub(unless_zero(self.scrub_interval));
+        let classes = retention.classes.into_iter();
+        classes.fold(options, |options, class| {
+            options.retention_class(class.matchers, class.age)
+        })
     }
 
     /// What the parser of queries accepts.

@@ -82,6 +82,11 @@ impl Opened {
             influx: Arc::new(influx),
         })
     }
+
+    fn apply(&self, settings: &Settings) -> tsdb_core::Result<()> {
+        self.db.set_series_limits(settings.limits.of_series());
+        self.db.set_retention(settings.retention.of_store())
+    }
 }
 
 impl AppState {
@@ -109,7 +114,7 @@ impl AppState {
                 budget,
                 progress: RecoveryProgress::default(),
                 settings: RwLock::new(Reloaded {
-                    settings: Arc::default(),
+                    settings: Arc::new(config.settings_without_file()),
                     successful: true,
                     at: started,
                 }),
@@ -144,7 +149,7 @@ impl AppState {
             &self.shared.config.data_dir,
             self.shared
                 .config
-                .store_options()
+                .store_options(self.reloaded().settings.retention.of_store())
                 .memory_budget(self.shared.budget.clone())
                 .recovery_progress(self.shared.progress.clone()),
         )
@@ -159,9 +164,7 @@ impl AppState {
         );
         let opened = Opened::new(db, Some(&self.shared.config.data_dir))?;
         let reloaded = self.shared.settings.write(); // no reload in between
-        opened
-            .db
-            .set_series_limits(reloaded.settings.limits.of_series());
+        opened.apply(&reloaded.settings).map_err(io::Error::other)?;
         let _ = self.shared.store.set(opened); // only called once
         drop(reloaded);
         Ok(())
@@ -176,8 +179,11 @@ impl AppState {
         let mut reloaded = self.shared.settings.write();
         reloaded.successful = read.is_ok();
         let settings = read?;
-        if let Some(opened) = self.shared.store.get() {
-            opened.db.set_series_limits(settings.limits.of_series());
+        if let Some(opened) = self.shared.store.get()
+            && let Err(error) = opened.apply(&settings)
+        {
+            // The settings were checked: the store is closed.
+            tracing::warn!(%error, "the retention that was read again is not in effect");
         }
         reloaded.settings = Arc::new(settings);
         reloaded.at = SystemTime::now();

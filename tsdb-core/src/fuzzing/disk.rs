@@ -60,6 +60,9 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
         generations: 1..=2,
         sealed: false,
         level: 0,
+        class: 0,
+        classes: 0,
+        tombstones: 0,
         replaces: vec![0],
     };
     let fs: Arc<dyn Fs> = Arc::new(fs.clone());

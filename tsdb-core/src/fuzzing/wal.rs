@@ -4,8 +4,11 @@ use std::path::Path;
 
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
-use crate::model::{FieldValue, HistogramSample, Kind, MetricMetadata, TimeUnit};
+use crate::model::{
+    FieldValue, HistogramSample, Kind, Matcher, MetricMetadata, TimeRange, TimeUnit, Tombstone,
+};
 use crate::progress::RecoveryProgress;
+use crate::store::decode_contents;
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
@@ -21,6 +24,8 @@ pub enum WalItem {
     Field(u32, i64, WalField),
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
+    /// A delete: its number, its range, and the matchers of its series.
+    Tombstone(u64, TimeRange, Vec<Vec<Matcher>>),
 }
 
 /// A value of InfluxDB.
@@ -65,13 +70,14 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
                 value,
             } => WalItem::Field(series, t_ms, WalField(value)),
             RecordItem::Metadata(metadata) => WalItem::Metadata(metadata),
+            RecordItem::Tombstone(t) => WalItem::Tombstone(t.number, t.range, t.selectors),
         });
     })
     .map_err(|e| e.to_string())?;
     Ok(items)
 }
 
-/// Encodes a record; definitions come first, then samples, then metadata.
+/// Encodes a record; definitions come first, then samples, then metadata, then tombstones.
 #[must_use]
 pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
@@ -95,9 +101,26 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
                 record.field(*t_ms, value);
             }
             WalItem::Metadata(metadata) => record.metadata(metadata),
+            WalItem::Tombstone(number, range, selectors) => record.tombstone(&Tombstone {
+                number: *number,
+                range: *range,
+                selectors: selectors.clone(),
+            }),
         }
     }
     record.finish().to_vec()
+}
+
+/// Decodes the contents of a file of tombstones; their numbers.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn decode_tombstones(bytes: &[u8]) -> Result<Vec<u64>, String> {
+    match decode_contents(bytes) {
+        Ok(Ok(list)) => Ok(list.iter().map(|tombstone| tombstone.number).collect()),
+        Ok(Err(version)) => Err(format!("version {version}")),
+        Err(e) => Err(e.to_string()),
+    }
 }
 
 /// A frame that recovery gave: generation, sequence number, payload.

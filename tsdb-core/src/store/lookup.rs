@@ -8,12 +8,12 @@ use foldhash::fast::RandomState;
 
 use super::Store;
 use crate::disk::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
 use crate::model::{
-    BatchSeries, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
+    BatchSeries, Columns, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
 };
-use crate::read::View;
+use crate::read::{Deletions, View};
 
 /// A batch, and the generation whose series its entries may name.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +147,7 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
             }
         }
     }
-    if view.active.is_replayed() {
+    if view.active.has_recalls() {
         recall(store, view, incoming, &targets)?;
     }
     Ok(targets)
@@ -181,9 +181,9 @@ fn in_recent_run(store: &Store, view: &View, canonical: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-/// Tells the series of a batch that came from the log of their newest samples in what is older, which they knew when they
-/// were made: the log does not say. Only those that the batch could meet are read, and each only once, so that a store with
-/// many series is open at once after a crash.
+/// Tells the series of a batch that do not know it of their newest samples in what is older: those that came from the log,
+/// which does not say, and those that lost the one they knew to a delete. Only those that the batch could meet are read, and
+/// each only once, so that a store with many series is open at once after a crash.
 ///
 /// # Errors
 /// When a run that holds a series cannot be read.
@@ -193,6 +193,7 @@ fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]
     let older_ms = frozen_ms.map(|(_, max_ms)| max_ms);
     let older_ms = older_ms.fold(view.runs_max_ms(), i64::max);
     let places = Places::new(store, view);
+    let mut recalled = Vec::new();
     for (entry, target) in incoming.batch.entries().iter().zip(targets) {
         let Target::There { series, unit } = *target else {
             continue;
@@ -208,8 +209,17 @@ fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]
             unit,
         })?;
         let last = found.filter(|found| found.unit == unit);
-        view.active
-            .recall_last(series, last.and_then(|found| found.last));
+        recalled.push((series, last.and_then(|found| found.last)));
+    }
+    if recalled.is_empty() {
+        return Ok(());
+    }
+    let held = store.view.hold();
+    // What was deleted since must not come back; the batch is looked up again then.
+    if held.epoch == view.epoch {
+        for (series, last) in recalled {
+            view.active.recall_last(series, last);
+        }
     }
     Ok(())
 }
@@ -242,6 +252,8 @@ struct Places<'a> {
     store: &'a Store,
     generations: &'a [Arc<Generation>],
     runs: &'a [Arc<Run>],
+    /// What is deleted of them.
+    deletions: &'a Deletions,
     /// The newest sample of all runs, in milliseconds, and the units of their series.
     runs_max_ms: i64,
     runs_units: TimeUnits,
@@ -254,6 +266,7 @@ impl<'a> Places<'a> {
             store,
             generations: &view.frozen,
             runs: &view.runs,
+            deletions: &view.deletions,
             runs_max_ms: view.runs_max_ms(),
             runs_units: units.fold(TimeUnits::default(), TimeUnits::union),
         }
@@ -268,7 +281,7 @@ impl<'a> Places<'a> {
             if let Some(series) = generation.find(wanted.hash, wanted.canonical) {
                 let here = Elsewhere {
                     unit: generation.unit(series),
-                    last: generation.last(series),
+                    last: self.last_in_generation(generation, series)?,
                 };
                 found = Some(match found {
                     Some(newer) => newer.or_newer(here),
@@ -323,10 +336,56 @@ impl<'a> Places<'a> {
         {
             return Ok(None);
         }
+        let known_last = known.and_then(|known| known.last.as_ref());
         let last = match with_last {
-            true => run.last_sample(series, &self.store.cache)?,
+            true => self.last_in_run(run, (series, unit), ends, known_last)?,
             false => None,
         };
-        Ok(Some(Elsewhere { unit, last }))
+        // All that it had may be deleted.
+        Ok((last.is_some() || known.is_none()).then_some(Elsewhere { unit, last }))
+    }
+
+    /// The last sample that a series has left in a run, where its samples end at `ends`; none if that is not newer than what
+    /// is known.
+    fn last_in_run(
+        &self,
+        run: &Run,
+        (series, unit): (u32, TimeUnit),
+        ends: i64,
+        known: Option<&LastSample>,
+    ) -> Result<Option<LastSample>> {
+        let deleted = self.deletions.of_run(run);
+        let deleted = deleted.and_then(|deleted| deleted.of(series));
+        let Some(deleted) = deleted.filter(|deleted| deleted.contains(unit.to_ms(ends))) else {
+            return run.last_sample(series, &self.store.cache);
+        };
+        let newer = known.map_or(i64::MIN, |known| known.t_ms.saturating_add(1));
+        let (mut samples, mut damaged) = (Columns::default(), None);
+        let lost = &mut |_, damage| damaged = Some(damage);
+        let range = TimeRange::new(newer, ends);
+        run.read_series(series, range, &self.store.cache, &mut samples, lost)?;
+        samples.remove(0, deleted, unit);
+        damaged.map_or(Ok(samples.last()), Err)
+    }
+
+    /// The newest sample that a generation knows of, or has left where a delete made it forget that.
+    fn last_in_generation(
+        &self,
+        generation: &Generation,
+        series: SeriesRef,
+    ) -> Result<Option<LastSample>> {
+        if let Some(last) = generation.last(series) {
+            return Ok(Some(last));
+        }
+        let captured = generation.capture(series);
+        let mut samples = Columns::default();
+        captured
+            .read(TimeRange::ALL, &mut samples)
+            .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
+        let deleted = self.deletions.of_generation(generation);
+        if let Some(deleted) = deleted.and_then(|deleted| deleted.of(series)) {
+            samples.remove(0, deleted, captured.unit());
+        }
+        Ok(samples.last())
     }
 }

@@ -1,6 +1,6 @@
 //! From a directory to a running store.
 //!
-//! Order: lock → identity → runs (sweeping what a crash left) → metadata → log (replayed through [`Generation`]) →
+//! Order: lock → identity → runs (sweeping what a crash left) → metadata, tombstones → log (replayed through [`Generation`]) →
 //! threads. Nothing here asks a human: what is damaged is set aside, counted and reported.
 
 use std::path::{Path, PathBuf};
@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use parking_lot::Mutex;
 
 use super::clock::ReferenceClock;
+use super::delete::deletions_of;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::replay::Replay;
+use super::tombstones::Tombstones;
 use super::{Store, figures, snapshot};
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, LossCause, LostRange, Partition, Run, catalog};
@@ -24,7 +26,7 @@ use crate::head::Generation;
 use crate::io::{Fs, MemFs};
 use crate::model::TimeRange;
 use crate::options::Options;
-use crate::read::{CurrentView, View};
+use crate::read::{CurrentView, Deletions, View};
 use crate::wal::{self, LogPosition, Wal};
 
 /// Decompressed groups that are kept when there is memory for them, in bytes.
@@ -58,7 +60,9 @@ impl Store {
         let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
         let metadata = open_metadata(&*fs, dir, identity, &counters)?;
 
-        let mut replay = Replay::new(&metadata, times_of_log(&opened, &options));
+        let mut tombstones = open_tombstones(&*fs, dir, identity, &opened.runs, &counters)?;
+        let within = times_of_log(&opened, &options);
+        let mut replay = Replay::new(&metadata, &mut tombstones, within);
         let flushed = opened.flushed_generation;
         let recovered = wal::recover(
             &*fs,
@@ -87,8 +91,12 @@ impl Store {
             hasher,
             generations,
             shifted,
+            mut deletions,
             ..
         } = replay;
+        deletions.runs = deletions_of(&opened.runs, &tombstones)?
+            .into_iter()
+            .collect();
         let (active, frozen, position) = resume(
             generations,
             recovered.position,
@@ -117,7 +125,9 @@ impl Store {
             next_file_id: opened.next_file_id,
             frozen,
             active,
+            deletions,
             metadata,
+            tombstones,
             counters,
         });
         *store.lock.lock() = Some(lock);
@@ -152,7 +162,9 @@ impl Store {
             next_file_id: 1,
             frozen: Vec::new(),
             active: Generation::new(1),
+            deletions: Deletions::default(),
             metadata,
+            tombstones: Tombstones::default(),
             counters: Counters::default(),
         }))
     }
@@ -167,6 +179,7 @@ impl Store {
             runs,
             frozen: parts.frozen.into_iter().map(Arc::new).collect(),
             active: Arc::new(parts.active),
+            deletions: parts.deletions,
         };
         let in_head = view
             .generations()
@@ -183,10 +196,12 @@ impl Store {
         Self {
             fs: parts.fs,
             wal: parts.wal,
+            dir: parts.dir.to_owned(),
             read_only: parts.read_only,
             data_dir: parts.dir.join("data"),
             identity: parts.identity,
             clock: ReferenceClock::new(parts.options.clock.clone(), newest_ms, tolerance_ms),
+            retention: Mutex::new(Arc::new(parts.options.retention.clone())),
             options: parts.options,
             hasher: parts.hasher,
             form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
@@ -197,6 +212,7 @@ impl Store {
             head_memory,
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
+            tombstones: Mutex::new(parts.tombstones),
             newest_ms: AtomicI64::new(newest_ms),
             next_file_id: AtomicU64::new(parts.next_file_id),
             flushing: Mutex::new(()),
@@ -260,7 +276,9 @@ pub(super) struct Parts<'a> {
     pub(super) next_file_id: u64,
     pub(super) frozen: Vec<Generation>,
     pub(super) active: Generation,
+    pub(super) deletions: Deletions,
     pub(super) metadata: MetadataFile,
+    pub(super) tombstones: Tombstones,
     pub(super) counters: Counters,
 }
 
@@ -362,4 +380,23 @@ pub(super) fn open_metadata(
         tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");
     }
     Ok(metadata)
+}
+
+/// Opens the file of tombstones, and tells of damage. None is given a number that is applied to a run.
+pub(super) fn open_tombstones(
+    fs: &dyn Fs,
+    dir: &Path,
+    identity: StoreIdentity,
+    runs: &[Arc<Run>],
+    counters: &Counters,
+) -> Result<Tombstones> {
+    let (mut tombstones, damage) = Tombstones::open(fs, dir, identity)?;
+    if let Some(damage) = damage {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(error = %damage, "the file of tombstones is damaged: samples that were deleted and not yet merged away are there again");
+    }
+    for run in runs {
+        tombstones.raise_number(run.meta().tombstones);
+    }
+    Ok(tombstones)
 }

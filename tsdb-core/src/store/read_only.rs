@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Store;
+use super::delete::deletions_of;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
-use super::open::{Parts, open_metadata, tell_damaged_runs, times_of_log};
+use super::open::{Parts, open_metadata, open_tombstones, tell_damaged_runs, times_of_log};
 use super::replay::Replay;
 use crate::codec::StoreIdentity;
 use crate::disk::catalog;
@@ -77,7 +78,9 @@ fn look(
     let counters = Counters::default();
     let metadata = open_metadata(&**fs, dir, identity, &counters)?;
     let flushed = opened.flushed_generation;
-    let mut replay = Replay::new(&metadata, times_of_log(&opened, options));
+    let mut tombstones = open_tombstones(&**fs, dir, identity, &opened.runs, &counters)?;
+    let within = times_of_log(&opened, options);
+    let mut replay = Replay::new(&metadata, &mut tombstones, within);
     let damages = wal::read(
         &**fs,
         &dir.join("wal"),
@@ -93,8 +96,12 @@ fn look(
     let Replay {
         hasher,
         generations,
+        mut deletions,
         ..
     } = replay;
+    deletions.runs = deletions_of(&opened.runs, &tombstones)?
+        .into_iter()
+        .collect();
     let next = generations
         .last()
         .map_or(0, Generation::id)
@@ -114,7 +121,9 @@ fn look(
         next_file_id: opened.next_file_id,
         frozen: generations,
         active: Generation::new(next),
+        deletions,
         metadata,
+        tombstones,
         counters,
     })))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::identity::{self, StoreFile};
 use super::metadata::MetadataFile;
 use super::replay::Replay;
+use super::tombstones::{self, Tombstones};
 use crate::codec::StoreIdentity;
 use crate::disk::{LostRange, Run, RunDamage, catalog};
 use crate::error::{Error, Result};
@@ -87,6 +88,7 @@ pub(crate) fn verify(fs: &dyn Fs, dir: &Path) -> Result<VerifyReport> {
     match verify.identity() {
         Some(identity) => {
             verify.metadata(identity);
+            verify.tombstones(identity);
             verify.runs(identity);
             verify.log(identity);
         }
@@ -137,6 +139,12 @@ impl Verify<'_> {
         }
     }
 
+    fn tombstones(&mut self, identity: StoreIdentity) {
+        if let Ok((_, Some(e))) | Err(e) = Tombstones::open(self.fs, self.dir, identity) {
+            self.damaged(&self.dir.join(tombstones::NAME), &e);
+        }
+    }
+
     fn runs(&mut self, identity: StoreIdentity) {
         let dir = self.dir.join("data");
         self.directories(&dir);
@@ -184,7 +192,9 @@ impl Verify<'_> {
         self.directories(&dir);
         let (flushed, mut frames) = (self.flushed, 0);
         let metadata = MetadataFile::empty(self.dir, identity);
-        let mut replay = Replay::new(&metadata, TimeRange::new(self.newest_ms, i64::MAX));
+        let mut tombstones = Tombstones::default();
+        let within = TimeRange::new(self.newest_ms, i64::MAX);
+        let mut replay = Replay::new(&metadata, &mut tombstones, within);
         let read = wal::read(
             self.fs,
             &dir,

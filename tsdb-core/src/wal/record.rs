@@ -7,9 +7,10 @@ use super::starts::{Starts, StartsBuilder};
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
-use crate::codec::{field, histogram};
+use crate::codec::{field, histogram, push_tombstone, read_tombstone};
 use crate::model::{
-    FieldValue, HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, check_canonical,
+    FieldValue, HistogramSample, Kind, MetricMetadata, MetricType, TimeUnit, Tombstone,
+    check_canonical,
 };
 
 /// Series that are named from here on by number.
@@ -28,6 +29,8 @@ const STARTS: u8 = 6;
 const INTEGERS: u8 = 8;
 const BOOLEANS: u8 = 9;
 const STRINGS: u8 = 10;
+/// Tombstones.
+const TOMBSTONES: u8 = 12;
 
 /// The type of the section that samples of a kind stand in.
 fn section_of(kind: Kind) -> u8 {
@@ -55,6 +58,7 @@ pub(crate) struct RecordBuilder {
     samples_len: u64,
     starts: StartsBuilder,
     metadata: Vec<u8>,
+    tombstones: Vec<u8>,
     payload: Vec<u8>,
     /// The series defined last.
     defined: u32,
@@ -75,6 +79,7 @@ impl RecordBuilder {
         self.samples_len = 0;
         self.starts.clear();
         self.metadata.clear();
+        self.tombstones.clear();
         self.payload.clear();
         self.defined = 0;
         self.current = 0;
@@ -175,12 +180,18 @@ impl RecordBuilder {
         }
     }
 
+    /// Adds a tombstone, which is for what stands in the log before this record and in it.
+    pub(crate) fn tombstone(&mut self, tombstone: &Tombstone) {
+        push_tombstone(&mut self.tombstones, tombstone);
+    }
+
     /// Whether there is nothing to log.
     pub(crate) fn is_empty(&self) -> bool {
         self.series.is_empty()
             && self.sections.is_empty()
             && self.samples.is_empty()
             && self.metadata.is_empty()
+            && self.tombstones.is_empty()
     }
 
     /// The payload of what was added since [`Self::clear`].
@@ -191,6 +202,7 @@ impl RecordBuilder {
         push_section(&mut self.payload, STARTS, self.starts.body());
         push_section(&mut self.payload, self.section, &self.samples);
         push_section(&mut self.payload, METADATA, &self.metadata);
+        push_section(&mut self.payload, TOMBSTONES, &self.tombstones);
         &self.payload
     }
 }
@@ -238,9 +250,11 @@ pub(crate) enum RecordItem<'a> {
     },
     /// Metadata of a metric family.
     Metadata(MetricMetadata),
+    /// A delete.
+    Tombstone(Tombstone),
 }
 
-/// Reads a record in order: definitions, samples in the order in which they were applied, metadata. Label sets are checked to be canonical and not empty.
+/// Reads a record in order: definitions, samples in the order in which they were applied, metadata, tombstones. Label sets are checked to be canonical and not empty.
 ///
 /// # Errors
 /// When the bytes are not a record. What was visited before is then the part of a record; a payload whose frame
@@ -270,6 +284,7 @@ pub(crate) fn read_record(
             INTEGERS => read_fields(body, Kind::Integer, &mut visit),
             BOOLEANS => read_fields(body, Kind::Boolean, &mut visit),
             STRINGS => read_fields(body, Kind::String, &mut visit),
+            TOMBSTONES => read_tombstones(body, &mut visit),
             _ => Err(body.error("unknown type of section")),
         };
         read.map_err(|e| DecodeError {
@@ -387,6 +402,16 @@ fn read_metadata(
             help: text(&mut body)?,
             unit: text(&mut body)?,
         }));
+    }
+    Ok(())
+}
+
+fn read_tombstones(
+    mut body: Cursor<'_>,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    while !body.is_empty() {
+        visit(RecordItem::Tombstone(read_tombstone(&mut body)?));
     }
     Ok(())
 }

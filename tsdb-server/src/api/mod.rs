@@ -73,7 +73,11 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/admin/queries/{id}/kill", post(running::kill))
         .route(
             "/api/v1/admin/tsdb/delete_series",
-            post(admin::not_implemented).put(admin::not_implemented),
+            post(admin::delete_series).put(admin::delete_series),
+        )
+        .route(
+            "/api/v1/admin/tsdb/clean_tombstones",
+            post(admin::clean_tombstones).put(admin::clean_tombstones),
         )
         .route("/-/healthy", get(admin::healthy))
         .route("/-/ready", get(admin::ready))

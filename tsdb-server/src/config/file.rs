@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tsdb_core::SeriesLimits;
 
+use super::retention::RetentionKeys;
 use crate::duration;
 
 /// The contents of the file; without a file the defaults.
@@ -17,6 +18,7 @@ pub struct Settings {
     /// Labels that tell this server from others where its data is read together with theirs.
     pub(crate) external_labels: BTreeMap<String, String>,
     pub(crate) limits: Limits,
+    pub(crate) retention: RetentionKeys,
 }
 
 /// How much is accepted.
@@ -90,18 +92,27 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl Settings {
-    /// Reads the file.
+    /// Reads the file and takes in what the flags say of the retention.
     ///
     /// # Errors
-    /// When it cannot be read or says what is not understood.
-    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
+    /// When it cannot be read, or says what is not understood or what a flag says too.
+    pub(crate) fn read(
+        path: &Path,
+        time_flag: Option<Duration>,
+        size_flag: Option<u64>,
+    ) -> Result<Self, SettingsError> {
         let error = |at, reason| SettingsError {
             path: path.to_owned(),
             at,
             reason,
         };
         let text = std::fs::read_to_string(path).map_err(|e| error(None, e.to_string()))?;
-        Self::parse(&text).map_err(|(at, reason)| error(at, reason))
+        let mut settings = Self::parse(&text).map_err(|(at, reason)| error(at, reason))?;
+        settings
+            .retention
+            .complete(time_flag, size_flag)
+            .map_err(|reason| error(None, reason))?;
+        Ok(settings)
     }
 
     fn parse(text: &str) -> Result<Self, (Option<(u64, u64)>, String)> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use tsdb_core::Durability;
 
 use super::Config;
-use crate::duration;
+use super::retention::DEFAULT_TIME;
+use crate::{bytes, duration};
 
 impl Config {
     /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
@@ -91,8 +92,12 @@ impl Config {
             ),
             ("storage.tsdb.path", self.data_dir.display().to_string()),
             (
+                "storage.tsdb.retention.size",
+                bytes::format(self.retention_size.unwrap_or(0)),
+            ),
+            (
                 "storage.tsdb.retention.time",
-                duration::format(self.retention),
+                duration::format(self.retention_time.unwrap_or(DEFAULT_TIME)),
             ),
             (
                 "storage.tsdb.scrub-interval",

@@ -229,6 +229,16 @@ fn engine(out: &mut Text, stats: &Stats) {
             stats.wal_bytes as f64,
         ),
         (
+            "tsdb_tombstones",
+            "Deletes whose samples are still in a file.",
+            stats.tombstones as f64,
+        ),
+        (
+            "tsdb_tombstone_bytes",
+            "Size of the tombstones of these deletes.",
+            stats.tombstone_bytes as f64,
+        ),
+        (
             "tsdb_oldest_sample_timestamp_seconds",
             "Time of the oldest sample.",
             seconds(stats.oldest_ms),
@@ -265,6 +275,17 @@ fn engine(out: &mut Text, stats: &Stats) {
         ),
         ("tsdb_flushes_total", "Flushes of the head.", stats.flushes),
         ("tsdb_merges_total", "Merges of runs.", stats.merges),
+        ("tsdb_deletes_total", "Deletes.", stats.deletes),
+        (
+            "tsdb_time_retentions_total",
+            "Runs removed because of their age.",
+            stats.time_retentions,
+        ),
+        (
+            "tsdb_size_retentions_total",
+            "Runs removed because of the size of all.",
+            stats.size_retentions,
+        ),
         (
             "tsdb_maintenance_failures_total",
             "Flushes and merges that failed; they are tried again.",

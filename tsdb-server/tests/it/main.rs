@@ -4,6 +4,7 @@
 mod answers;
 #[path = "../common/mod.rs"]
 mod common;
+mod deleting;
 mod export;
 mod fields;
 mod grafana;

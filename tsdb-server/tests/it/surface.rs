@@ -92,6 +92,7 @@ async fn switches_that_are_off_say_so() {
         "/api/v1/admin/tsdb/flush",
         "/api/v1/admin/tsdb/snapshot",
         "/api/v1/admin/tsdb/delete_series?match[]=up",
+        "/api/v1/admin/tsdb/clean_tombstones",
     ] {
         let answer = server.request(Method::POST, target).await;
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);

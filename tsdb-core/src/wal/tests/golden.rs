@@ -146,6 +146,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
                 value,
             } => found.push((series, t_ms, value)),
             RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
+            RecordItem::Tombstone(tombstone) => panic!("no delete was logged: {tombstone:?}"),
         })
         .unwrap();
     }
