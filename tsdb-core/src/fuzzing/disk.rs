@@ -8,7 +8,7 @@ use super::SampleBits;
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, Partition, RunSpec, RunWriter, catalog, publish};
 use crate::error::Result as CoreResult;
-use crate::index::{postings_codec, resolve};
+use crate::index::{FoundPairs, postings_codec, resolve};
 use crate::io::{Fs, MemFs};
 use crate::model::histogram::Side;
 use crate::model::{Columns, FieldValue, Histogram, Labels, Matcher, Span, TimeRange, TimeUnit};
@@ -151,7 +151,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
     let mut all = Vec::new();
     for id in 0..index.series_len() {
         let labels = index.labels(id)?;
-        index.find(&labels)?;
+        index.find(&labels, &mut FoundPairs::default())?;
         index.unit(id)?;
         let mut samples = Columns::with_start_times();
         run.read_series(id, TimeRange::ALL, &cache, &mut samples, &mut |_, _| {})?;

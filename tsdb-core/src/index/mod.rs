@@ -13,6 +13,7 @@
 mod deleted;
 mod expand;
 mod format;
+mod found;
 pub(crate) mod memory;
 pub(crate) mod postings;
 pub(crate) mod postings_codec;
@@ -24,6 +25,7 @@ mod writer;
 
 pub(crate) use deleted::{DeletedSeries, newly_deleted};
 pub(crate) use expand::LabelBuffer;
+pub(crate) use found::FoundPairs;
 pub(crate) use reader::IndexReader;
 pub(crate) use resolve::{resolve, values_of};
 pub(crate) use writer::IndexWriter;

@@ -1,5 +1,6 @@
 //! What a batch needs to know of its series, found outside the lane.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +11,7 @@ use super::Store;
 use crate::disk::Run;
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
+use crate::index::FoundPairs;
 use crate::model::{
     BatchSeries, Columns, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
 };
@@ -140,7 +142,7 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                     oldest_ms: oldest_ms(batch, entry),
                     unit: entry.unit,
                 })?;
-                *known = found.is_some() || (asks_runs && in_recent_run(store, view, canonical)?);
+                *known = found.is_some() || (asks_runs && places.in_recent_run(canonical)?);
                 if let Some(found) = found {
                     (*last, *unit) = (found.last, Some(found.unit));
                 }
@@ -161,25 +163,6 @@ fn oldest_ms(batch: &WriteBatch, entry: &BatchSeries) -> i64 {
 
 /// A series without a sample for longer is not active any more, in milliseconds.
 const RECENT_MS: i64 = 60 * 60_000;
-
-/// Whether a run with samples of the last hour has a series.
-fn in_recent_run(store: &Store, view: &View, canonical: &[u8]) -> Result<bool> {
-    let labels = Labels::from_canonical(canonical)?;
-    let since_ms = store
-        .newest_ms
-        .load(Ordering::Relaxed)
-        .saturating_sub(RECENT_MS);
-    for run in view.runs.iter().filter(|run| run.meta().max_ms >= since_ms) {
-        match run.index().find(&labels) {
-            Ok(None) => {}
-            Ok(Some(_)) => return Ok(true),
-            // Of a damaged run nobody knows what it has.
-            Err(e) if e.is_corruption() => return Ok(true),
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(false)
-}
 
 /// Tells the series of a batch that do not know it of their newest samples in what is older: those that came from the log,
 /// which does not say, and those that lost the one they knew to a delete. Only those that the batch could meet are read, and
@@ -251,7 +234,8 @@ struct Wanted<'a> {
 struct Places<'a> {
     store: &'a Store,
     generations: &'a [Arc<Generation>],
-    runs: &'a [Arc<Run>],
+    /// Each with the label pairs that were looked for in it.
+    runs: Vec<(&'a Run, RefCell<FoundPairs>)>,
     /// What is deleted of them.
     deletions: &'a Deletions,
     /// The newest sample of all runs, in milliseconds, and the units of their series.
@@ -265,7 +249,11 @@ impl<'a> Places<'a> {
         Self {
             store,
             generations: &view.frozen,
-            runs: &view.runs,
+            runs: view
+                .runs
+                .iter()
+                .map(|run| (&**run, RefCell::default()))
+                .collect(),
             deletions: &view.deletions,
             runs_max_ms: view.runs_max_ms(),
             runs_units: units.fold(TimeUnits::default(), TimeUnits::union),
@@ -298,14 +286,16 @@ impl<'a> Places<'a> {
             return Ok(found);
         }
         let labels = Labels::from_canonical(wanted.canonical)?;
-        for run in self.runs.iter().rev() {
+        for (run, pairs) in self.runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
             let meets = meets && !found.as_ref().is_some_and(|f| f.reaches(run.meta().max_ms));
             let differs = found.is_none() && run.meta().units.has_beside(wanted.unit);
             if !meets && !differs {
                 continue;
             }
-            match self.find_in_run(run, &labels, meets, found.as_ref()) {
+            let id = run.index().find(&labels, &mut pairs.borrow_mut());
+            let oldest_ms = meets.then_some(wanted.oldest_ms);
+            match id.and_then(|id| self.find_in_run(run, id, oldest_ms, found.as_ref())) {
                 Ok(newer) => found = newer.or(found),
                 // A damaged run is read by nobody: it must not keep writes or the store from going on.
                 Err(e) if e.is_corruption() => {
@@ -317,15 +307,37 @@ impl<'a> Places<'a> {
         Ok(found)
     }
 
-    /// The series in a run, with its last sample if that is asked for; none if a later run is known to have a newer one.
+    /// Whether a run with samples of the last hour has a series.
+    fn in_recent_run(&self, canonical: &[u8]) -> Result<bool> {
+        let labels = Labels::from_canonical(canonical)?;
+        let newest_ms = self.store.newest_ms.load(Ordering::Relaxed);
+        let since_ms = newest_ms.saturating_sub(RECENT_MS);
+        let recent = self
+            .runs
+            .iter()
+            .filter(|(run, _)| run.meta().max_ms >= since_ms);
+        for (run, pairs) in recent {
+            match run.index().find(&labels, &mut pairs.borrow_mut()) {
+                Ok(None) => {}
+                Ok(Some(_)) => return Ok(true),
+                // Of a damaged run nobody knows what it has.
+                Err(e) if e.is_corruption() => return Ok(true),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The series with this number in a run; none if a later run is known to have a newer sample. With its last sample if one
+    /// from `oldest_ms` on could meet that.
     fn find_in_run(
         &self,
         run: &Run,
-        labels: &Labels,
-        with_last: bool,
+        series: Option<u32>,
+        oldest_ms: Option<i64>,
         known: Option<&Elsewhere>,
     ) -> Result<Option<Elsewhere>> {
-        let Some(series) = run.index().find(labels)? else {
+        let Some(series) = series else {
             return Ok(None);
         };
         let unit = run.index().unit(series)?;
@@ -337,7 +349,7 @@ impl<'a> Places<'a> {
             return Ok(None);
         }
         let known_last = known.and_then(|known| known.last.as_ref());
-        let last = match with_last {
+        let last = match oldest_ms.is_some_and(|oldest_ms| oldest_ms <= unit.to_ms(ends)) {
             true => self.last_in_run(run, (series, unit), ends, known_last)?,
             false => None,
         };
