@@ -86,6 +86,33 @@ pub struct Config {
     #[arg(long = "storage.tsdb.max-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MAX_BLOCK_DURATION", default_value = "1d", value_parser = duration::parse)]
     pub max_block_duration: Duration,
 
+    /// Remote reads answered at once.
+    #[arg(
+        long = "storage.remote.read-concurrent-limit",
+        value_name = "N",
+        env = "TSDB_STORAGE_REMOTE_READ_CONCURRENT_LIMIT",
+        default_value_t = 10
+    )]
+    pub remote_read_concurrent_limit: usize,
+
+    /// Bytes after which a message of a streamed remote read ends; a chunk is never divided.
+    #[arg(
+        long = "storage.remote.read-max-bytes-in-frame",
+        value_name = "BYTES",
+        env = "TSDB_STORAGE_REMOTE_READ_MAX_BYTES_IN_FRAME",
+        default_value_t = 1 << 20
+    )]
+    pub remote_read_max_frame_bytes: usize,
+
+    /// Samples that a remote read may answer in one message; streams have no such limit.
+    #[arg(
+        long = "storage.remote.read-sample-limit",
+        value_name = "N",
+        env = "TSDB_STORAGE_REMOTE_READ_SAMPLE_LIMIT",
+        default_value_t = 50_000_000
+    )]
+    pub remote_read_sample_limit: u64,
+
     /// When a write is acknowledged: `always` after fdatasync (nothing acknowledged is ever lost), `interval[:100ms]`
     /// before an fdatasync that follows within the interval, `never` before whatever the system does.
     #[arg(long = "storage.wal.durability", value_name = "MODE", env = "TSDB_STORAGE_WAL_DURABILITY", default_value = "always", value_parser = parse_durability)]
@@ -257,6 +284,15 @@ impl Config {
         }
         if self.query_max_concurrency == 0 {
             return Err("--query.max-concurrency must be positive".into());
+        }
+        if self.remote_read_concurrent_limit == 0
+            || self.remote_read_max_frame_bytes == 0
+            || self.remote_read_sample_limit == 0
+        {
+            return Err(
+                "--storage.remote.read-concurrent-limit, --storage.remote.read-max-bytes-in-frame and --storage.remote.read-sample-limit must be positive"
+                    .into(),
+            );
         }
         if self.query_max_samples == 0
             || self.query_max_memory_bytes == 0

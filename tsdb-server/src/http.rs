@@ -4,6 +4,8 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 /// Plain text, as Go's `http.Error` sends it.
 pub(crate) fn text_error(status: StatusCode, text: impl Into<String>) -> Response {
@@ -27,6 +29,13 @@ pub(crate) async fn not_found() -> Response {
 
 pub(crate) async fn method_not_allowed() -> Response {
     text_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+}
+
+/// gzip for who accepts it. Not of streamed remote read: its frames are to arrive as they are made, and chunks are
+/// compressed already.
+pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
+    let not_for = NotForContentType::const_new("application/x-streamed-protobuf");
+    CompressionLayer::new().compress_when(DefaultPredicate::new().and(not_for))
 }
 
 /// Answers preflight requests and lets any origin read answers, as Prometheus does by default.

@@ -7,6 +7,7 @@
 mod api;
 mod bridge;
 mod bytes;
+mod checksum;
 mod config;
 mod duration;
 mod error;
@@ -45,7 +46,7 @@ pub fn app(state: AppState) -> Router {
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)
         .method_not_allowed_fallback(http::method_not_allowed)
-        .layer(tower_http::compression::CompressionLayer::new())
+        .layer(http::compression())
         .layer(axum::middleware::from_fn(http::cors))
         .layer(axum::middleware::from_fn_with_state(
             state.clone(),

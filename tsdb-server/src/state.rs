@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     settings: RwLock<Reloaded>,
     /// Imports and exports: a thread each, for as long as the client takes.
     pub(crate) streams: Pool,
+    /// Remote reads.
+    pub(crate) reads: Pool,
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
@@ -94,6 +96,10 @@ impl AppState {
                     at: started,
                 }),
                 streams: Pool::new(MAX_STREAMS, 0),
+                reads: Pool::new(
+                    config.remote_read_concurrent_limit,
+                    10 * config.remote_read_concurrent_limit,
+                ),
                 metrics: Metrics::default(),
                 started,
                 store: OnceLock::new(),

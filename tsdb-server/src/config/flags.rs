@@ -69,6 +69,18 @@ impl Config {
             ),
             ("query.timeout", duration::format(self.query_timeout)),
             (
+                "storage.remote.read-concurrent-limit",
+                self.remote_read_concurrent_limit.to_string(),
+            ),
+            (
+                "storage.remote.read-max-bytes-in-frame",
+                self.remote_read_max_frame_bytes.to_string(),
+            ),
+            (
+                "storage.remote.read-sample-limit",
+                self.remote_read_sample_limit.to_string(),
+            ),
+            (
                 "storage.tsdb.future-limit",
                 duration::format(self.future_limit),
             ),

@@ -1,10 +1,10 @@
 //! Writing: each protocol fills a `WriteBatch`, [`apply`] alone turns what became of it into an answer.
 
 mod apply;
-mod body;
+pub(crate) mod body;
 mod histogram;
 mod label_set;
-mod proto;
+pub(crate) mod proto;
 mod remote_write;
 mod remote_write_v1;
 mod remote_write_v2;

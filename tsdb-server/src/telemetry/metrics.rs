@@ -191,7 +191,15 @@ fn configuration(out: &mut Text, state: &AppState) {
 
 fn engine(out: &mut Text, stats: &Stats) {
     let seconds = |ms: Option<i64>| ms.map_or(f64::NAN, |ms| ms as f64 / 1000.0);
+    // An empty store has no lower end, which Prometheus shows as the largest time.
+    let lowest_ms = stats.oldest_ms.unwrap_or(i64::MAX);
     let gauges = [
+        (
+            // Thanos's sidecar looks for it under Prometheus's name.
+            "prometheus_tsdb_lowest_timestamp_seconds",
+            "Time of the oldest sample.",
+            lowest_ms as f64 / 1000.0,
+        ),
         (
             "tsdb_head_series",
             "Series in the active generation of the head.",

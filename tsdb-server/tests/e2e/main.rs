@@ -9,8 +9,8 @@ mod chunks;
 mod common;
 mod golden;
 mod prometheus;
-mod protobuf;
 mod queries;
+mod remote_read;
 mod same_answers;
 mod transfer;
 

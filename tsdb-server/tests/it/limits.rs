@@ -34,7 +34,7 @@ async fn reload(server: &Server) -> (StatusCode, String) {
 async fn a_reload_applies_the_file_or_keeps_what_was() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tsdb.yml");
-    let server = server(&file, "external_labels: {cluster: a}\n");
+    let server = server(&file, "global: {external_labels: {cluster: a}}\n");
     let yaml = || async {
         let answer = server.get("/api/v1/status/config").await.json();
         answer["data"]["yaml"].as_str().unwrap().to_owned()

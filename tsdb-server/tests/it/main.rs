@@ -13,6 +13,7 @@ mod limits;
 mod process;
 mod queries;
 mod reading;
+mod remote_read;
 mod support;
 mod surface;
 mod writing;
