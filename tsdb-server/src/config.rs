@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, ValueEnum};
-use tsdb_core::{Durability, MemoryBudget, Options};
+use tsdb_core::{Durability, LabelRegex, MemoryBudget, Options};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
@@ -131,6 +131,15 @@ pub struct Config {
         default_value = "127.0.0.1:8490"
     )]
     pub listen: String,
+
+    /// Regular expression of the origins whose pages may read answers (CORS), such as `https?://grafana\..*`; none by default.
+    #[arg(
+        long = "web.cors.origin",
+        value_name = "REGEX",
+        env = "TSDB_WEB_CORS_ORIGIN",
+        default_value = ""
+    )]
+    pub cors_origin: String,
 
     /// Enables /api/v1/admin.
     #[arg(long = "web.enable-admin-api", env = "TSDB_WEB_ENABLE_ADMIN_API", value_parser = FalseyValueParser::new())]
@@ -294,6 +303,9 @@ impl Config {
                     .into(),
             );
         }
+        if let Err(e) = LabelRegex::new(&self.cors_origin) {
+            return Err(format!("--web.cors.origin: {e}"));
+        }
         if self.query_max_samples == 0
             || self.query_max_memory_bytes == 0
             || self.query_max_points == 0
@@ -331,6 +343,12 @@ impl Config {
             Some(path) => Settings::read(path),
             None => Ok(Settings::default()),
         }
+    }
+
+    /// Origins whose pages may read answers.
+    pub(crate) fn cors_origin(&self) -> Option<LabelRegex> {
+        let named = (!self.cors_origin.is_empty()).then_some(&self.cors_origin);
+        named.and_then(|regex| LabelRegex::new(regex).ok()) // `check` told of an error
     }
 
     /// The budget that everything in the process shares.

@@ -47,7 +47,10 @@ pub fn app(state: AppState) -> Router {
         .fallback(http::not_found)
         .method_not_allowed_fallback(http::method_not_allowed)
         .layer(http::compression())
-        .layer(axum::middleware::from_fn(http::cors))
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            http::cors,
+        ))
         .layer(axum::middleware::from_fn_with_state(
             state.clone(),
             telemetry::observe,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
-use tsdb_core::{Db, MemoryBudget, RecoveryProgress};
+use tsdb_core::{Db, LabelRegex, MemoryBudget, RecoveryProgress};
 use tsdb_query::Engine;
 
 use crate::bridge::Pool;
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
+    /// Origins whose pages may read answers.
+    pub(crate) cors_origin: Option<LabelRegex>,
     pub(crate) started: SystemTime,
     /// Set once, when recovery is done.
     store: OnceLock<Db>,
@@ -101,6 +103,7 @@ impl AppState {
                     10 * config.remote_read_concurrent_limit,
                 ),
                 metrics: Metrics::default(),
+                cors_origin: config.cors_origin(),
                 started,
                 store: OnceLock::new(),
                 cancel: watch::Sender::new(false),

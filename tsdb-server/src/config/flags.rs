@@ -98,6 +98,7 @@ impl Config {
                 duration::format(self.retention),
             ),
             ("storage.wal.durability", durability),
+            ("web.cors.origin", self.cors_origin.clone()),
             ("web.enable-admin-api", self.enable_admin_api.to_string()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("web.listen-address", self.listen.clone()),

@@ -135,7 +135,7 @@ async fn the_progress_of_recovery_is_told_before_the_store_is_open() {
 fn signals_and_requests_steer_the_program() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tsdb.yml");
-    std::fs::write(&file, "external_labels: {cluster: a}\n").unwrap();
+    std::fs::write(&file, "global: {external_labels: {cluster: a}}\n").unwrap();
     let flags = [
         "--config.file",
         file.to_str().unwrap(),
@@ -144,7 +144,7 @@ fn signals_and_requests_steer_the_program() {
     let mut process = Process::start_at("127.0.0.1:0", &dir.path().join("data"), &flags);
     let config = |process: &Process| process.request("GET /api/v1/status/config", &[]).1;
     assert!(config(&process).contains("cluster: a"));
-    std::fs::write(&file, "external_labels: {cluster: b}\n").unwrap();
+    std::fs::write(&file, "global: {external_labels: {cluster: b}}\n").unwrap();
     process.program.signal("HUP");
     until("reload", || {
         config(&process).contains("cluster: b").then_some(())
