@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, ValueEnum};
-use tsdb_core::{Durability, LabelRegex, MemoryBudget, Options};
+use tsdb_core::{Durability, LabelRegex, METRIC_NAME, MemoryBudget, Options};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
+use crate::ingest::HaOptions;
 use crate::{bytes, duration, features};
 
 pub use file::{Settings, SettingsError};
@@ -85,6 +86,29 @@ pub struct Config {
     /// The most data time that one file spans.
     #[arg(long = "storage.tsdb.max-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MAX_BLOCK_DURATION", default_value = "1d", value_parser = duration::parse)]
     pub max_block_duration: Duration,
+
+    /// Label that tells the replicas of a highly available Prometheus apart, such as `__replica__`: it is taken out, and of each
+    /// cluster one replica's samples are kept. None by default.
+    #[arg(
+        long = "ha.replica-label",
+        value_name = "LABEL",
+        env = "TSDB_HA_REPLICA_LABEL",
+        default_value = ""
+    )]
+    pub ha_replica_label: String,
+
+    /// Label that tells which replicas belong together.
+    #[arg(
+        long = "ha.cluster-label",
+        value_name = "LABEL",
+        env = "TSDB_HA_CLUSTER_LABEL",
+        default_value = "cluster"
+    )]
+    pub ha_cluster_label: String,
+
+    /// After this silence of the replica whose samples are kept another one takes over.
+    #[arg(long = "ha.failover-timeout", value_name = "DURATION", env = "TSDB_HA_FAILOVER_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
+    pub ha_failover_timeout: Duration,
 
     /// Remote reads answered at once.
     #[arg(
@@ -303,6 +327,14 @@ impl Config {
                     .into(),
             );
         }
+        if !self.ha_replica_label.is_empty()
+            && (self.ha_replica_label == self.ha_cluster_label
+                || self.ha_replica_label == METRIC_NAME)
+        {
+            return Err(
+                "--ha.replica-label must be neither --ha.cluster-label nor __name__".into(),
+            );
+        }
         if let Err(e) = LabelRegex::new(&self.cors_origin) {
             return Err(format!("--web.cors.origin: {e}"));
         }
@@ -343,6 +375,15 @@ impl Config {
             Some(path) => Settings::read(path),
             None => Ok(Settings::default()),
         }
+    }
+
+    /// How replicas are told apart, if they are.
+    pub(crate) fn ha_options(&self) -> Option<HaOptions> {
+        (!self.ha_replica_label.is_empty()).then(|| HaOptions {
+            replica_label: self.ha_replica_label.clone(),
+            cluster_label: self.ha_cluster_label.clone(),
+            failover_timeout: self.ha_failover_timeout,
+        })
     }
 
     /// Origins whose pages may read answers.

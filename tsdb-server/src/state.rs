@@ -11,7 +11,7 @@ use tsdb_query::Engine;
 use crate::bridge::Pool;
 use crate::config::{Config, Settings, SettingsError};
 use crate::error::ApiError;
-use crate::ingest::Buffers;
+use crate::ingest::{Buffers, Elections};
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
 
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
+    /// Elected replicas of pairs, if they are told apart.
+    pub(crate) elections: Option<Elections>,
     /// Origins whose pages may read answers.
     pub(crate) cors_origin: Option<LabelRegex>,
     pub(crate) started: SystemTime,
@@ -104,6 +106,7 @@ impl AppState {
                 ),
                 metrics: Metrics::default(),
                 cors_origin: config.cors_origin(),
+                elections: config.ha_options().map(Elections::new),
                 started,
                 store: OnceLock::new(),
                 cancel: watch::Sender::new(false),
@@ -143,6 +146,9 @@ impl AppState {
             runs = stats.runs,
             "store is open"
         );
+        if let Some(elections) = &self.shared.elections {
+            elections.keep_in(self.shared.config.data_dir.join("ha"));
+        }
         let reloaded = self.shared.settings.write(); // no reload in between
         db.set_series_limits(reloaded.settings.limits.of_series());
         let _ = self.shared.store.set(db); // only called once

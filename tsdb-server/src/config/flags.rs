@@ -23,6 +23,12 @@ impl Config {
         vec![
             ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
+            ("ha.cluster-label", self.ha_cluster_label.clone()),
+            (
+                "ha.failover-timeout",
+                duration::format(self.ha_failover_timeout),
+            ),
+            ("ha.replica-label", self.ha_replica_label.clone()),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (

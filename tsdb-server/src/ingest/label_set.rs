@@ -38,6 +38,11 @@ impl<'a> LabelSet<'a> {
         found.map_or("", |(_, value)| value)
     }
 
+    /// Takes a label out.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.pairs.retain(|(n, _)| *n != name);
+    }
+
     /// Sorts the labels if the sender did not, checks them as Prometheus's receiver does, and encodes them.
     ///
     /// # Errors

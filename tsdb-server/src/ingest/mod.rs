@@ -2,6 +2,7 @@
 
 mod apply;
 pub(crate) mod body;
+mod ha;
 mod histogram;
 mod label_set;
 pub(crate) mod proto;
@@ -19,6 +20,7 @@ use axum::routing::post;
 
 pub(crate) use apply::WriteError;
 pub(crate) use body::Buffers;
+pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::LabelSet;
 
 use crate::state::AppState;

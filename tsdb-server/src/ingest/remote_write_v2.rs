@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, Writer};
 
 use super::apply::{LeftOut, WriteError};
+use super::ha::Replicas;
 use super::label_set::LabelSet;
 use super::proto::Fields;
 use super::remote_write::{Limits, too_many};
@@ -27,6 +28,7 @@ pub(super) fn decode(
     message: &[u8],
     limits: Limits,
     writer: &mut Writer,
+    replicas: &mut Replicas<'_>,
 ) -> Result<LeftOut, WriteError> {
     let mut symbols = Vec::new();
     for field in Fields::new(message) {
@@ -52,7 +54,7 @@ pub(super) fn decode(
             if series > limits.series {
                 return Err(too_many("series", limits.series));
             }
-            request.time_series(field.bytes()?, writer)?;
+            request.time_series(field.bytes()?, writer, replicas)?;
             if writer.samples_len() > limits.samples {
                 return Err(too_many("samples", limits.samples));
             }
@@ -74,7 +76,12 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn time_series(&mut self, message: &'a [u8], writer: &mut Writer) -> Result<(), WriteError> {
+    fn time_series(
+        &mut self,
+        message: &'a [u8],
+        writer: &mut Writer,
+        replicas: &mut Replicas<'_>,
+    ) -> Result<(), WriteError> {
         self.labels.clear();
         self.samples.clear();
         let mut metadata = None;
@@ -104,6 +111,11 @@ impl<'a> Request<'a> {
         }
         if let Some(metadata) = metadata {
             self.metadata(metadata, writer)?;
+        }
+        if !replicas.keep(&mut self.labels)? {
+            let (floats, histograms) = self.samples.counts();
+            replicas.drop_samples(floats, histograms);
+            return Ok(());
         }
         self.samples
             .tell_left_out(&mut self.left_out, || self.labels.shown());

@@ -123,6 +123,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     state.shared.metrics.write(&mut out);
     super::queries::write(&mut out, &state);
     configuration(&mut out, &state);
+    replicas(&mut out, &state);
     let store = state.store();
     out.single(
         "tsdb_ready",
@@ -187,6 +188,26 @@ fn configuration(out: &mut Text, state: &AppState) {
         "Requests refused for want of memory.",
         memory.refusals as f64,
     );
+}
+
+fn replicas(out: &mut Text, state: &AppState) {
+    let Some(elections) = &state.shared.elections else {
+        return;
+    };
+    for (name, help, value) in [
+        (
+            "tsdb_ha_samples_dropped_total",
+            "Samples acknowledged and dropped, as another replica of the cluster is elected.",
+            elections.dropped(),
+        ),
+        (
+            "tsdb_ha_elections_total",
+            "Elections of a replica, the first of each cluster included.",
+            elections.held(),
+        ),
+    ] {
+        out.single(name, "counter", help, value as f64);
+    }
 }
 
 fn engine(out: &mut Text, stats: &Stats) {

@@ -8,6 +8,7 @@ mod chunks;
 #[path = "../common/mod.rs"]
 mod common;
 mod golden;
+mod ha;
 mod prometheus;
 mod queries;
 mod remote_read;

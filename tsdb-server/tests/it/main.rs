@@ -6,6 +6,7 @@ mod answers;
 mod common;
 mod export;
 mod fields;
+mod ha;
 mod import;
 mod import_files;
 mod limits;
