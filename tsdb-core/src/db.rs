@@ -1,6 +1,6 @@
 //! The public handle of a store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,7 +15,8 @@ use crate::options::Options;
 use crate::read::{Querier, Snapshot};
 use crate::stats::{Cardinality, Stats};
 use crate::store::{
-    self, Commit, Maintenance, SeriesLimits, SeriesMaker, Store, VerifyReport, WriteReport, Writer,
+    self, Commit, Maintenance, SeriesLimits, SeriesMaker, SnapshotHead, Store, VerifyReport,
+    WriteReport, Writer,
 };
 
 /// An open store. Clones share it; it is `Send + Sync`, and every method may be called from any thread.
@@ -61,6 +62,23 @@ impl Db {
     /// [`Error::UnsupportedFormat`] for a store of a newer version.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
         Self::open_on(Arc::new(OsFs), dir.as_ref(), options)
+    }
+
+    /// Opens the store in a directory for reading, also while another process has it open: without its lock, and without a
+    /// change to any file. What it gives is what was there at this moment, in runs and in the write-ahead log; what is
+    /// written later is seen by opening it again. Writes, flushes and the like answer [`Error::ReadOnly`].
+    ///
+    /// # Errors
+    /// [`Error::Io`], also when there is no store; [`Error::InvalidOption`], [`Error::UnsupportedFormat`].
+    pub fn open_read_only(dir: impl AsRef<Path>, options: &Options) -> Result<Self> {
+        let fs: Arc<dyn Fs> = Arc::new(OsFs);
+        let store = Store::open_read_only(&fs, dir.as_ref(), options)?;
+        Ok(Self {
+            handle: Arc::new(Handle {
+                store: Arc::new(store),
+                maintenance: Mutex::new(None),
+            }),
+        })
     }
 
     /// Opens the store on a file system.
@@ -160,6 +178,24 @@ impl Db {
     /// [`Error::Io`], [`Error::WritesStopped`].
     pub fn sync(&self) -> Result<()> {
         self.handle.store.sync()
+    }
+
+    /// Makes a copy of the store in a directory, which must not exist yet: a store of its own, that is restored by opening
+    /// it. Runs are not copied but get a second name, where the file system has such a thing, so that the copy takes little
+    /// space and time. Everything that was acknowledged before the call is in it, unless the head is skipped. The directory
+    /// is there whole or not at all, whatever happens.
+    ///
+    /// # Errors
+    /// [`Error::Io`], also when the directory exists; [`Error::InvalidOption`] for a store in memory.
+    pub fn snapshot_to(&self, dir: impl AsRef<Path>, head: SnapshotHead) -> Result<()> {
+        self.handle.store.snapshot_to(dir.as_ref(), head)
+    }
+
+    /// The store's own directory for snapshots, which need not be there. What a crash leaves of an unfinished snapshot in it
+    /// is removed when the store is opened; whole ones are left alone, and counted nowhere.
+    #[must_use]
+    pub fn snapshots_dir(&self) -> PathBuf {
+        self.handle.store.snapshots_dir()
     }
 
     /// Reads every byte of the store in a directory that no process has open, checks it, and changes nothing.

@@ -50,6 +50,8 @@ pub enum Error {
     WritesStopped,
     /// The disk is full or a quota is reached; the same write may succeed later.
     StorageFull,
+    /// The store is open for reading only.
+    ReadOnly,
     /// The store is closed.
     Closed,
     /// A label set is malformed.
@@ -147,6 +149,7 @@ impl fmt::Display for Error {
                 "writes are stopped: an fsync failed, open the store anew to go on from what is on disk"
             ),
             Self::StorageFull => write!(f, "no space left for the write-ahead log"),
+            Self::ReadOnly => write!(f, "the store is open for reading only"),
             Self::Closed => write!(f, "the store is closed"),
             Self::InvalidLabels(e) => e.fmt(f),
             Self::InvalidMatcher(e) => e.fmt(f),

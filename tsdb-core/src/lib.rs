@@ -59,6 +59,7 @@ mod wal;
 pub use budget::{MemoryBudget, MemoryUse, Reservation};
 pub use codec::{DecodeError, EncodeError, EncodedChunk, decode_chunk, encode_chunks};
 pub use db::Db;
+pub use disk::{LossCause, LostRange};
 pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
@@ -66,8 +67,8 @@ pub use progress::RecoveryProgress;
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, Encoding, RejectReason, Rejected, Rejection, SeriesLimits, SeriesMaker,
-    VerifyReport, WriteReport, Writer,
+    Commit, DamagedUnit, KnownSeries, Part, RejectReason, Rejected, Rejection, SeriesLimits,
+    SeriesMaker, SnapshotHead, VerifyReport, WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

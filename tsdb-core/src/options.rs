@@ -76,6 +76,7 @@ pub struct Options {
     pub(crate) future_limit_ms: Option<i64>,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) rotation: Rotation,
+    pub(crate) scrub: Option<Duration>,
     /// `None` until it is asked for: the default looks at the machine.
     pub(crate) budget: Option<MemoryBudget>,
     pub(crate) progress: RecoveryProgress,
@@ -121,6 +122,7 @@ impl Default for Options {
             future_limit_ms: Some(60 * MINUTE_MS),
             wal_segment_bytes: 32 << 20,
             rotation: Rotation::default(),
+            scrub: Some(Duration::from_secs(24 * 60 * 60)),
             budget: None,
             progress: RecoveryProgress::default(),
         }
@@ -185,6 +187,14 @@ impl Options {
     #[must_use]
     pub fn wal_segment_bytes(mut self, bytes: u64) -> Self {
         self.wal_segment_bytes = bytes;
+        self
+    }
+
+    /// In how much time all runs are read once in the background, to look for damage: at 256 KiB/s at least and 8 MiB/s at
+    /// most. `None` switches it off. Default: 24 hours.
+    #[must_use]
+    pub fn scrub(mut self, pass: Option<Duration>) -> Self {
+        self.scrub = pass;
         self
     }
 

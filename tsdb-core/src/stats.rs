@@ -44,10 +44,15 @@ pub struct Stats {
     pub merges: u64,
     /// Flushes and merges that failed since open (they are tried again).
     pub maintenance_failures: u64,
-    /// Files that were damaged and set aside, and damaged stretches of the write-ahead log.
+    /// Files that were damaged and set aside, damaged stretches of the write-ahead log, and damaged parts of runs that
+    /// the scrub found.
     pub corruptions: u64,
     /// Frames of the write-ahead log replayed at open.
     pub replayed_frames: u64,
+    /// Times that all runs were read to look for damage, since open.
+    pub scrubs: u64,
+    /// Bytes that were read for that.
+    pub scrubbed_bytes: u64,
     /// Whether writes are stopped by a failed fsync.
     pub writes_stopped: bool,
 }

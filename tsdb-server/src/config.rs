@@ -146,6 +146,11 @@ pub struct Config {
     #[arg(long = "storage.tsdb.future-limit", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_FUTURE_LIMIT", default_value = "1h", value_parser = duration::parse)]
     pub future_limit: Duration,
 
+    /// In how much time all files are read once in the background to look for damage, within 256 KiB/s and 8 MiB/s; 0
+    /// switches it off.
+    #[arg(long = "storage.tsdb.scrub-interval", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_SCRUB_INTERVAL", default_value = "1d", value_parser = duration::parse)]
+    pub scrub_interval: Duration,
+
     /// Address to listen on.
     #[arg(
         long = "web.listen-address",
@@ -259,6 +264,28 @@ pub struct Config {
     /// Refuses the functions, aggregations and modifiers of PromQL that Prometheus calls experimental.
     #[arg(long = "query.no-experimental", env = "TSDB_QUERY_NO_EXPERIMENTAL", value_parser = FalseyValueParser::new())]
     pub query_no_experimental: bool,
+
+    /// A write to an InfluxDB database that is not there makes it; without this it is refused with 404. For cAdvisor,
+    /// which never makes one.
+    #[arg(long = "influx.create-databases", env = "TSDB_INFLUX_CREATE_DATABASES", value_parser = FalseyValueParser::new())]
+    pub influx_create_databases: bool,
+
+    /// Address to listen on for line protocol by UDP, 8089 by custom; without one there is none.
+    #[arg(
+        long = "influx.udp-listen-address",
+        value_name = "HOST:PORT",
+        env = "TSDB_INFLUX_UDP_LISTEN_ADDRESS"
+    )]
+    pub influx_udp_listen: Option<String>,
+
+    /// The InfluxDB database of what comes by UDP; made if it is not there.
+    #[arg(
+        long = "influx.udp-database",
+        value_name = "NAME",
+        env = "TSDB_INFLUX_UDP_DATABASE",
+        default_value = "udp"
+    )]
+    pub influx_udp_database: String,
 
     /// Features to switch on, separated by commas, under Prometheus's names; those that are not known are logged and ignored.
     #[arg(
@@ -417,6 +444,7 @@ impl Config {
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)
             .future_limit(unless_zero(self.future_limit))
+            .scrub(unless_zero(self.scrub_interval))
     }
 
     /// What the parser of queries accepts.

@@ -45,7 +45,11 @@ pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
 
 /// Answers preflight requests, and lets pages of the origins read answers that `--web.cors.origin` names.
 pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let is_api = path
+        .strip_prefix(crate::PREFIX)
+        .unwrap_or(path)
+        .starts_with("/api/");
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = if is_api && request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()

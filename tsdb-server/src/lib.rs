@@ -1,4 +1,5 @@
-//! The HTTP server around the store and the query engine: Prometheus remote write in, PromQL out.
+//! The HTTP server around the store and the query engines: Prometheus remote write and InfluxDB's line protocol in, PromQL
+//! and InfluxQL out.
 //!
 //! * [`app`] is the whole HTTP surface as a router, so that tests call it without a port.
 //! * The engine is synchronous; `bridge` is the only way from here to it, and it is bounded.
@@ -8,6 +9,7 @@ mod api;
 mod bridge;
 mod bytes;
 mod checksum;
+mod cli;
 mod config;
 mod duration;
 mod error;
@@ -17,12 +19,14 @@ mod features;
 pub mod fuzzing;
 mod http;
 mod import;
+mod influx;
 mod ingest;
 mod queries;
 mod shutdown;
 mod state;
 pub mod telemetry;
 pub mod text;
+mod verify;
 
 use std::future::IntoFuture;
 use std::io;
@@ -32,17 +36,24 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+pub use cli::{Cli, Command};
 pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
 pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
+pub use verify::{VerifyArgs, verify};
+
+/// Before the paths of the reading side it changes nothing: some clients are told of a Prometheus behind such a path.
+const PREFIX: &str = "/prometheus";
 
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
+    let reading = api::routes().merge(export::routes());
     Router::new()
         .merge(ingest::routes(&state))
         .merge(import::routes())
-        .merge(export::routes())
-        .merge(api::routes())
+        .merge(reading.clone())
+        .nest(PREFIX, reading)
+        .merge(influx::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)
         .method_not_allowed_fallback(http::method_not_allowed)
@@ -79,6 +90,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());
+    influx::udp::listen(&state).await?;
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()

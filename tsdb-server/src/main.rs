@@ -2,30 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use tsdb_server::{Config, ImportCommand, run, run_import, telemetry};
+use clap::Parser;
+use tsdb_server::{Cli, Command, ImportCommand, run, run_import, telemetry, verify};
 
-/// A time-series database that speaks Prometheus: remote write in, PromQL out.
-#[derive(Debug, Parser)]
-#[command(name = "tsdb-server", version, args_conflicts_with_subcommands = true)]
-struct Program {
-    #[command(subcommand)]
-    command: Option<Command>,
-
-    #[command(flatten)]
-    config: Config,
-}
-
-/// What the program does instead of serving.
-#[derive(Debug, Subcommand)]
-enum Command {
-    Import(ImportCommand),
-}
-
-/// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration.
+/// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration; those of the commands are in their help.
 fn main() -> ExitCode {
-    let program = Program::parse(); // prints and exits with 2 on bad flags, with 0 after --help
-    let config = program.config;
+    let Cli { command, config } = Cli::parse(); // prints and exits with 2 on bad flags, with 0 after --help
+    if let Some(Command::Verify(args)) = command {
+        return verify(&args);
+    }
     if let Err(reason) = config.check() {
         eprintln!("error: {reason}\n\nFor more information, try '--help'.");
         return ExitCode::from(2);
@@ -35,7 +20,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     telemetry::init_logs(config.log_level, config.log_format);
-    if let Some(Command::Import(import)) = program.command {
+    if let Some(Command::Import(import)) = command {
         return import_files(&import);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()

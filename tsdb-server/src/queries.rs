@@ -48,6 +48,15 @@ pub(crate) struct Query {
     pub(crate) cancel: Arc<AtomicBool>,
 }
 
+/// How a query ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Answered,
+    Failed,
+    TimedOut,
+    Canceled,
+}
+
 /// Keeps a query in the list for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Listed {
@@ -105,20 +114,31 @@ impl Queries {
 impl Listed {
     /// Counts how it ended, and logs it when it took longer than `slow`.
     pub(crate) fn ended<T>(&self, result: &Result<T, QueryError>, slow: Option<Duration>) {
+        let error = result.as_ref().err();
+        let end = match error {
+            None => End::Answered,
+            Some(QueryError::Timeout) => End::TimedOut,
+            Some(QueryError::Canceled) => End::Canceled,
+            Some(_) => End::Failed,
+        };
+        self.ended_as(end, error.map(ToString::to_string), slow);
+    }
+
+    /// As [`ended`](Self::ended), for queries in another language.
+    pub(crate) fn ended_as(&self, end: End, error: Option<String>, slow: Option<Duration>) {
         let totals = &self.queries.totals;
         let samples = self.query.progress.samples_read();
-        let outcome = match result {
-            Ok(_) => &totals.answered,
-            Err(QueryError::Timeout) => &totals.timed_out,
-            Err(QueryError::Canceled) => &totals.canceled,
-            Err(_) => &totals.failed,
+        let outcome = match end {
+            End::Answered => &totals.answered,
+            End::TimedOut => &totals.timed_out,
+            End::Canceled => &totals.canceled,
+            End::Failed => &totals.failed,
         };
         outcome.fetch_add(1, Ordering::Relaxed);
         totals.samples.fetch_add(samples, Ordering::Relaxed);
         let took = self.query.begun.elapsed();
         if slow.is_some_and(|slow| took >= slow) {
             totals.slow.fetch_add(1, Ordering::Relaxed);
-            let error = result.as_ref().err().map(ToString::to_string);
             tracing::warn!(
                 id = self.id,
                 query = %self.query.text,

@@ -15,10 +15,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// When the store cannot be opened, or signal handlers cannot be installed.
-pub(crate) async fn wait(
-    opening: JoinHandle<tsdb_core::Result<()>>,
-    state: &AppState,
-) -> io::Result<()> {
+pub(crate) async fn wait(opening: JoinHandle<io::Result<()>>, state: &AppState) -> io::Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut hup = signal(SignalKind::hangup())?;
@@ -49,15 +46,13 @@ pub(crate) async fn wait(
             },
             result = opened => {
                 opening = None;
-                result.map_err(io::Error::other)?.map_err(io::Error::other)?;
+                result.map_err(io::Error::other)??;
             }
         }
     }
     if let Some(task) = opening {
         // A store that is being recovered cannot be interrupted; wait, so that it is closed in order.
-        task.await
-            .map_err(io::Error::other)?
-            .map_err(io::Error::other)?;
+        task.await.map_err(io::Error::other)??;
     }
     Ok(())
 }

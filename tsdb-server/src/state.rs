@@ -1,11 +1,14 @@
 //! What all handlers share.
 
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use tsdb_core::{Db, LabelRegex, MemoryBudget, RecoveryProgress};
+use tsdb_influx::Influx;
 use tsdb_query::Engine;
 
 use crate::bridge::Pool;
@@ -53,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) cors_origin: Option<LabelRegex>,
     pub(crate) started: SystemTime,
     /// Set once, when recovery is done.
-    store: OnceLock<Db>,
+    store: OnceLock<Opened>,
     /// Becomes true when the server goes down and will not wait for queries any longer.
     cancel: watch::Sender<bool>,
     /// Becomes true when the server is asked to end.
@@ -68,6 +71,23 @@ pub(crate) struct Reloaded {
     pub(crate) successful: bool,
     /// When the last one did.
     pub(crate) at: SystemTime,
+}
+
+/// The store, and InfluxDB's data in it.
+#[derive(Debug)]
+struct Opened {
+    db: Db,
+    influx: Arc<Influx>,
+}
+
+impl Opened {
+    fn new(db: Db, dir: Option<&Path>) -> io::Result<Self> {
+        let influx = Influx::open(db.clone(), dir).map_err(io::Error::other)?;
+        Ok(Self {
+            db,
+            influx: Arc::new(influx),
+        })
+    }
 }
 
 impl AppState {
@@ -116,19 +136,21 @@ impl AppState {
         }
     }
 
-    /// State around a store that is open already.
+    /// State around a store that is open already. The catalogue of its InfluxDB databases is in memory.
     #[must_use]
     pub fn with_store(config: Config, store: Db) -> Self {
         let state = Self::with_budget(config, store.memory().clone());
-        let _ = state.shared.store.set(store); // it was empty
+        if let Ok(opened) = Opened::new(store, None) {
+            let _ = state.shared.store.set(opened); // it was empty
+        }
         state
     }
 
     /// Opens the store of the configuration, recovering what a crash left. Blocks.
     ///
     /// # Errors
-    /// As [`Db::open`].
-    pub fn open_store(&self) -> tsdb_core::Result<()> {
+    /// As [`Db::open`], and when the catalogue of InfluxDB's databases cannot be read.
+    pub fn open_store(&self) -> io::Result<()> {
         let begun = std::time::Instant::now();
         let db = Db::open(
             &self.shared.config.data_dir,
@@ -137,7 +159,8 @@ impl AppState {
                 .store_options()
                 .memory_budget(self.shared.budget.clone())
                 .recovery_progress(self.shared.progress.clone()),
-        )?;
+        )
+        .map_err(io::Error::other)?;
         let stats = db.stats();
         tracing::info!(
             path = %self.shared.config.data_dir.display(),
@@ -146,12 +169,15 @@ impl AppState {
             runs = stats.runs,
             "store is open"
         );
+        let opened = Opened::new(db, Some(&self.shared.config.data_dir))?;
         if let Some(elections) = &self.shared.elections {
             elections.keep_in(self.shared.config.data_dir.join("ha"));
         }
         let reloaded = self.shared.settings.write(); // no reload in between
-        db.set_series_limits(reloaded.settings.limits.of_series());
-        let _ = self.shared.store.set(db); // only called once
+        opened
+            .db
+            .set_series_limits(reloaded.settings.limits.of_series());
+        let _ = self.shared.store.set(opened); // only called once
         drop(reloaded);
         Ok(())
     }
@@ -165,8 +191,8 @@ impl AppState {
         let mut reloaded = self.shared.settings.write();
         reloaded.successful = read.is_ok();
         let settings = read?;
-        if let Some(db) = self.shared.store.get() {
-            db.set_series_limits(settings.limits.of_series());
+        if let Some(opened) = self.shared.store.get() {
+            opened.db.set_series_limits(settings.limits.of_series());
         }
         reloaded.settings = Arc::new(settings);
         reloaded.at = SystemTime::now();
@@ -193,11 +219,19 @@ impl AppState {
     /// # Errors
     /// 503 while it is being recovered.
     pub(crate) fn store(&self) -> Result<Db, ApiError> {
-        self.shared
-            .store
-            .get()
-            .cloned()
-            .ok_or_else(ApiError::not_ready)
+        let opened = self.shared.store.get();
+        let opened = opened.ok_or_else(ApiError::not_ready)?;
+        Ok(opened.db.clone())
+    }
+
+    /// InfluxDB's data in the store.
+    ///
+    /// # Errors
+    /// 503 while the store is being recovered.
+    pub(crate) fn influx(&self) -> Result<Arc<Influx>, ApiError> {
+        let opened = self.shared.store.get();
+        let opened = opened.ok_or_else(ApiError::not_ready)?;
+        Ok(Arc::clone(&opened.influx))
     }
 
     /// Ends every query under way.

@@ -1,11 +1,14 @@
 //! Merges runs of one partition to one, series by series: memory is one group an input and the samples of a span.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::codec::StoreIdentity;
-use crate::disk::{FinishedRun, GroupReader, Run, RunSpec, RunWriter};
-use crate::error::Result;
+use crate::disk::{
+    ColumnStats, FinishedRun, GroupReader, LostColumns, LostRange, Run, RunSpec, RunWriter,
+};
+use crate::error::{Error, Result};
 use crate::index::LabelBuffer;
 use crate::io::Fs;
 use crate::model::{Columns, Labels, TimeRange, TimeUnit};
@@ -14,10 +17,12 @@ use crate::model::{Columns, Labels, TimeRange, TimeUnit};
 const SPAN_SAMPLES: u64 = 1 << 20;
 
 /// Merges `inputs`, neighbours in rising order of generations, into the run that `spec` describes: written and synced,
-/// not yet live. At equal times the later input wins.
+/// not yet live. At equal times the later input wins. What stands in a damaged part of an input is left out; the output
+/// records that it is lost, beside what the inputs record.
 ///
 /// # Errors
-/// When an input is damaged or cannot be read, or the output cannot be written. Nothing is left behind then.
+/// When an input cannot be read or its directory or index is damaged, or the output cannot be written. Nothing is left
+/// behind then.
 pub(crate) fn merge(
     fs: &Arc<dyn Fs>,
     dir: &Path,
@@ -39,7 +44,6 @@ pub(crate) fn merge(
         let unit = units
             .reduce(TimeUnit::finer)
             .unwrap_or(TimeUnit::Milliseconds);
-        out.start_series(&labels, unit)?;
         let copied = match &mut same[..] {
             [only] => only.copy(&mut out)?,
             _ => false,
@@ -50,6 +54,9 @@ pub(crate) fn merge(
         for input in same {
             input.advance()?;
         }
+    }
+    for input in &inputs {
+        input.lost().for_each(|lost| out.add_lost(lost));
     }
     out.finish()
 }
@@ -62,6 +69,8 @@ struct Input {
     /// Number of the present series, and its labels; `None` at the end.
     id: u32,
     labels: Option<Labels>,
+    /// What is lost by each damaged part, by its offset.
+    damages: BTreeMap<u64, LostColumns>,
     /// Unit of its times.
     unit: TimeUnit,
 }
@@ -74,6 +83,7 @@ impl Input {
             buffer: LabelBuffer::default(),
             id: 0,
             labels: None,
+            damages: BTreeMap::new(),
             unit: TimeUnit::Milliseconds,
         };
         input.go_to(0)?;
@@ -99,8 +109,27 @@ impl Input {
     /// Copies the columns of a series that no other input has, if they are of chunks. Says whether it did: floats are
     /// written anew, since they follow their neighbours and share their timestamps.
     fn copy(&mut self, out: &mut RunWriter) -> Result<bool> {
-        self.groups
-            .raw_columns(&self.run, self.id, |column| out.push_column(&column))
+        let (id, unit, damages) = (self.id, self.unit, &mut self.damages);
+        let labels = self.labels.as_ref();
+        let mut started = false;
+        self.groups.raw_columns(
+            &self.run,
+            id,
+            |column| {
+                if let Some(labels) = labels.filter(|_| !started) {
+                    out.start_series(labels, unit)?;
+                    started = true;
+                }
+                out.push_column(&column)
+            },
+            &mut |stats, damage| note(damages, (id, unit), stats, damage),
+        )
+    }
+
+    /// What the run records to be lost, and what was found to be.
+    fn lost(&self) -> impl Iterator<Item = LostRange> {
+        let recorded = self.run.meta().lost.iter().copied();
+        recorded.chain(self.damages.values().filter_map(LostColumns::range))
     }
 
     /// Milliseconds of the first and last sample of the present series, and what they weigh.
@@ -113,11 +142,35 @@ impl Input {
     /// Reads the samples inside `range`, which is in milliseconds, with times in ticks of `unit`.
     fn read(&mut self, range: TimeRange, unit: TimeUnit, out: &mut Columns) -> Result<()> {
         let start = out.len();
-        let range = self.unit.ticks_of(range);
-        self.groups.read_series(&self.run, self.id, range, out)?;
-        out.convert_times(start, self.unit, unit);
+        let (id, own, damages) = (self.id, self.unit, &mut self.damages);
+        let lost = &mut |stats: ColumnStats, damage| {
+            // A column that several spans touch is counted once.
+            if range.contains(own.to_ms(stats.min_ms)) {
+                note(damages, (id, own), stats, damage);
+            }
+        };
+        self.groups
+            .read_series(&self.run, id, own.ticks_of(range), out, lost)?;
+        out.convert_times(start, own, unit);
         Ok(())
     }
+}
+
+fn note(
+    damages: &mut BTreeMap<u64, LostColumns>,
+    (series, unit): (u32, TimeUnit),
+    stats: ColumnStats,
+    damage: Error,
+) {
+    let offset = match &damage {
+        Error::Corrupt { offset, .. } => *offset,
+        _ => 0,
+    };
+    let part = damages.entry(offset).or_insert_with(|| {
+        tracing::warn!(error = %damage, "a damaged part of a run is not merged, what it held is lost");
+        LostColumns::default()
+    });
+    part.add(series, unit, stats);
 }
 
 /// The first of the present series, in label order.
@@ -142,12 +195,22 @@ fn merge_series(
     if weight > SPAN_SAMPLES {
         spans = cut(min_ms, max_ms, weight.div_ceil(SPAN_SAMPLES));
     }
+    let labels = inputs.first().and_then(|input| input.labels.clone());
+    let mut started = false;
     for span in spans {
         samples.clear();
         for input in inputs.iter_mut() {
             let middle = samples.len();
             input.read(span, unit, samples)?;
             samples.merge_tail(0, middle);
+        }
+        if samples.is_empty() {
+            continue;
+        }
+        if let Some(labels) = labels.as_ref().filter(|_| !started) {
+            // Not before: of a series may be nothing left.
+            out.start_series(labels, unit)?;
+            started = true;
         }
         out.push_samples(samples)?;
     }

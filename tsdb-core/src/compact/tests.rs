@@ -40,7 +40,7 @@ proptest! {
             return Ok(());
         };
         let run = run_merge(&fs, &runs, plan.spec(99)).unwrap();
-        run.verify().unwrap();
+        assert_intact(&run);
         prop_assert_eq!(run.meta().generations.clone(), 1..=parts.len() as u64);
         prop_assert_eq!(run.meta().level, 1);
         prop_assert_eq!(contents(&[run]).unwrap(), expected);
@@ -161,14 +161,61 @@ fn a_failure_at_every_operation_of_a_merge_and_a_second_try() {
 }
 
 #[test]
-fn a_damaged_input_fails_the_merge_and_leaves_nothing() {
-    let (fs, runs, _) = two_runs();
+fn what_is_readable_of_a_damaged_input_is_merged_and_what_is_lost_recorded() {
+    let fs = fault_fs();
+    let noise = |series: u64, t: i64| {
+        ((series << 40) ^ (t as u64 + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2
+    };
+    let of_series = |series: u64, seed: u64| {
+        let samples = (0..3_000i64).map(move |i| (i * 100, noise(series ^ (seed << 8), i)));
+        (
+            labels(&[("series", &format!("{series:02}"))]),
+            samples.collect(),
+        )
+    };
+    let parts: [Contents; 2] = [
+        (0..20).map(|series| of_series(series, 1)).collect(),
+        // One series that only this one has, beside those of both.
+        (18..22).map(|series| of_series(series, 2)).collect(),
+    ];
+    let runs: Vec<Arc<Run>> = (1u64..)
+        .zip(&parts)
+        .map(|(id, part)| write(&shared(&fs), spec(id, id, 0), part).unwrap())
+        .collect();
     let mut bytes = fs.contents(runs[0].path()).unwrap();
-    bytes[90] ^= 1;
+    bytes[90] ^= 1; // in the first group
     fs.overwrite(runs[0].path(), &bytes);
-    let error = compact(&fs, &runs, 3).unwrap_err();
-    assert!(error.is_corruption(), "{error}");
-    assert_eq!(fs.list(dir()).unwrap().len(), 2);
+    compact(&fs, &runs, 3).unwrap();
+
+    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    let [run] = &opened.runs[..] else {
+        panic!("{opened:?}");
+    };
+    assert_intact(run);
+    let [lost] = &run.meta().lost[..] else {
+        panic!("{:?}", run.meta().lost);
+    };
+    let found = contents(&opened.runs).unwrap();
+    let expected = merged(&parts);
+    let missing = expected
+        .keys()
+        .filter(|labels| !found.contains_key(labels))
+        .count();
+    assert!((1..18).contains(&missing), "{missing}");
+    assert_eq!(lost.series, Some(missing as u32));
+    assert_eq!(lost.samples, Some(3_000 * missing as u64));
+    assert_eq!(lost.range, TimeRange::new(0, 299_900));
+    assert!(
+        found
+            .iter()
+            .all(|(labels, samples)| expected.get(labels) == Some(samples))
+    );
+
+    // The record outlives the next merge as well.
+    let late = write(&shared(&fs), spec(4, 4, 0), &small(0, 1)).unwrap();
+    compact(&fs, &[Arc::clone(run), late], 5).unwrap();
+    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    assert_eq!(opened.runs[0].meta().lost, [*lost]);
 }
 
 fn meta(file_id: u64, partition: i64, bytes: u64) -> RunMeta {
@@ -189,6 +236,7 @@ fn meta(file_id: u64, partition: i64, bytes: u64) -> RunMeta {
         class: 0,
         units: TimeUnits::default(),
         replaces: Vec::new(),
+        lost: Vec::new(),
         bytes,
     }
 }

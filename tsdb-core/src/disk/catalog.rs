@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::footer::{Footer, RunMeta};
+use super::lost::{LossCause, LostRange};
 use super::name::{RunName, State};
 use super::run::Run;
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::io::Fs;
+use crate::model::TimeRange;
 
 /// The files of a store as they were found.
 #[derive(Debug)]
@@ -22,10 +24,20 @@ pub(crate) struct Opened {
     pub(crate) flushed_generation: Option<u64>,
     /// Files that were set aside, under the name they had, and why.
     pub(crate) damaged: Vec<(PathBuf, Error)>,
-    /// Start of the partition, in milliseconds, and path of every file that is or was set aside.
-    pub(crate) set_aside: Vec<(i64, PathBuf)>,
+    /// Every file that is or was set aside.
+    pub(crate) set_aside: Vec<SetAside>,
     /// Number of files removed: unfinished, of an incomplete set, or replaced.
     pub(crate) swept: usize,
+}
+
+/// A file that is damaged as a whole.
+#[derive(Debug)]
+pub(crate) struct SetAside {
+    pub(crate) path: PathBuf,
+    /// Start of its partition, in milliseconds.
+    pub(crate) partition_start_ms: i64,
+    /// What it held, if its footer tells.
+    pub(crate) held: Option<LostRange>,
 }
 
 /// A file that was opened.
@@ -45,6 +57,51 @@ struct Found {
 /// # Errors
 /// Those of the file system, and [`Error::UnsupportedFormat`] before anything is changed.
 pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<Opened> {
+    settle(fs, dir, identity, Access::Own)
+}
+
+/// As [`open`], beside a process that has the store open, or for who is not to change anything: nothing is renamed or
+/// removed, and what would be is taken as if it were.
+///
+/// # Errors
+/// Those of the file system, [`std::io::ErrorKind::NotFound`] for a file that was removed meanwhile among them, and
+/// [`Error::UnsupportedFormat`].
+pub(crate) fn read(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<Opened> {
+    settle(fs, dir, identity, Access::Look)
+}
+
+/// A file that stands for a run.
+#[derive(Clone, Debug)]
+pub(crate) struct RunFile {
+    pub(crate) path: PathBuf,
+    /// Set aside as damaged, earlier.
+    pub(crate) set_aside: bool,
+}
+
+/// The files in a directory that hold samples, or did.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn files(fs: &dyn Fs, dir: &Path) -> Result<Vec<RunFile>> {
+    let listed = list(fs, dir)?.into_iter();
+    let kept = listed.filter(|(_, state)| *state != State::Tmp);
+    Ok(kept
+        .map(|(name, state)| RunFile {
+            path: dir.join(name.file_name(state)),
+            set_aside: state == State::Damaged,
+        })
+        .collect())
+}
+
+/// Paths of the files in a directory, to be compared with those at another time.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn names(fs: &dyn Fs, dir: &Path) -> Result<Vec<PathBuf>> {
+    Ok(files(fs, dir)?.into_iter().map(|file| file.path).collect())
+}
+
+fn settle(fs: &dyn Fs, dir: &Path, identity: StoreIdentity, access: Access) -> Result<Opened> {
     let listed = list(fs, dir)?;
     let mut opened = Opened {
         runs: Vec::new(),
@@ -70,6 +127,7 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
     let mut sweep = Sweep {
         fs,
         dir,
+        access,
         // A process that was killed between a rename and its sync leaves a name that is seen but would not outlive a
         // power loss. What such a file stands for is given up once it is seen, so that it must be durable first.
         changed: !listed.is_empty(),
@@ -81,7 +139,7 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
             State::Tmp => sweep.remove_unused(name, state),
             State::Damaged => {
                 let path = dir.join(name.file_name(state));
-                opened.set_aside.push((name.partition_start_ms, path));
+                opened.set_aside.push(set_aside(fs, path, name));
             }
             State::Live | State::Pending => {}
         }
@@ -96,11 +154,9 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
         if replaced.contains(&name.file_id) {
             sweep.remove_unused(name, state);
         } else {
-            tracing::error!(%error, "a file is damaged and set aside");
-            sweep.rename(name, state, State::Damaged)?;
+            let aside = sweep.rename(name, state, State::Damaged)?;
             let path = dir.join(name.file_name(state));
-            let aside = dir.join(name.file_name(State::Damaged));
-            opened.set_aside.push((name.partition_start_ms, aside));
+            opened.set_aside.push(set_aside(fs, aside, name));
             opened.damaged.push((path, error));
         }
     }
@@ -137,6 +193,26 @@ pub(crate) fn identity_in_footers(fs: &dyn Fs, dir: &Path) -> Result<Option<Stor
         }
     }
     Ok(None)
+}
+
+fn set_aside(fs: &dyn Fs, path: PathBuf, name: RunName) -> SetAside {
+    SetAside {
+        held: held_by(fs, &path),
+        partition_start_ms: name.partition_start_ms,
+        path,
+    }
+}
+
+/// What a damaged file held, if its footer is intact.
+pub(crate) fn held_by(fs: &dyn Fs, path: &Path) -> Option<LostRange> {
+    let (name, _) = RunName::parse(path)?;
+    let meta = Footer::decode(&fs.map(path).ok()?, name.file_id).ok()?.meta;
+    Some(LostRange {
+        range: TimeRange::new(meta.min_ms, meta.max_ms),
+        series: Some(meta.series),
+        samples: Some(meta.samples),
+        cause: LossCause::DamagedRun,
+    })
 }
 
 fn list(fs: &dyn Fs, dir: &Path) -> Result<Vec<(RunName, State)>> {
@@ -199,10 +275,20 @@ fn settle_sets(
     Ok(whole)
 }
 
+/// Whether the directory is put in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// It is.
+    Own,
+    /// It is another's.
+    Look,
+}
+
 /// Changes to the directory.
 struct Sweep<'a> {
     fs: &'a dyn Fs,
     dir: &'a Path,
+    access: Access,
     /// Whether something is not synced.
     changed: bool,
     removed: usize,
@@ -211,6 +297,9 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     /// Removes a file.
     fn remove(&mut self, name: RunName, state: State) -> Result<()> {
+        if self.access == Access::Look {
+            return Ok(());
+        }
         let path = self.dir.join(name.file_name(state));
         self.changed = true;
         self.fs
@@ -227,8 +316,12 @@ impl Sweep<'_> {
         }
     }
 
+    /// Renames a file; gives the path that it has then.
     fn rename(&mut self, name: RunName, from: State, to: State) -> Result<PathBuf> {
         let from = self.dir.join(name.file_name(from));
+        if self.access == Access::Look {
+            return Ok(from);
+        }
         let to = self.dir.join(name.file_name(to));
         self.changed = true;
         self.fs
@@ -238,7 +331,7 @@ impl Sweep<'_> {
     }
 
     fn sync(&mut self) -> Result<()> {
-        if self.changed {
+        if self.changed && self.access == Access::Own {
             let synced = self.fs.sync_dir(self.dir);
             synced.map_err(|e| Error::io("fsync", self.dir, e))?;
             self.changed = false;

@@ -273,6 +273,33 @@ impl Directory {
         })
     }
 
+    /// The columns of a group.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub(super) fn columns_of(&self, group: u32) -> Result<std::ops::Range<u32>> {
+        let first = self.group(group)?.first_column;
+        let end = match group + 1 {
+            next if next < self.groups.entries => self.group(next)?.first_column,
+            _ => self.columns.entries,
+        };
+        Ok(first..end)
+    }
+
+    /// A column by its number.
+    ///
+    /// # Errors
+    /// When there is no such column.
+    pub(super) fn column(&self, column: u32) -> Result<ColumnRecord> {
+        let series = self.series_at(column).unwrap_or(u32::MAX);
+        self.record(series, column)
+    }
+
+    /// Number of columns.
+    pub(super) fn columns_len(&self) -> u32 {
+        self.columns.entries
+    }
+
     /// Times and numbers of samples of the columns of a series, in order of time. After an error nothing follows.
     pub(super) fn stats(&self, series: u32) -> impl Iterator<Item = Result<ColumnStats>> {
         let first = self.first_of(series);

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::checksum::FileIdentity;
+use super::lost::{self, LostRange};
 use super::partition::Partition;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
@@ -20,9 +21,9 @@ const END_MAGIC: [u8; 8] = *b"run.TSDB";
 pub(super) const HEADER_LEN: usize = 24;
 /// Bytes of the tail: length and checksum of the footer, magic.
 pub(super) const TAIL_LEN: usize = 16;
-/// Bytes of a footer that replaces nothing.
+/// Bytes of a footer that replaces nothing and of which nothing is lost.
 #[cfg(test)]
-const FOOTER_LEN: usize = 180;
+const FOOTER_LEN: usize = 184;
 
 const SEALED: u8 = 1;
 
@@ -59,6 +60,8 @@ pub(crate) struct RunMeta {
     pub(crate) units: TimeUnits,
     /// Ids of the files that are not live beside this one.
     pub(crate) replaces: Vec<u64>,
+    /// What its generations had in the partition and it has not, because it was damaged where it came from.
+    pub(crate) lost: Vec<LostRange>,
     /// Length of the file.
     pub(crate) bytes: u64,
 }
@@ -166,6 +169,10 @@ impl Footer {
         }
         out.extend((meta.replaces.len() as u32).to_le_bytes());
         out.extend(meta.replaces.iter().flat_map(|id| id.to_le_bytes()));
+        out.extend((meta.lost.len() as u32).to_le_bytes());
+        for lost in &meta.lost {
+            lost.push(out);
+        }
 
         let file = FileIdentity {
             store_id: self.identity.id,
@@ -235,10 +242,17 @@ impl Footer {
         c.bytes(4)?;
         let (index, directory) = (Extent::decode(c)?, Extent::decode(c)?);
         let count = c.u32()? as usize;
-        if c.remaining() != count.saturating_mul(8) {
-            return Err(c.error("replaced files do not fill the footer"));
+        if count > c.remaining() / 8 {
+            return Err(c.error("replaced files do not fit into the footer"));
         }
         let replaces = (0..count).map(|_| c.u64()).collect::<Result<_, _>>()?;
+        let count = c.u32()? as usize;
+        if c.remaining() != count.saturating_mul(lost::RECORD_LEN) {
+            return Err(c.error("lost ranges do not fill the footer"));
+        }
+        let lost = (0..count)
+            .map(|_| LostRange::decode(c))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             identity,
             meta: RunMeta {
@@ -257,6 +271,7 @@ impl Footer {
                 class,
                 units,
                 replaces,
+                lost,
                 bytes: 0,
             },
             index,
@@ -328,6 +343,12 @@ mod tests {
                 class: 1,
                 units: TimeUnits::from_u8(3).unwrap(),
                 replaces: vec![1, 2],
+                lost: vec![LostRange {
+                    range: crate::model::TimeRange::new(-9, -2),
+                    series: None,
+                    samples: None,
+                    cause: lost::LossCause::DamagedLog,
+                }],
                 bytes: 0,
             },
             index: Extent {
@@ -358,7 +379,10 @@ mod tests {
     #[test]
     fn round_trips() {
         let bytes = file();
-        assert_eq!(bytes.len(), 40 + FOOTER_LEN + 16 + TAIL_LEN);
+        assert_eq!(
+            bytes.len(),
+            40 + FOOTER_LEN + 16 + lost::RECORD_LEN + TAIL_LEN
+        );
         let mut expected = footer();
         expected.meta.bytes = bytes.len() as u64;
         assert_eq!(Footer::decode(&bytes, 5), Ok(expected));

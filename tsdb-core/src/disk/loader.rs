@@ -11,7 +11,7 @@ use super::run::Run;
 use super::times::TimesTable;
 use crate::codec::DecodeError;
 use crate::codec::column::TimesRef;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Columns, Kind, StartRun, TimeRange};
 
 /// Gives the parts of a run.
@@ -39,7 +39,40 @@ pub(crate) struct GroupReader {
     unpackers: UnpackerPool,
     group: Option<(u32, Arc<Group>)>,
     table: Option<Times>,
+    /// The group and the table that were last found damaged: each of their columns asks for them.
+    damaged_group: Option<Damaged>,
+    damaged_table: Option<Damaged>,
     followed: FollowedIn,
+}
+
+/// A damaged part: its number, where it stands, what is wrong.
+#[derive(Clone, Copy, Debug)]
+struct Damaged {
+    number: u32,
+    offset: u64,
+    what: &'static str,
+}
+
+impl Damaged {
+    /// What is known already of a part; an error if it is damaged.
+    fn recall(known: Option<Self>, run: &Run, number: u32) -> Result<()> {
+        match known.filter(|known| known.number == number) {
+            Some(known) => Err(Error::corrupt(run.path(), known.offset, known.what)),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps what was found of a part.
+    fn note<T>(found: Result<T>, number: u32, known: &mut Option<Self>) -> Result<T> {
+        if let Err(Error::Corrupt { offset, what, .. }) = &found {
+            *known = Some(Self {
+                number,
+                offset: *offset,
+                what,
+            });
+        }
+        found
+    }
 }
 
 /// A table of timestamps and its columns, as far as they were asked for.
@@ -66,7 +99,9 @@ impl Loader for GroupReader {
         {
             return Ok(Arc::clone(held));
         }
-        let loaded = Arc::new(self.unpackers.group(run, group)?);
+        Damaged::recall(self.damaged_group, run, group)?;
+        let loaded = self.unpackers.group(run, group);
+        let loaded = Arc::new(Damaged::note(loaded, group, &mut self.damaged_group)?);
         self.group = Some((group, Arc::clone(&loaded)));
         Ok(loaded)
     }
@@ -76,7 +111,9 @@ impl Loader for GroupReader {
         let held = match held {
             Some(held) => held,
             None => {
-                let loaded = self.unpackers.table(run, table)?;
+                Damaged::recall(self.damaged_table, run, table)?;
+                let loaded = self.unpackers.table(run, table);
+                let loaded = Damaged::note(loaded, table, &mut self.damaged_table)?;
                 Times {
                     number: table,
                     columns: vec![None; loaded.columns()],
@@ -118,12 +155,13 @@ impl GroupReader {
         series: u32,
         range: TimeRange,
         out: &mut Columns,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<()> {
-        run.read_with(series, range, self, out)
+        run.read_with(series, range, self, out, lost)
     }
 
     /// The columns of a series as they are, in order of time, if all of them are of chunks and so can be copied.
-    /// Says whether they are; otherwise it gives none.
+    /// Says whether they are; otherwise it gives none. Those that are damaged are given to `lost`.
     ///
     /// # Errors
     /// Those of [`Run::read_series`].
@@ -132,35 +170,34 @@ impl GroupReader {
         run: &Run,
         series: u32,
         mut visit: impl FnMut(RawColumn<'_>) -> Result<()>,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<bool> {
         if !run.is_of_chunks(series)? {
             return Ok(false);
         }
         for record in run.columns(series) {
             let record = record?;
-            let group = self.group(run, record.group)?;
+            let stats = record.extent.stats;
+            let group = match self.group(run, record.group) {
+                Err(damage) if damage.is_corruption() => {
+                    lost(stats, damage);
+                    continue;
+                }
+                group => group?,
+            };
             let GroupColumns::Chunks(columns) = &group.columns else {
                 continue;
             };
-            let (kind, bytes) = run.chunks(columns, &record)?;
-            visit(RawColumn {
-                kind,
-                stats: record.extent.stats,
-                bytes,
-                starts: group.starts_of(record.index),
-            })?;
+            match run.chunks(columns, &record) {
+                Ok((kind, bytes)) => visit(RawColumn {
+                    kind,
+                    stats,
+                    bytes,
+                    starts: group.starts_of(record.index),
+                })?,
+                Err(damage) => lost(stats, damage),
+            }
         }
         Ok(true)
-    }
-
-    /// As [`Run::verify`]: reads the parts that no series read so far.
-    pub(super) fn load_all(&mut self, run: &Run, groups: u32, tables: u32) -> Result<()> {
-        for group in 0..groups {
-            self.group(run, group)?;
-        }
-        for table in 0..tables {
-            self.unpackers.table(run, table)?;
-        }
-        Ok(())
     }
 }

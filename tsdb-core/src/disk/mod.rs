@@ -14,10 +14,12 @@
 //! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
 //! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
 //! `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
-//! `group`, `loader`, `cache`: reading one. `publish`, `catalog`: the life of all.
+//! `group`, `loader`, `cache`: reading one. `check`, `lost`: what is damaged of one, and what it
+//! knows to be lost. `publish`, `catalog`: the life of all.
 
 mod cache;
 pub(crate) mod catalog;
+mod check;
 mod checksum;
 mod chunk_group;
 mod column;
@@ -30,6 +32,7 @@ mod footer;
 mod group;
 mod group_header;
 mod loader;
+mod lost;
 mod name;
 mod output;
 mod partition;
@@ -44,8 +47,12 @@ mod writer;
 pub(crate) mod tests;
 
 pub(crate) use cache::GroupCache;
+pub(crate) use check::RunDamage;
+pub(crate) use column::ColumnStats;
 pub(crate) use footer::RunMeta;
 pub(crate) use loader::GroupReader;
+pub(crate) use lost::LostColumns;
+pub use lost::{LossCause, LostRange};
 pub(crate) use partition::Partition;
 pub(crate) use publish::{FinishedRun, publish, remove_runs};
 pub(crate) use run::Run;

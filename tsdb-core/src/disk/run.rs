@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::cache::GroupCache;
 use super::checksum::FileIdentity;
 use super::chunk_group::ChunkGroup;
-use super::column;
+use super::column::{self, ColumnStats};
 use super::column_list::ColumnList;
 use super::directory::{ColumnExtent, ColumnRecord, Directory, GroupPlace};
 use super::field_group::MAX_TEXT_BYTES;
 use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
 use super::group::{Group, GroupColumns, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
-use super::loader::{GroupReader, Loader};
+use super::loader::Loader;
 use super::name::RunName;
 use super::section;
 use super::times::TimesTable;
@@ -35,10 +35,13 @@ pub(crate) struct Run {
     directory: Directory,
     /// Where the groups end.
     groups_end: u64,
+    /// What is wrong with the header, of which the footer says the same.
+    header_damage: Option<&'static str>,
 }
 
 impl Run {
-    /// Opens a run and verifies everything but its groups. Allocates nothing per series.
+    /// Opens a run and verifies everything but its groups. Allocates nothing per series. A damaged header does no harm, since
+    /// the footer says the same.
     ///
     /// # Errors
     /// [`Error::Corrupt`] for damage and for a file of another store; [`Error::UnsupportedFormat`]; those of the
@@ -65,7 +68,11 @@ impl Run {
             file_id: name.file_id,
         };
         let refused = |refusal| refused(&path, refusal);
-        footer::check_header(map, identity).map_err(refused)?;
+        let header_damage = match footer::check_header(map, identity) {
+            Ok(()) => None,
+            Err(Refusal::Damage(_, what)) => Some(what),
+            Err(version) => return Err(refused(version)),
+        };
         let footer = Footer::decode(map, name.file_id).map_err(refused)?;
         let damage = |offset, what| Error::corrupt(&*path, offset, what);
         if footer.identity != store {
@@ -87,6 +94,7 @@ impl Run {
             index,
             directory,
             groups_end: footer.index.offset,
+            header_damage,
             meta: footer.meta,
             path,
         })
@@ -95,6 +103,12 @@ impl Run {
     /// What the run is and holds.
     pub(crate) fn meta(&self) -> &RunMeta {
         &self.meta
+    }
+
+    /// What is wrong with its header.
+    pub(crate) fn header_damage(&self) -> Option<Error> {
+        let damage = |what| Error::corrupt(&*self.path, 0, what);
+        self.header_damage.map(damage)
     }
 
     /// Its file.
@@ -133,19 +147,21 @@ impl Run {
             .sum()
     }
 
-    /// Appends the samples of a series inside `range` to `out`, times strictly rising.
+    /// Appends the samples of a series inside `range` to `out`, times strictly rising. What stands in a damaged part of the
+    /// file is left out, and given to `lost`, column by column.
     ///
     /// # Errors
-    /// When the file cannot be read or is damaged; `out` is then as it was.
+    /// When the file cannot be read, or its directory is damaged.
     pub(crate) fn read_series(
         &self,
         series: u32,
         range: TimeRange,
         cache: &GroupCache,
         out: &mut Columns,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<()> {
         let mut loader = cache;
-        self.read_with(series, range, &mut loader, out)
+        self.read_with(series, range, &mut loader, out, lost)
     }
 
     /// As [`Self::read_series`], with what `loader` gives.
@@ -155,33 +171,36 @@ impl Run {
         range: TimeRange,
         loader: &mut impl Loader,
         out: &mut Columns,
+        lost: &mut dyn FnMut(ColumnStats, Error),
     ) -> Result<()> {
-        let start = out.len();
         let mut after_ms = None;
-        let mut read = || {
-            for record in self.columns(series) {
-                let record = record?;
-                let stats = record.extent.stats;
-                if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
-                    return Err(self.damaged(&record, "columns of a series overlap"));
-                }
-                after_ms = Some(stats.max_ms);
-                if range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
-                    self.read_column(&record, range, loader, out)?;
-                }
+        for record in self.columns(series) {
+            let record = record?;
+            let stats = record.extent.stats;
+            if !range.overlaps(&TimeRange::new(stats.min_ms, stats.max_ms)) {
+                continue;
             }
-            Ok(())
-        };
-        let done = read();
-        if done.is_err() {
-            // Values may have come without their times.
-            out.values.truncate(start);
-            out.truncate(start);
+            if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
+                lost(stats, self.damaged(&record, "columns of a series overlap"));
+                continue;
+            }
+            after_ms = Some(stats.max_ms);
+            let start = out.len();
+            match self.read_column(&record, range, loader, out) {
+                Err(damage) if damage.is_corruption() => {
+                    // Values may have come without their times.
+                    out.values.truncate(start);
+                    out.truncate(start);
+                    lost(stats, damage);
+                }
+                read => read?,
+            }
         }
-        done
+        Ok(())
     }
 
-    fn read_column(
+    /// Appends the samples of a column inside `range` to `out`. After an error `out` may hold some of them.
+    pub(super) fn read_column(
         &self,
         record: &ColumnRecord,
         range: TimeRange,
@@ -263,27 +282,13 @@ impl Run {
         }
     }
 
-    /// Reads every group, every table and every column once, as verifying does.
-    ///
-    /// # Errors
-    /// The first damage found.
-    pub(crate) fn verify(&self) -> Result<()> {
-        let mut groups = GroupReader::default();
-        let mut samples = 0;
-        let mut out = Columns::default();
-        for series in 0..self.meta.series {
-            out.clear();
-            groups.read_series(self, series, TimeRange::ALL, &mut out)?;
-            self.index.labels(series)?;
-            self.index.unit(series)?;
-            samples += out.len() as u64;
-        }
-        let directory = &self.directory;
-        groups.load_all(self, directory.groups_len(), directory.tables_len())?;
-        if samples != self.meta.samples {
-            return Err(Error::corrupt(&*self.path, 0, "number of samples differs"));
-        }
-        Ok(())
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Where the groups end.
+    pub(super) fn groups_end(&self) -> u64 {
+        self.groups_end
     }
 
     pub(super) fn columns(&self, series: u32) -> impl Iterator<Item = Result<ColumnRecord>> {

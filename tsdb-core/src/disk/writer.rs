@@ -9,6 +9,7 @@ use super::columns::ColumnsWriter;
 use super::footer::{self, Footer, RunMeta};
 use super::group_header::RunSeries;
 use super::loader::RawColumn;
+use super::lost::{self, LostRange};
 use super::name::{RunName, State};
 use super::output::Output;
 use super::partition::Partition;
@@ -101,6 +102,7 @@ impl RunWriter {
                 class: 0,
                 units: TimeUnits::default(),
                 replaces: spec.replaces,
+                lost: Vec::new(),
                 bytes: 0,
             },
             index: IndexWriter::default(),
@@ -216,6 +218,11 @@ impl RunWriter {
         self.columns.push_chunks(column, &mut self.out)
     }
 
+    /// Records that samples which belong into the run are lost.
+    pub(crate) fn add_lost(&mut self, lost: LostRange) {
+        self.meta.lost.push(lost);
+    }
+
     /// Writes what is left and syncs the file, which keeps its temporary name.
     ///
     /// # Errors
@@ -223,6 +230,7 @@ impl RunWriter {
     pub(crate) fn finish(mut self) -> Result<FinishedRun> {
         self.check_series()?;
         self.meta.series = self.index.series_len() as u32;
+        lost::coalesce(&mut self.meta.lost);
         if self.meta.samples == 0 {
             let start_ms = self.meta.partition.start_ms;
             (self.meta.min_ms, self.meta.max_ms) = (start_ms, start_ms);

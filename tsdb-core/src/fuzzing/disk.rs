@@ -137,6 +137,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
     let run = crate::disk::Run::open(&fs, Path::new(RUN), IDENTITY)?;
     // Bytes of another version or identity are refused, not set aside.
     assert!(catalog::identity_in_footers(&fs, Path::new(DIR)).is_ok());
+    run.check(&mut |_| true)?;
     let index = run.index();
     let cache = GroupCache::new(1 << 20);
     for name in index.label_names()? {
@@ -150,11 +151,11 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
         index.find(&labels)?;
         index.unit(id)?;
         let mut samples = Columns::with_start_times();
-        run.read_series(id, TimeRange::ALL, &cache, &mut samples)?;
+        run.read_series(id, TimeRange::ALL, &cache, &mut samples, &mut |_, _| {})?;
         assert!(samples.times_ms.is_sorted_by(|a, b| a < b));
         let mut part = Columns::default();
         let range = TimeRange::new(100_000, 500_000);
-        run.read_series(id, range, &cache, &mut part)?;
+        run.read_series(id, range, &cache, &mut part, &mut |_, _| {})?;
         assert!(part.times_ms.iter().all(|&t_ms| range.contains(t_ms)));
         run.last_sample(id, &cache)?;
         let bits = samples.values.iter().map(|value| value.to_bits());

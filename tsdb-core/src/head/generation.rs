@@ -6,14 +6,14 @@ use hashbrown::HashTable;
 
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
-use super::recognition::{FormKey, FormRef, Recognition};
+use super::recognition::Recognition;
 use super::series::Series;
 use super::slab::Slab;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
 use crate::index::{resolve, values_of};
-use crate::model::{Labels, LastSample, Matcher, TimeUnit};
+use crate::model::{Encoding, Labels, LastSample, Matcher, TimeUnit};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -176,19 +176,15 @@ impl Generation {
         }
     }
 
-    /// The form and the series that a sender's encoding of labels stands for; `previous` is the form before it.
+    /// The encodings of labels that senders used.
     #[inline]
-    pub(crate) fn recognize(
-        &self,
-        previous: Option<FormRef>,
-        key: FormKey,
-    ) -> Option<(FormRef, SeriesRef)> {
-        self.recognition.find(previous, key)
+    pub(crate) fn recognition(&self) -> &Recognition {
+        &self.recognition
     }
 
     /// Remembers a sender's encoding of the labels of a series. For the writer alone.
-    pub(crate) fn learn(&self, key: FormKey, series: SeriesRef) {
-        self.recognition.learn(key, series, self.series_len());
+    pub(crate) fn learn(&self, encoding: Encoding, series: SeriesRef) {
+        self.recognition.learn(encoding, series, self.series_len());
     }
 
     /// The hashes of all series.

@@ -30,7 +30,7 @@ mod tests;
 pub(crate) use append::{NewValue, Offer, Since};
 pub(crate) use generation::Generation;
 pub(crate) use reader::SeriesSnapshot;
-pub(crate) use recognition::{FormKey, FormRef};
+pub(crate) use recognition::{FormRef, Known};
 
 /// Names a series inside one generation.
 pub(crate) type SeriesRef = u32;

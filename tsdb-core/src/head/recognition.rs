@@ -1,8 +1,8 @@
 //! Series known by the bytes in which senders encode their labels, so that the labels need not be read again.
 //!
 //! A sender repeats itself: after one series comes the one that came after it the last time. Each *form* (the encoded
-//! labels of a series, known by a keyed 128-bit hash) remembers its successor; when the guess is wrong a table finds the
-//! form. Nothing here keeps the bytes: who does not know the key cannot make two encodings with one hash.
+//! labels of a series, known by their length and a keyed 128-bit hash) remembers its successor; when the guess is wrong a
+//! table finds the form. Nothing here keeps the bytes: who does not know the key cannot make two encodings with one hash.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,12 +11,17 @@ use parking_lot::RwLock;
 
 use super::SeriesRef;
 use super::slab::Slab;
-
-/// Hash of the encoded labels of a series, with a key that the process chose.
-pub(crate) type FormKey = [u64; 2];
+use crate::model::{Encoding, FormKey};
 
 /// Names a form inside one generation.
 pub(crate) type FormRef = u32;
+
+/// Encoded labels that were recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) form: FormRef,
+    pub(crate) series: SeriesRef,
+}
 
 const NONE: u32 = u32::MAX;
 
@@ -31,6 +36,8 @@ pub(crate) struct Recognition {
 #[derive(Debug)]
 struct Form {
     key: FormKey,
+    /// Bytes of the encoded labels.
+    len: u32,
     series: SeriesRef,
     /// The form that came after this one the last time: a guess that is always checked.
     successor: AtomicU32,
@@ -47,35 +54,62 @@ impl Recognition {
         }
     }
 
-    /// The form with this key. `previous` is the form that came before it in the same request.
+    /// The form that came after `previous` the last time, if the bytes begin with it; and how many of them it takes.
+    /// `hash` makes the key of bytes.
     #[inline]
-    pub(crate) fn find(
+    pub(crate) fn guess(
         &self,
-        previous: Option<FormRef>,
-        key: FormKey,
-    ) -> Option<(FormRef, SeriesRef)> {
-        let previous = previous.and_then(|form| self.forms.get(form));
-        if let Some(previous) = previous {
-            // Relaxed: a guess; what it names is checked, and found through the slab's own ordering.
-            let guess = previous.successor.load(Ordering::Relaxed);
+        previous: FormRef,
+        bytes: &[u8],
+        hash: impl FnOnce(&[u8]) -> FormKey,
+    ) -> Option<(Known, usize)> {
+        // Relaxed: a guess; what it names is checked, and found through the slab's own ordering.
+        let guess = self.forms.get(previous)?.successor.load(Ordering::Relaxed);
+        let form = self.forms.get(guess)?;
+        let encoded = bytes.get(..form.len as usize)?;
+        let known = Known {
+            form: guess,
+            series: form.series,
+        };
+        (hash(encoded) == form.key).then_some((known, encoded.len()))
+    }
+
+    /// The form with this key. `previous` is the form that came before it in the same request, after which it is guessed
+    /// from now on.
+    #[inline]
+    pub(crate) fn find(&self, previous: Option<FormRef>, key: FormKey) -> Option<Known> {
+        let successor = previous
+            .and_then(|form| self.forms.get(form))
+            .map(|previous| &previous.successor);
+        if let Some(successor) = successor {
+            let guess = successor.load(Ordering::Relaxed);
             if let Some(form) = self.forms.get(guess)
                 && form.key == key
             {
-                return Some((guess, form.series));
+                let series = form.series;
+                return Some(Known {
+                    form: guess,
+                    series,
+                });
             }
         }
-        let table = self.table.read();
-        let found = *table.find(key[0], |&form| self.key(form) == Some(key))?;
-        drop(table);
-        if let Some(previous) = previous {
-            previous.successor.store(found, Ordering::Relaxed);
+        let found = {
+            let table = self.table.read();
+            *table.find(key[0], |&form| self.key(form) == Some(key))?
+        };
+        if let Some(successor) = successor {
+            successor.store(found, Ordering::Relaxed);
         }
-        Some((found, self.forms.get(found)?.series))
+        Some(Known {
+            form: found,
+            series: self.forms.get(found)?.series,
+        })
     }
 
     /// Remembers a form of a series. For the lane alone. `series_len` bounds what is remembered: a sender that encodes the
     /// same labels in ever new ways gets no more memory for it.
-    pub(crate) fn learn(&self, key: FormKey, series: SeriesRef, series_len: u32) {
+    pub(crate) fn learn(&self, encoding: Encoding, series: SeriesRef, series_len: u32) {
+        let Encoding { key, len } = encoding;
         let most = series_len.saturating_mul(2).saturating_add(1024);
         if self.forms.len() >= most {
             return;
@@ -89,6 +123,7 @@ impl Recognition {
         }
         let form = self.forms.push(Form {
             key,
+            len,
             series,
             successor: AtomicU32::new(NONE),
         });
@@ -111,8 +146,13 @@ mod tests {
 
     use super::*;
 
+    /// Keys that share their first word, as hashes that collide in the table do.
+    fn key(label: u64) -> FormKey {
+        [label / 2, label]
+    }
+
     proptest! {
-        /// Whatever was guessed before, the answer is that of a plain table.
+        /// Whatever was guessed before, the answer is that of a plain table; the bytes of an encoding are its label.
         #[test]
         fn agrees_with_a_plain_table(requests in prop::collection::vec(prop::collection::vec(0u64..40, 0..30), 1..20)) {
             let recognition = Recognition::new();
@@ -120,16 +160,20 @@ mod tests {
             for request in requests {
                 let mut previous = None;
                 for &label in &request {
-                    // Keys that share their first word, as hashes that collide in the table do.
-                    let key = [label / 2, label];
-                    let found = recognition.find(previous, key);
-                    prop_assert_eq!(found.map(|(_, series)| series), plain.get(&key).copied());
-                    previous = found.map(|(form, _)| form);
+                    let key = key(label);
+                    let bytes = vec![label as u8; label as usize + 1];
+                    let hash = |encoded: &[u8]| if encoded == bytes { key } else { [0, u64::MAX] };
+                    let guess = previous.and_then(|previous| recognition.guess(previous, &bytes, hash));
+                    if let Some((_, len)) = guess {
+                        prop_assert_eq!(len, bytes.len());
+                    }
+                    let found = guess.map(|(known, _)| known).or_else(|| recognition.find(previous, key));
+                    prop_assert_eq!(found.map(|known| known.series), plain.get(&key).copied());
+                    previous = found.map(|known| known.form);
                 }
                 for &label in &request {
-                    let key = [label / 2, label];
-                    plain.entry(key).or_insert(label as u32);
-                    recognition.learn(key, label as u32, 40);
+                    plain.entry(key(label)).or_insert(label as u32);
+                    recognition.learn(Encoding { key: key(label), len: label as u32 + 1 }, label as u32, 40);
                 }
             }
             prop_assert_eq!(recognition.len(), plain.len());
@@ -140,7 +184,14 @@ mod tests {
     fn memory_is_bounded_by_the_number_of_series() {
         let recognition = Recognition::new();
         for n in 0..10_000 {
-            recognition.learn([n, n], 0, 1);
+            recognition.learn(
+                Encoding {
+                    key: [n, n],
+                    len: 1,
+                },
+                0,
+                1,
+            );
         }
         assert_eq!(recognition.len(), 1026);
     }

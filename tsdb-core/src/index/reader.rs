@@ -67,6 +67,7 @@ impl IndexReader {
     ///
     /// # Errors
     /// When its record or what that points to is damaged.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn labels(&self, id: u32) -> Result<Labels> {
         self.labels_after(id, &mut LabelBuffer::default())
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};
-use super::memory::read_exact_at;
+use super::memory::{dirs_in, move_names, read_exact_at};
 
 /// Which operations a fault counts and hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ struct State {
     files: BTreeMap<u64, File>,
     next_file: u64,
     names: BTreeMap<PathBuf, u64>,
+    /// Directories that were renamed, until the directory of the new name is synced.
+    renamed_dirs: Vec<(PathBuf, PathBuf)>,
     durable_names: BTreeMap<PathBuf, u64>,
     dirs: BTreeSet<PathBuf>,
     locks: BTreeSet<PathBuf>,
@@ -227,6 +229,12 @@ impl State {
             dirs: self.dirs.clone(),
             ..Self::default()
         };
+        // A directory whose new name was lost is there under its old one.
+        for path in names.keys() {
+            state
+                .dirs
+                .extend(path.ancestors().skip(1).map(Path::to_owned));
+        }
         for id in names.values() {
             if let Some(file) = self.files.get(id) {
                 let live = image(file);
@@ -354,11 +362,47 @@ impl Fs for FaultFs {
         Ok(())
     }
 
+    fn list_dirs(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        let state = self.state.lock();
+        state.alive()?;
+        Ok(dirs_in(dir, state.names.keys().map(PathBuf::as_path)))
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.count(OpKind::Mutating)?;
+        state.names.retain(|path, _| !path.starts_with(dir));
+        state.dirs.retain(|path| !path.starts_with(dir));
+        Ok(())
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.count(OpKind::Mutating)?;
+        if state.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let id = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.to_owned(), id);
+        Ok(())
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.count(OpKind::Mutating)?;
-        let id = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.names.insert(to.to_owned(), id);
+        let is_dir = state.dirs.contains(from);
+        if is_dir {
+            let mut dirs: BTreeMap<PathBuf, ()> = std::mem::take(&mut state.dirs)
+                .into_iter()
+                .map(|dir| (dir, ()))
+                .collect();
+            move_names(&mut dirs, from, to);
+            state.dirs = dirs.into_keys().collect();
+            state.renamed_dirs.push((from.to_owned(), to.to_owned()));
+        }
+        if !move_names(&mut state.names, from, to) && !is_dir {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         Ok(())
     }
 
@@ -376,9 +420,22 @@ impl Fs for FaultFs {
         let State {
             names,
             durable_names,
+            renamed_dirs,
+            dirs,
             ..
         } = &mut *state;
-        durable_names.retain(|path, _| path.parent() != Some(dir));
+        renamed_dirs.retain(|(from, to)| {
+            let durable = to.parent() == Some(dir);
+            if durable {
+                move_names(durable_names, from, to);
+            }
+            !durable
+        });
+        durable_names.retain(|path, _| {
+            // A directory in it that is gone takes along what was in it.
+            let below = path.ancestors().find(|at| at.parent() == Some(dir));
+            below.is_none_or(|below| below != path && dirs.contains(below))
+        });
         let now = names.iter().filter(|(path, _)| path.parent() == Some(dir));
         durable_names.extend(now.map(|(path, id)| (path.clone(), *id)));
         Ok(())
@@ -529,6 +586,27 @@ mod tests {
             [Path::new("a")]
         );
         assert!(fs.kill().list(Path::new(DIR)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_renamed_directory_takes_what_is_durable_in_it_along() {
+        let fs = fs();
+        let (tmp, dir) = (path("x.tmp"), path("x"));
+        fs.create_dir_all(&tmp).unwrap();
+        fs.create(&path("a")).unwrap();
+        fs.hard_link(&path("a"), &tmp.join("a")).unwrap();
+        assert!(fs.hard_link(&path("a"), &tmp.join("a")).is_err());
+        fs.sync_dir(&tmp).unwrap();
+        fs.rename(&tmp, &dir).unwrap();
+        let listed = |fs: &FaultFs| fs.list_dirs(Path::new(DIR)).unwrap();
+        assert_eq!(listed(&fs), [Path::new("x")]);
+        assert_eq!(listed(&fs.crash(Unsynced::Lost)), [Path::new("x.tmp")]);
+        fs.sync_dir(Path::new(DIR)).unwrap();
+        let after = fs.crash(Unsynced::Lost);
+        assert_eq!(listed(&after), [Path::new("x")]);
+        assert_eq!(after.list(&dir).unwrap(), [Path::new("a")]);
+        after.remove_dir_all(&dir).unwrap();
+        assert!(listed(&after).is_empty());
     }
 
     #[test]

@@ -24,7 +24,13 @@ pub(crate) trait Fs: Send + Sync + Debug {
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// Makes a directory and its parents; no error if it is there.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
-    /// Renames, replacing the target if it exists.
+    /// Names of the directories in a directory, sorted; none if there is no such directory.
+    fn list_dirs(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+    /// Removes a directory and everything in it.
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Gives the contents of a file a second name, which must not exist yet.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Renames a file, replacing the target if it exists, or a directory, whose target must not exist.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;

@@ -70,11 +70,36 @@ impl Fs for MemFs {
         Ok(()) // A directory is the common start of some names.
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn list_dirs(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        let tree = self.tree.lock();
+        Ok(dirs_in(dir, tree.files.keys().map(PathBuf::as_path)))
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.tree
+            .lock()
+            .files
+            .retain(|path, _| !path.starts_with(dir));
+        Ok(())
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut tree = self.tree.lock();
-        let contents = tree.files.remove(from).ok_or_else(not_found)?;
+        if tree.files.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let contents = tree.files.get(from).cloned().ok_or_else(not_found)?;
         tree.files.insert(to.to_owned(), contents);
         Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut tree = self.tree.lock();
+        if move_names(&mut tree.files, from, to) {
+            Ok(())
+        } else {
+            Err(not_found())
+        }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -126,6 +151,37 @@ impl ReadFile for MemFile {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         read_exact_at(&self.0.lock(), buf, offset)
     }
+}
+
+/// The first parts below `dir` of the paths that are deeper than that.
+pub(super) fn dirs_in<'a>(dir: &Path, paths: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
+    let below = paths.filter_map(|path| path.strip_prefix(dir).ok());
+    let deeper = below.filter_map(|path| {
+        let mut parts = path.components();
+        let first = parts.next()?;
+        parts.next().map(|_| PathBuf::from(first.as_os_str()))
+    });
+    deeper.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Renames a file, or a directory with everything in it; says whether there was something.
+pub(super) fn move_names<T>(names: &mut BTreeMap<PathBuf, T>, from: &Path, to: &Path) -> bool {
+    let moved: Vec<PathBuf> = names
+        .keys()
+        .filter(|path| path.starts_with(from))
+        .cloned()
+        .collect();
+    for path in &moved {
+        if let (Some(contents), Ok(rest)) = (names.remove(path), path.strip_prefix(from)) {
+            // Joining nothing would add a slash.
+            let target = match rest.as_os_str().is_empty() {
+                true => to.to_owned(),
+                false => to.join(rest),
+            };
+            names.insert(target, contents);
+        }
+    }
+    !moved.is_empty()
 }
 
 /// Fills `buf` from `contents` at `offset`.

@@ -35,15 +35,22 @@ impl Fs for OsFs {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            if !entry.file_type()?.is_dir() {
-                names.push(PathBuf::from(entry.file_name()));
-            }
+        entries(dir, |kind| !kind.is_dir())
+    }
+
+    fn list_dirs(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        match entries(dir, |kind| kind.is_dir()) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            listed => listed,
         }
-        names.sort();
-        Ok(names)
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir_all(dir)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
@@ -76,6 +83,18 @@ impl Fs for OsFs {
             Err(TryLockError::Error(e)) => Err(e),
         }
     }
+}
+
+fn entries(dir: &Path, wanted: fn(fs::FileType) -> bool) -> io::Result<Vec<PathBuf>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if wanted(entry.file_type()?) {
+            names.push(PathBuf::from(entry.file_name()));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 #[derive(Debug)]

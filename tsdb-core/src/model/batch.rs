@@ -34,13 +34,24 @@ pub struct BatchSeries {
     pub(crate) form: Form,
 }
 
+/// Hash of the encoded labels of a series, with a key that the process chose.
+pub(crate) type FormKey = [u64; 2];
+
+/// What is remembered of the bytes in which a sender encodes the labels of a series.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoding {
+    pub(crate) key: FormKey,
+    /// Length in bytes.
+    pub(crate) len: u32,
+}
+
 /// How the series of an entry is known besides its labels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Form {
     /// By its labels alone.
     Labels,
-    /// Its sender encodes the labels in bytes that have this hash.
-    Encoded([u64; 2]),
+    /// Its sender encodes the labels in this way.
+    Encoded(Encoding),
     /// It is this series of the generation that the batch was made for; the entry has no labels.
     Known(u32),
 }
@@ -138,14 +149,14 @@ impl WriteBatch {
         self.start(bytes, Form::Labels)
     }
 
-    /// As [`series_canonical`](Self::series_canonical); the sender's encoding of the labels has the hash `key`.
+    /// As [`series_canonical`](Self::series_canonical); `encoding` is the sender's of the labels.
     pub(crate) fn series_encoded(
         &mut self,
-        key: [u64; 2],
+        encoding: Encoding,
         bytes: &[u8],
     ) -> Result<SeriesBuilder<'_>, LabelError> {
         check_canonical(bytes)?;
-        self.start(bytes, Form::Encoded(key))
+        self.start(bytes, Form::Encoded(encoding))
     }
 
     /// Starts an entry for a series of the generation that the batch is made for.

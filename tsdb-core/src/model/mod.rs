@@ -20,8 +20,8 @@ mod stored;
 pub(crate) mod testing;
 mod time;
 
-pub(crate) use batch::Form;
-pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, SeriesBuilder, WriteBatch};
+pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, Encoding, SeriesBuilder, WriteBatch};
+pub(crate) use batch::{Form, FormKey};
 pub(crate) use field::FieldValue;
 pub use field::MAX_STRING_BYTES;
 pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};

@@ -114,7 +114,6 @@ impl Series {
             }
             let middle = out.len();
             match self.read_part(part, part.unit().ticks_of(range), out) {
-                // Damage stays local: the rest is read, and the snapshot tells of it.
                 Err(damage) if damage.is_corruption() => self.damage.add(&damage),
                 read => read?,
             }
@@ -126,7 +125,11 @@ impl Series {
 
     fn read_part(&self, part: &Part, range: TimeRange, out: &mut Columns) -> Result<()> {
         match part {
-            Part::Run { run, series, .. } => run.read_series(*series, range, &self.cache, out),
+            Part::Run { run, series, .. } => {
+                // Damage stays local: the rest is read, and the snapshot tells of it.
+                let lost = &mut |_, damage| self.damage.add(&damage);
+                run.read_series(*series, range, &self.cache, out, lost)
+            }
             Part::Head(snapshot) => snapshot
                 .read(range, out)
                 .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what)),

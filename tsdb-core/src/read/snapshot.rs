@@ -115,11 +115,18 @@ impl Snapshot {
             return later.select(matchers, range);
         };
         for (lost, path) in self.view.set_aside.iter() {
-            if lost.overlaps(&range) {
+            if lost.range.overlaps(&range) {
                 let path = path.display();
-                self.damage.add_text(format!(
-                    "{path} is damaged and set aside, what it held is missing"
-                ));
+                self.damage
+                    .add_text(format!("{path} is damaged and set aside: {lost}"));
+            }
+        }
+        for (lost, file) in self.view.lost() {
+            if lost.range.overlaps(&range) {
+                self.damage.add_text(match file {
+                    Some(path) => format!("{lost} ({})", path.display()),
+                    None => lost.to_string(),
+                });
             }
         }
         let mut found = Found::default();

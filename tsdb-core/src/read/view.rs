@@ -1,13 +1,12 @@
 //! What there is to read at one moment, and the lock under which it changes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::disk::Run;
+use crate::disk::{LostRange, Run};
 use crate::head::Generation;
-use crate::model::TimeRange;
 
 /// The parts of a store, oldest data first. Immutable: a change of the list makes a new view.
 #[derive(Clone, Debug)]
@@ -15,8 +14,10 @@ pub(crate) struct View {
     /// Counts the changes of what the head consists of (rotation, flush): who looked series up in one view and finds
     /// the same epoch later knows that the look-up still holds.
     pub(crate) epoch: u64,
-    /// Files that were damaged as a whole and set aside, with the partition of time that they were of.
-    pub(crate) set_aside: Arc<[(TimeRange, PathBuf)]>,
+    /// Files that were damaged as a whole and set aside, with what they held.
+    pub(crate) set_aside: Arc<[(LostRange, PathBuf)]>,
+    /// What is lost of generations that come from a damaged log, until their runs record it.
+    pub(crate) lost_in_log: Arc<[(u64, LostRange)]>,
     /// Runs in rising order of generations.
     pub(crate) runs: Vec<Arc<Run>>,
     /// Generations that wait to be flushed, oldest first; nothing is added to them.
@@ -30,6 +31,16 @@ impl View {
     pub(crate) fn runs_max_ms(&self) -> i64 {
         let newest = self.runs.iter().map(|run| run.meta().max_ms).max();
         newest.unwrap_or(i64::MIN)
+    }
+
+    /// What is known to be lost, with the file that records it.
+    pub(crate) fn lost(&self) -> impl Iterator<Item = (&LostRange, Option<&Path>)> {
+        let in_runs = self
+            .runs
+            .iter()
+            .flat_map(|run| run.meta().lost.iter().map(|lost| (lost, Some(run.path()))));
+        let in_log = self.lost_in_log.iter().map(|(_, lost)| (lost, None));
+        in_runs.chain(in_log)
     }
 
     /// Estimated memory of the head, in bytes.

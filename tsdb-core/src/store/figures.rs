@@ -16,6 +16,8 @@ pub(super) struct Counters {
     pub(super) maintenance_failures: AtomicU64,
     pub(super) corruptions: AtomicU64,
     pub(super) replayed_frames: AtomicU64,
+    pub(super) scrubs: AtomicU64,
+    pub(super) scrubbed_bytes: AtomicU64,
 }
 
 /// Adds to a counter.
@@ -62,6 +64,8 @@ impl Store {
             maintenance_failures: read(&self.counters.maintenance_failures),
             corruptions: read(&self.counters.corruptions),
             replayed_frames: read(&self.counters.replayed_frames),
+            scrubs: read(&self.counters.scrubs),
+            scrubbed_bytes: read(&self.counters.scrubbed_bytes),
             writes_stopped: self.wal.as_ref().is_some_and(|wal| wal.writes_stopped()),
         }
     }

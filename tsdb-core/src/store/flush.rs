@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Store, figures};
-use crate::disk::{Partition, Run, RunSpec, RunWriter, publish};
+use crate::disk::{LostRange, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef, SeriesSnapshot};
 use crate::model::{Columns, TimeRange};
@@ -74,6 +74,11 @@ impl Store {
             let _lane = self.lane.lock();
             self.view.change(|view| {
                 view.frozen.remove(0);
+                if !runs.is_empty() {
+                    // The runs record it now.
+                    let later = view.lost_in_log.iter().copied();
+                    view.lost_in_log = later.filter(|(of, _)| *of > generation.id()).collect();
+                }
                 view.runs.extend(runs);
                 view.runs.sort_by_key(|run| run.meta().age());
                 view.epoch += 1;
@@ -99,6 +104,7 @@ impl Store {
         let mut finished = Vec::with_capacity(partitions.len());
         let mut part = 0;
         let partitions: Vec<Partition> = partitions.into_iter().collect();
+        let lost = self.lost_by_partition(generation.id(), &partitions);
         for chunk in partitions.chunks(RUNS_AT_ONCE) {
             let mut writers = Vec::with_capacity(chunk.len());
             for partition in chunk {
@@ -115,10 +121,10 @@ impl Store {
                     replaces: Vec::new(),
                 };
                 let fs = Arc::clone(&self.fs);
-                writers.push((
-                    partition.range(),
-                    RunWriter::create(fs, &self.data_dir, self.identity, spec)?,
-                ));
+                let mut writer = RunWriter::create(fs, &self.data_dir, self.identity, spec)?;
+                let lost = lost.iter().filter(|(of, _)| of == partition);
+                lost.for_each(|(_, lost)| writer.add_lost(*lost));
+                writers.push((partition.range(), writer));
             }
             write_series(generation, &order, &mut writers)?;
             for (_, writer) in writers {
@@ -130,6 +136,27 @@ impl Store {
             wal.sync()?;
         }
         publish(&self.fs, &self.data_dir, finished)
+    }
+
+    /// What is lost of a generation and of those before it, and the partition whose run is to record it: one that it was
+    /// in, or else the first.
+    fn lost_by_partition(
+        &self,
+        generation: u64,
+        partitions: &[Partition],
+    ) -> Vec<(Partition, LostRange)> {
+        let mut of_each = Vec::new();
+        for (_, lost) in lost_up_to(generation, &self.view.get().lost_in_log) {
+            let before = of_each.len();
+            of_each.extend(partitions.iter().filter_map(|&partition| {
+                let within = lost.within(partition.range())?;
+                Some((partition, within))
+            }));
+            if of_each.len() == before {
+                of_each.extend(partitions.first().map(|&first| (first, *lost)));
+            }
+        }
+        of_each
     }
 
     /// The partitions that the samples of a generation fall into.
@@ -170,6 +197,13 @@ impl Store {
         }
         Ok(partitions)
     }
+}
+
+fn lost_up_to(
+    generation: u64,
+    lost: &[(u64, LostRange)],
+) -> impl Iterator<Item = &(u64, LostRange)> {
+    lost.iter().filter(move |(of, _)| *of <= generation)
 }
 
 /// Writes every series of the generation to the runs whose range of time it touches.

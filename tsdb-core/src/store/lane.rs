@@ -85,7 +85,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
             break (lane, targets);
         }
     };
-    store.check_open()?;
+    store.check_writable()?;
     let seq = match &store.wal {
         Some(wal) => {
             wal.check_writable()?;
@@ -246,14 +246,14 @@ impl Entry<'_> {
 impl Apply<'_> {
     fn entry(&mut self, incoming: Incoming<'_>, entry: &BatchSeries, target: &Target) {
         let series = match target {
-            Target::There(series) => Some(*series),
+            Target::There { series, .. } => Some(*series),
             // Perhaps made since the look-up, by an earlier entry of this batch.
             Target::Missing { hash, .. } => self.generation.find(*hash, incoming.canonical(entry)),
         };
         let unit = match (series, target) {
-            (Some(series), _) => self.generation.unit(series),
+            (_, Target::There { unit, .. }) => *unit,
+            (Some(series), Target::Missing { .. }) => self.generation.unit(series),
             (None, Target::Missing { unit, .. }) => unit.unwrap_or(entry.unit),
-            (None, Target::There(_)) => entry.unit,
         };
         let mut state = Entry {
             incoming,
@@ -290,8 +290,8 @@ impl Apply<'_> {
                 self.reject(RejectReason::StringTooLong, &state, field.tick);
             }
         }
-        if let (Form::Encoded(key), Some(series)) = (entry.form, state.series) {
-            self.generation.learn(key, series);
+        if let (Form::Encoded(encoding), Some(series)) = (entry.form, state.series) {
+            self.generation.learn(encoding, series);
         }
     }
 
@@ -367,7 +367,7 @@ impl Apply<'_> {
         let replace = self.limits.policy == ConflictPolicy::Replace;
         let there = match (entry.series, entry.target) {
             (Some(there), _) => there,
-            (None, Target::There(there)) => *there,
+            (None, Target::There { series, .. }) => *series,
             (
                 None,
                 Target::Missing {

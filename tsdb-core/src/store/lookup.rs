@@ -36,8 +36,12 @@ impl<'a> Incoming<'a> {
 /// One entry of a batch.
 #[derive(Clone, Debug)]
 pub(super) enum Target {
-    /// The series in the active generation.
-    There(SeriesRef),
+    /// It is in the active generation.
+    There {
+        series: SeriesRef,
+        /// Unit of its times.
+        unit: TimeUnit,
+    },
     /// It was not there.
     Missing {
         /// Hash of the canonical label bytes.
@@ -88,16 +92,22 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         .is_some_and(|generation| generation.id() == view.active.id());
     let mut targets = Vec::with_capacity(batch.series_len());
     let mut missing = false;
+    // The units are read here, one load after the other, which brings the series into the cache: the lane, which works on one
+    // sample after the other, would wait for each.
+    let there = |series| Target::There {
+        series,
+        unit: view.active.unit(series),
+    };
     {
         let lookup = view.active.lookup();
         for entry in batch.entries() {
             targets.push(match entry.form {
-                Form::Known(series) if current => Target::There(series),
+                Form::Known(series) if current => there(series),
                 _ => {
                     let canonical = incoming.canonical(entry);
                     let hash = store.hash(canonical);
                     match lookup.find(hash, canonical) {
-                        Some(series) => Target::There(series),
+                        Some(series) => there(series),
                         None => {
                             missing = true;
                             Target::Missing {
@@ -184,14 +194,13 @@ fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]
     let older_ms = older_ms.fold(view.runs_max_ms(), i64::max);
     let places = Places::new(store, view);
     for (entry, target) in incoming.batch.entries().iter().zip(targets) {
-        let Target::There(series) = *target else {
+        let Target::There { series, unit } = *target else {
             continue;
         };
         if oldest_ms(incoming.batch, entry) > older_ms || !view.active.recall_due(series) {
             continue;
         }
         let canonical = view.active.canonical(series);
-        let unit = view.active.unit(series);
         let found = places.find(&Wanted {
             hash: store.hash(canonical),
             canonical,

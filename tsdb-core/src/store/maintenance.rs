@@ -1,6 +1,6 @@
 //! The threads that flush, merge and expire beside the writers.
 //!
-//! Two of them, so that a long merge does not keep a generation in memory: `tsdb-flush` and `tsdb-merge`. A step that
+//! `tsdb-flush` and `tsdb-merge` are two, so that a long merge does not keep a generation in memory; `tsdb-scrub` looks for damage. A step that
 //! fails is tried again a little later; nothing is lost by waiting, and what is full becomes free again.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::scrub::Scrub;
 use super::{Store, figures};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,9 @@ const TICK: Duration = Duration::from_secs(5);
 
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The scrub begins so long after the start.
+const SCRUB_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Wakes the threads.
 #[derive(Debug, Default)]
@@ -49,6 +53,14 @@ impl Signal {
     fn set(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock());
         self.changed.notify_all();
+    }
+
+    /// Waits for so long; false when the threads are to end.
+    pub(super) fn pause(&self, time: Duration) -> bool {
+        let mut state = self.state.lock();
+        self.changed
+            .wait_while_for(&mut state, |state| !state.stop, time);
+        !state.stop
     }
 
     /// Waits until `wanted` is set (and takes it back), or for so long; false when the threads are to end.
@@ -86,6 +98,7 @@ impl Maintenance {
         for (name, work) in [
             ("tsdb-flush", flush_loop as fn(&Store)),
             ("tsdb-merge", merge_loop),
+            ("tsdb-scrub", scrub_loop),
         ] {
             let store = Arc::clone(store);
             let thread = std::thread::Builder::new()
@@ -152,6 +165,23 @@ fn merge_loop(store: &Store) {
             if store.signal.state.lock().stop {
                 return;
             }
+        }
+    }
+}
+
+fn scrub_loop(store: &Store) {
+    let Some(pass) = store.options.scrub else {
+        return;
+    };
+    let mut scrub = Scrub::default();
+    loop {
+        let begun = std::time::Instant::now();
+        // A start has enough to do.
+        if !store.signal.pause(pass.min(SCRUB_AFTER)) || !store.scrub(&mut scrub, pass) {
+            return;
+        }
+        if !store.signal.pause(pass.saturating_sub(begun.elapsed())) {
+            return;
         }
     }
 }

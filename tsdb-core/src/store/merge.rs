@@ -1,7 +1,7 @@
 //! Runs become fewer, or expire.
 //!
-//! A run that is damaged stops the merging of its partition and nothing else: what it holds is left as it is, for
-//! readers to tell, until the partition expires.
+//! Of a damaged run all that is readable is merged; the output records what is lost. Only a run whose index or directory
+//! went bad since it was opened stops the merging of its partition, until the next start sets it aside.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -84,13 +84,32 @@ impl Store {
         self.view.change(|view| {
             view.runs
                 .retain(|run| !plan.inputs.contains(&run.meta().file_id));
-            view.runs.extend(output);
+            view.runs.extend(output.iter().cloned());
             view.runs.sort_by_key(|run| run.meta().age());
         });
         figures::count(&self.counters.merges, 1);
+        self.tell_lost(&inputs, &output);
         merging.gone.extend(inputs);
         self.unlink_gone(&mut merging)?;
         Ok(true)
+    }
+
+    /// Tells of what a merge records to be lost and none of its inputs did.
+    fn tell_lost(&self, inputs: &[Arc<Run>], output: &[Arc<Run>]) {
+        let known = |lost| inputs.iter().any(|run| run.meta().lost.contains(lost));
+        for run in output {
+            for lost in run.meta().lost.iter().filter(|lost| !known(lost)) {
+                figures::count(&self.counters.corruptions, 1);
+                tracing::warn!(
+                    recorded_in = %run.path().display(),
+                    lost_from_ms = lost.range.start_ms,
+                    lost_to_ms = lost.range.end_ms,
+                    lost_series = lost.series,
+                    lost_samples = lost.samples,
+                    "damaged parts of runs are lost, the rest is merged"
+                );
+            }
+        }
     }
 
     fn unlink_gone(&self, merging: &mut Merging) -> Result<()> {

@@ -57,15 +57,18 @@ impl MetadataFile {
                 Err(e) => return Err(e),
             },
         };
-        let file = Self {
+        let file = Self::empty(dir, identity);
+        file.inner.lock().metrics = metrics;
+        Ok((file, damage))
+    }
+
+    /// Nothing yet, of the store in this directory.
+    pub(super) fn empty(dir: &Path, identity: StoreIdentity) -> Self {
+        Self {
             dir: dir.to_owned(),
             identity,
-            inner: Mutex::new(Inner {
-                metrics,
-                changed: false,
-            }),
-        };
-        Ok((file, damage))
+            inner: Mutex::default(),
+        }
     }
 
     /// Takes the metadata of a metric; says whether that is news.
@@ -104,6 +107,15 @@ impl MetadataFile {
             self.inner.lock().changed = true;
         }
         written
+    }
+
+    /// Writes all metadata to the file of another directory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write_to(&self, fs: &dyn Fs, dir: &Path) -> Result<()> {
+        let bytes = encode(&self.inner.lock().metrics, self.identity);
+        write_whole(fs, dir, NAME, &bytes)
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that.
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
-//! * `maintenance`: the threads that do so. `open`: from a directory to a running store. `identity`: the `store` file.
+//! * `maintenance`: the threads that do so. `open`: from a directory to a running store, `replay`:
+//!   the log into generations. `read_only`: beside another process. `snapshot`: a copy that is a store. `identity`: the `store` file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics.
-//! * `verify`: every byte checked, without opening. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `series_limits`: how many series there may be. `figures`: what a store tells of itself.
+//! * `verify`: every byte checked, without opening; `scrub`: while open. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `series_limits`: how many series there may be. `figures`: what a store tells of itself.
 //!
 //! Memory is charged to the budget by the lane (head), the cache, flushes and merges.
 //!
@@ -21,7 +22,11 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod read_only;
+mod replay;
+mod scrub;
 mod series_limits;
+mod snapshot;
 mod verify;
 mod write;
 mod writer;
@@ -54,17 +59,20 @@ use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
 pub use series_limits::{SeriesLimits, SeriesMaker};
+pub use snapshot::SnapshotHead;
 pub(crate) use verify::verify;
 pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
-pub use writer::{Encoding, Writer};
+pub use writer::{KnownSeries, Part, Writer};
 
 /// An open store.
 #[derive(Debug)]
 pub(crate) struct Store {
     fs: Arc<dyn Fs>,
-    /// `None` for a store in memory, where nothing survives anyway.
+    /// `None` for a store in memory, where nothing survives anyway, and for one that is only read.
     wal: Option<Arc<Wal>>,
+    /// Nothing is written, and no file is changed.
+    read_only: bool,
     data_dir: PathBuf,
     identity: StoreIdentity,
     options: Options,
@@ -149,7 +157,7 @@ impl Store {
 
     /// Flushes the whole head, then merges until nothing is left to merge.
     pub(crate) fn flush(&self) -> Result<()> {
-        self.check_open()?;
+        self.check_writable()?;
         self.flush_head()?;
         self.expire()?;
         self.compact()
@@ -157,7 +165,7 @@ impl Store {
 
     /// Merges runs until every partition has one.
     pub(crate) fn compact(&self) -> Result<()> {
-        self.check_open()?;
+        self.check_writable()?;
         self.merge_all()
     }
 
@@ -174,6 +182,14 @@ impl Store {
         let ended = self.wal.as_ref().map_or(Ok(()), |wal| wal.close());
         self.lock.lock().take();
         flushed.and(ended)
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        self.check_open()?;
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
+        Ok(())
     }
 
     fn check_open(&self) -> Result<()> {

@@ -13,19 +13,19 @@ use super::clock::ReferenceClock;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
 use super::lane::Lane;
-use super::lookup::hash_labels;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
-use super::{Store, figures};
+use super::replay::Replay;
+use super::{Store, figures, snapshot};
 use crate::codec::StoreIdentity;
-use crate::disk::{GroupCache, Partition, Run, catalog};
+use crate::disk::{GroupCache, LossCause, LostRange, Partition, Run, catalog};
 use crate::error::{Error, Result};
-use crate::head::{Generation, NewValue, SeriesRef, Since};
+use crate::head::Generation;
 use crate::io::{Fs, MemFs};
 use crate::model::TimeRange;
 use crate::options::Options;
 use crate::read::{CurrentView, View};
-use crate::wal::{self, LogPosition, RecordItem, Wal, read_record};
+use crate::wal::{self, LogPosition, Wal};
 
 /// Decompressed groups that are kept when there is memory for them, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -53,25 +53,12 @@ impl Store {
         let counters = Counters::default();
         let identity = find_identity(&*fs, dir, &wal_dir, &data_dir, &counters)?;
 
+        snapshot::sweep(&*fs, dir)?;
         let opened = catalog::open(&*fs, &data_dir, identity)?;
-        for (path, damage) in &opened.damaged {
-            figures::count(&counters.corruptions, 1);
-            tracing::warn!(path = %path.display(), error = %damage, "a damaged run is set aside, the rest is served");
-        }
-        let (metadata, damage) = MetadataFile::open(&*fs, dir, identity)?;
-        if let Some(damage) = damage {
-            figures::count(&counters.corruptions, 1);
-            tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");
-        }
+        let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
+        let metadata = open_metadata(&*fs, dir, identity, &counters)?;
 
-        let mut replay = Replay {
-            hasher: foldhash::fast::RandomState::default(),
-            metadata: &metadata,
-            generations: Vec::new(),
-            refs: Vec::new(),
-            shifted: false,
-            dropped_samples: 0,
-        };
+        let mut replay = Replay::new(&metadata, times_of_log(&opened, &options));
         let flushed = opened.flushed_generation;
         let recovered = wal::recover(
             &*fs,
@@ -79,15 +66,9 @@ impl Store {
             Some(identity),
             &|generation| flushed.is_some_and(|flushed| generation <= flushed),
             &options.progress,
-            &mut |generation, _, payload| replay.frame(generation, payload),
+            &mut |generation, seq, payload| replay.frame(generation, seq, payload),
         )?;
-        for damage in &recovered.damages {
-            figures::count(&counters.corruptions, 1);
-            tracing::warn!(
-                ?damage,
-                "the write-ahead log is damaged, what follows is kept"
-            );
-        }
+        let lost_in_log = replay.tell_lost(&recovered.damages, &counters);
         if replay.dropped_samples > 0 {
             tracing::warn!(
                 samples = replay.dropped_samples,
@@ -122,19 +103,16 @@ impl Store {
             options.wal_segment_bytes,
             options.durability,
         )?;
-        let partition_ms = options.max_block_ms;
         let store = Self::assemble(Parts {
             fs,
             wal: Some(wal),
+            read_only: false,
             dir,
             identity,
             options,
             hasher,
-            set_aside: opened
-                .set_aside
-                .into_iter()
-                .map(|(start_ms, path)| (Partition::of(start_ms, partition_ms).range(), path))
-                .collect(),
+            set_aside,
+            lost_in_log,
             runs: opened.runs,
             next_file_id: opened.next_file_id,
             frozen,
@@ -163,11 +141,13 @@ impl Store {
         Ok(Self::assemble(Parts {
             fs: Arc::new(fs),
             wal: None,
+            read_only: false,
             dir,
             identity,
             options,
             hasher: foldhash::fast::RandomState::default(),
             set_aside: [].into(),
+            lost_in_log: [].into(),
             runs: Vec::new(),
             next_file_id: 1,
             frozen: Vec::new(),
@@ -177,12 +157,13 @@ impl Store {
         }))
     }
 
-    fn assemble(parts: Parts<'_>) -> Self {
+    pub(super) fn assemble(parts: Parts<'_>) -> Self {
         let mut runs = parts.runs;
         runs.sort_by_key(|run| run.meta().age());
         let view = View {
             epoch: 0,
             set_aside: parts.set_aside,
+            lost_in_log: parts.lost_in_log,
             runs,
             frozen: parts.frozen.into_iter().map(Arc::new).collect(),
             active: Arc::new(parts.active),
@@ -202,6 +183,7 @@ impl Store {
         Self {
             fs: parts.fs,
             wal: parts.wal,
+            read_only: parts.read_only,
             data_dir: parts.dir.join("data"),
             identity: parts.identity,
             clock: ReferenceClock::new(parts.options.clock.clone(), newest_ms, tolerance_ms),
@@ -258,24 +240,32 @@ fn resume(
     (Generation::new(position.generation), replayed, position)
 }
 
-struct Parts<'a> {
-    fs: Arc<dyn Fs>,
-    wal: Option<Arc<Wal>>,
-    dir: &'a Path,
-    identity: StoreIdentity,
-    options: Options,
-    hasher: foldhash::fast::RandomState,
-    set_aside: Arc<[(TimeRange, PathBuf)]>,
-    runs: Vec<Arc<Run>>,
-    next_file_id: u64,
-    frozen: Vec<Generation>,
-    active: Generation,
-    metadata: MetadataFile,
-    counters: Counters,
+/// Files that are damaged as a whole, with what they held.
+type SetAsideFiles = Arc<[(LostRange, PathBuf)]>;
+/// What is lost of generations in the log.
+type LostInLog = Arc<[(u64, LostRange)]>;
+
+/// What a store is made of.
+pub(super) struct Parts<'a> {
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) wal: Option<Arc<Wal>>,
+    pub(super) read_only: bool,
+    pub(super) dir: &'a Path,
+    pub(super) identity: StoreIdentity,
+    pub(super) options: Options,
+    pub(super) hasher: foldhash::fast::RandomState,
+    pub(super) set_aside: SetAsideFiles,
+    pub(super) lost_in_log: LostInLog,
+    pub(super) runs: Vec<Arc<Run>>,
+    pub(super) next_file_id: u64,
+    pub(super) frozen: Vec<Generation>,
+    pub(super) active: Generation,
+    pub(super) metadata: MetadataFile,
+    pub(super) counters: Counters,
 }
 
 /// The directory that holds the name of the store's directory.
-fn parent_of(dir: &Path) -> &Path {
+pub(super) fn parent_of(dir: &Path) -> &Path {
     match dir.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
@@ -312,99 +302,64 @@ fn find_identity(
     Ok(identity)
 }
 
-/// The log becomes generations.
-struct Replay<'a> {
-    hasher: foldhash::fast::RandomState,
-    metadata: &'a MetadataFile,
-    generations: Vec<Generation>,
-    /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
-    refs: Vec<Option<SeriesRef>>,
-    shifted: bool,
-    dropped_samples: u64,
+/// Tells of the runs that are damaged as a whole, and of those that were found to be so earlier.
+pub(super) fn tell_damaged_runs(
+    opened: &catalog::Opened,
+    partition_ms: i64,
+    counters: &Counters,
+) -> SetAsideFiles {
+    let range_of = |set_aside: &catalog::SetAside| {
+        set_aside.held.unwrap_or(LostRange {
+            range: Partition::of(set_aside.partition_start_ms, partition_ms).range(),
+            series: None,
+            samples: None,
+            cause: LossCause::DamagedRun,
+        })
+    };
+    for (path, damage) in &opened.damaged {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(path = %path.display(), error = %damage, "a damaged run is set aside, the rest is served");
+    }
+    for damage in opened.runs.iter().filter_map(|run| run.header_damage()) {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(error = %damage, "the header of a run is damaged, nothing is lost: its footer says the same");
+    }
+    for set_aside in &opened.set_aside {
+        let lost = range_of(set_aside);
+        tracing::warn!(
+            path = %set_aside.path.display(),
+            lost_from_ms = lost.range.start_ms,
+            lost_to_ms = lost.range.end_ms,
+            lost_samples = lost.samples,
+            "what this file held is missing"
+        );
+    }
+    let files = opened.set_aside.iter();
+    files
+        .map(|aside| (range_of(aside), aside.path.clone()))
+        .collect()
 }
 
-impl Replay<'_> {
-    fn frame(&mut self, generation: u64, payload: &[u8]) -> Result<()> {
-        if self
-            .generations
-            .last()
-            .is_none_or(|last| last.id() != generation)
-        {
-            self.generations.push(Generation::new(generation));
-            self.refs.clear();
-            self.shifted = false;
-        }
-        let Some(generation) = self.generations.last() else {
-            return Ok(());
-        };
-        let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
-        let dropped = &mut self.dropped_samples;
-        let read = read_record(payload, |item| match item {
-            RecordItem::Series {
-                series,
-                unit,
-                canonical,
-            } => {
-                let at = series as usize;
-                if refs.len() <= at {
-                    refs.resize(at + 1, None);
-                }
-                let hash = hash_labels(hasher, canonical);
-                let made = generation
-                    .find(hash, canonical)
-                    .unwrap_or_else(|| generation.replay(hash, canonical, unit));
-                *shifted |= made != series;
-                refs[at] = Some(made);
-            }
-            RecordItem::Sample {
-                series,
-                t_ms,
-                start_ms,
-                bits,
-            } => match refs.get(series as usize).copied().flatten() {
-                Some(series) => append(generation, series, t_ms, start_ms, bits),
-                None => *dropped += 1,
-            },
-            RecordItem::Histogram {
-                series,
-                t_ms,
-                start_ms,
-                histogram,
-            } => match refs.get(series as usize).copied().flatten() {
-                // What is not storable was never logged.
-                Some(series) if histogram.is_storable() => {
-                    append(generation, series, t_ms, start_ms, &histogram);
-                }
-                _ => *dropped += 1,
-            },
-            RecordItem::Field {
-                series,
-                t_ms,
-                value,
-            } => match refs.get(series as usize).copied().flatten() {
-                Some(series) if value.is_storable() => generation.append(series, t_ms, &value),
-                _ => *dropped += 1,
-            },
-            RecordItem::Metadata(metadata) => {
-                self.metadata.set(&metadata);
-            }
-        });
-        // The frame's checksum is right, so this is a record that this program does not know.
-        read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
-    }
+/// When samples of the log can have been taken.
+pub(super) fn times_of_log(opened: &catalog::Opened, options: &Options) -> TimeRange {
+    let newest_ms = opened.runs.iter().map(|run| run.meta().max_ms).max();
+    let latest_ms = options
+        .future_limit_ms
+        .map(|limit_ms| options.clock.now_ms().saturating_add(limit_ms));
+    TimeRange::new(newest_ms.unwrap_or(i64::MIN), latest_ms.unwrap_or(i64::MAX))
 }
 
-/// Appends a sample; its start time is 0 for none.
-#[inline]
-fn append(
-    generation: &Generation,
-    series: SeriesRef,
-    t_ms: i64,
-    start_ms: i64,
-    value: impl NewValue,
-) {
-    match start_ms {
-        0 => generation.append(series, t_ms, value),
-        _ => generation.append(series, t_ms, Since { start_ms, value }),
+/// Opens the metadata file, and tells of damage.
+pub(super) fn open_metadata(
+    fs: &dyn Fs,
+    dir: &Path,
+    identity: StoreIdentity,
+    counters: &Counters,
+) -> Result<MetadataFile> {
+    let (metadata, damage) = MetadataFile::open(fs, dir, identity)?;
+    if let Some(damage) = damage {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");
     }
+    Ok(metadata)
 }

@@ -1,12 +1,15 @@
-//! Checks every byte of a store that is not open, and changes nothing.
+//! Checks every byte of a store and changes nothing. Takes any bytes.
 
 use std::path::{Path, PathBuf};
 
 use super::identity::{self, StoreFile};
 use super::metadata::MetadataFile;
-use crate::disk::{Run, catalog};
+use super::replay::Replay;
+use crate::codec::StoreIdentity;
+use crate::disk::{LostRange, Run, RunDamage, catalog};
 use crate::error::{Error, Result};
 use crate::io::Fs;
+use crate::model::TimeRange;
 use crate::wal;
 
 /// What [`Db::verify`](crate::Db::verify) found.
@@ -15,34 +18,55 @@ use crate::wal;
 pub struct VerifyReport {
     /// Runs that were read, every group of them.
     pub runs: u64,
-    /// Samples in the runs that are whole.
+    /// Samples in them.
     pub samples: u64,
+    /// Frames of the write-ahead log that were read.
+    pub frames: u64,
     /// What is damaged.
     pub damages: Vec<DamagedUnit>,
+    /// What was lost earlier, and the run that records it.
+    pub lost: Vec<(PathBuf, LostRange)>,
 }
 
 /// A unit of a store that is damaged.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DamagedUnit {
-    /// The file.
+    /// The file, or a directory that stands in the place of one.
     pub path: PathBuf,
-    /// Where in the file, in bytes.
+    /// Where the damage was found, in bytes.
     pub offset: u64,
+    /// How many bytes of the file cannot be used because of it: those of the unit, or all of them; 0 where they are gone or
+    /// that is not known.
+    pub bytes: u64,
     /// What is wrong there.
     pub what: String,
+    /// What it held, as far as that is known.
+    pub lost: Option<LostRange>,
 }
 
 impl DamagedUnit {
-    fn of(path: &Path, e: &Error) -> Self {
-        let (path, offset) = match e {
-            Error::Corrupt { path, offset, .. } => (path.clone(), *offset),
-            _ => (path.to_owned(), 0),
+    /// An error that was met in a file.
+    pub(super) fn of(path: &Path, e: &Error) -> Self {
+        let (path, offset, what) = match e {
+            Error::Corrupt { path, offset, what } => (path.as_path(), *offset, (*what).to_owned()),
+            e => (path, 0, e.to_string()),
         };
         Self {
-            path,
+            path: path.to_owned(),
             offset,
-            what: e.to_string(),
+            bytes: 0,
+            what,
+            lost: None,
+        }
+    }
+
+    /// A damaged part of a run.
+    pub(super) fn of_run(path: &Path, damage: &RunDamage) -> Self {
+        Self {
+            bytes: damage.bytes,
+            lost: damage.lost,
+            ..Self::of(path, &damage.error)
         }
     }
 }
@@ -50,79 +74,164 @@ impl DamagedUnit {
 /// Reads everything in the directory of a store.
 ///
 /// # Errors
-/// When the directory cannot be listed; what cannot be read is in the report.
+/// When there is no such directory; what cannot be read is in the report.
 pub(crate) fn verify(fs: &dyn Fs, dir: &Path) -> Result<VerifyReport> {
-    let (wal_dir, data_dir) = (dir.join("wal"), dir.join("data"));
-    let mut report = VerifyReport::default();
-    let mut damaged = |path: &Path, e: &Error| report.damages.push(DamagedUnit::of(path, e));
-
-    let store_path = dir.join("store");
-    let identity = match identity::read(fs, dir) {
-        Ok(StoreFile::Identity(identity)) => Some(identity),
-        Ok(StoreFile::Damaged(e)) | Err(e) => {
-            damaged(&store_path, &e);
-            None
-        }
-        Ok(StoreFile::Missing) => {
-            damaged(
-                &store_path,
-                &Error::corrupt(&store_path, 0, "file is missing"),
-            );
-            None
-        }
+    fs.list(dir).map_err(|e| Error::io("list", dir, e))?;
+    let mut verify = Verify {
+        fs,
+        dir,
+        report: VerifyReport::default(),
+        flushed: 0,
+        newest_ms: i64::MIN,
     };
-    let identity = match identity {
-        Some(identity) => Some(identity),
-        None => match catalog::identity_in_footers(fs, &data_dir)? {
-            Some(identity) => Some(identity),
-            None => wal::identity_in_headers(fs, &wal_dir)?,
-        },
-    };
-    let Some(identity) = identity else {
-        return Ok(report); // nothing else can be checked
-    };
-    let metadata_path = dir.join("metadata");
-    match MetadataFile::open(fs, dir, identity) {
-        Ok((_, None)) => {}
-        Ok((_, Some(e))) | Err(e) => damaged(&metadata_path, &e),
-    }
-    let names = fs
-        .list(&data_dir)
-        .map_err(|e| Error::io("list", &data_dir, e))?;
-    let mut flushed = 0;
-    let (mut runs, mut samples) = (0, 0);
-    for name in names {
-        if name.extension().is_none_or(|extension| extension != "run") {
-            continue;
+    match verify.identity() {
+        Some(identity) => {
+            verify.metadata(identity);
+            verify.runs(identity);
+            verify.log(identity);
         }
-        let path = data_dir.join(name);
-        runs += 1;
-        match Run::open(fs, &path, identity).and_then(|run| run.verify().map(|()| run)) {
-            Ok(run) => {
-                samples += run.meta().samples;
-                flushed = flushed.max(*run.meta().generations.end());
-            }
-            Err(e) => damaged(&path, &e),
-        }
+        None => verify.damaged(&dir.join("data"), &Error::corrupt(dir, 0, NO_IDENTITY)),
     }
-    for damage in wal::survey(fs, &wal_dir, Some(identity), &|generation| {
-        generation <= flushed
-    })? {
-        report.damages.push(DamagedUnit {
-            what: match &damage.lost_seqs {
-                Some(lost) => format!(
-                    "{}; frames {} to {} are lost",
-                    damage.what,
-                    lost.start(),
-                    lost.end()
-                ),
-                None => damage.what.to_owned(),
-            },
-            path: damage.path,
-            offset: damage.offset,
-        });
-    }
-    report.runs = runs;
-    report.samples = samples;
-    Ok(report)
+    Ok(verify.report)
 }
+
+const NO_IDENTITY: &str =
+    "no file tells the identity of the store, without which none can be checked";
+
+struct Verify<'a> {
+    fs: &'a dyn Fs,
+    dir: &'a Path,
+    report: VerifyReport,
+    /// The last generation that a run holds.
+    flushed: u64,
+    /// The newest sample of a run, in milliseconds.
+    newest_ms: i64,
+}
+
+impl Verify<'_> {
+    fn damaged(&mut self, path: &Path, e: &Error) {
+        self.report.damages.push(DamagedUnit::of(path, e));
+    }
+
+    /// The identity of the store, from wherever it stands.
+    fn identity(&mut self) -> Option<StoreIdentity> {
+        let path = self.dir.join("store");
+        match identity::read(self.fs, self.dir) {
+            Ok(StoreFile::Identity(identity)) => return Some(identity),
+            Ok(StoreFile::Damaged(e)) | Err(e) => self.damaged(&path, &e),
+            Ok(StoreFile::Missing) => {
+                self.damaged(&path, &Error::corrupt(&path, 0, "file is missing"));
+            }
+        }
+        let in_footers = catalog::identity_in_footers(self.fs, &self.dir.join("data"));
+        let in_log = || wal::identity_in_headers(self.fs, &self.dir.join("wal"));
+        in_footers
+            .ok()
+            .flatten()
+            .or_else(|| in_log().ok().flatten())
+    }
+
+    fn metadata(&mut self, identity: StoreIdentity) {
+        if let Ok((_, Some(e))) | Err(e) = MetadataFile::open(self.fs, self.dir, identity) {
+            self.damaged(&self.dir.join("metadata"), &e);
+        }
+    }
+
+    fn runs(&mut self, identity: StoreIdentity) {
+        let dir = self.dir.join("data");
+        self.directories(&dir);
+        let files = match catalog::files(self.fs, &dir) {
+            Ok(files) => files,
+            Err(e) => return self.damaged(&dir, &e),
+        };
+        for file in files {
+            if file.set_aside {
+                self.report.damages.push(DamagedUnit {
+                    bytes: self.len(&file.path),
+                    lost: catalog::held_by(self.fs, &file.path),
+                    ..DamagedUnit::of(&file.path, &Error::corrupt(&file.path, 0, SET_ASIDE))
+                });
+            } else if let Err(e) = self.run(&file.path, identity) {
+                self.report.damages.push(DamagedUnit {
+                    bytes: self.len(&file.path),
+                    lost: catalog::held_by(self.fs, &file.path),
+                    ..DamagedUnit::of(&file.path, &e)
+                });
+            }
+        }
+    }
+
+    fn run(&mut self, path: &Path, identity: StoreIdentity) -> Result<()> {
+        let run = Run::open(self.fs, path, identity)?;
+        let meta = run.meta();
+        self.newest_ms = self.newest_ms.max(meta.max_ms);
+        self.flushed = self.flushed.max(*meta.generations.end());
+        let damages = run.check(&mut |_| true)?;
+        let report = &mut self.report;
+        report.runs += 1;
+        report.samples += meta.samples;
+        let recorded = meta.lost.iter().map(|lost| (path.to_owned(), *lost));
+        report.lost.extend(recorded);
+        let damages = damages
+            .iter()
+            .map(|damage| DamagedUnit::of_run(path, damage));
+        report.damages.extend(damages);
+        Ok(())
+    }
+
+    fn log(&mut self, identity: StoreIdentity) {
+        let dir = self.dir.join("wal");
+        self.directories(&dir);
+        let (flushed, mut frames) = (self.flushed, 0);
+        let metadata = MetadataFile::empty(self.dir, identity);
+        let mut replay = Replay::new(&metadata, TimeRange::new(self.newest_ms, i64::MAX));
+        let read = wal::read(
+            self.fs,
+            &dir,
+            Some(identity),
+            &|generation| generation <= flushed,
+            &mut |generation, seq, payload| {
+                frames += 1;
+                replay.frame(generation, seq, payload)
+            },
+        );
+        self.report.frames = frames;
+        match read {
+            Ok(damages) => {
+                let units = damages.iter().map(|damage| DamagedUnit {
+                    path: damage.path.clone(),
+                    offset: damage.offset,
+                    bytes: damage.bytes,
+                    what: match &damage.lost_seqs {
+                        Some(lost) => {
+                            let what = damage.what;
+                            format!("{what}; frames {} to {} are lost", lost.start(), lost.end())
+                        }
+                        None => damage.what.to_owned(),
+                    },
+                    lost: replay.lost_by(damage),
+                });
+                self.report.damages.extend(units);
+            }
+            Err(e) => self.damaged(&dir, &e),
+        }
+    }
+
+    /// Directories where only files belong.
+    fn directories(&mut self, dir: &Path) {
+        for name in self.fs.list_dirs(dir).unwrap_or_default() {
+            let path = dir.join(name);
+            self.damaged(
+                &path,
+                &Error::corrupt(&path, 0, "a directory is in the place of a file"),
+            );
+        }
+    }
+
+    fn len(&self, path: &Path) -> u64 {
+        let file = self.fs.open_read(path);
+        file.and_then(|file| file.len()).unwrap_or(0)
+    }
+}
+
+const SET_ASIDE: &str = "file was set aside as damaged";

@@ -4,12 +4,16 @@ use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
+
 use super::lookup::Incoming;
 use super::write::Commit;
 use super::{Store, lane};
 use crate::error::Result;
-use crate::head::{FormKey, FormRef, Generation};
-use crate::model::{BatchHistogram, LabelError, MetricMetadata, SeriesBuilder, WriteBatch};
+use crate::head::{FormRef, Generation, Known};
+use crate::model::{
+    BatchHistogram, Encoding, FormKey, LabelError, MetricMetadata, SeriesBuilder, WriteBatch,
+};
 
 /// Emptied batches that are kept, and the most memory of one of them in bytes.
 const KEPT_BATCHES: usize = 8;
@@ -18,8 +22,8 @@ const KEPT_BYTES: usize = 4 << 20;
 /// A batch for a decoder. It recognises the series of a sender that repeats itself by a keyed 128-bit hash of the bytes
 /// in which it encodes the labels, so that the labels of a known series are neither read nor copied.
 ///
-/// For each series of a request: [`recognize`](Self::recognize) the encoded labels; only if they are not known, decode
-/// them and go on with [`series`](Self::series).
+/// For each series of a request: [`recognize`](Self::recognize) the encoded labels, where they stand first perhaps with
+/// [`recognize_next`](Self::recognize_next); only if they are not known, decode them and go on with [`series`](Self::series).
 pub struct Writer {
     store: Arc<Store>,
     generation: Arc<Generation>,
@@ -27,9 +31,13 @@ pub struct Writer {
     batch: WriteBatch,
 }
 
-/// Encoded labels that were not recognised.
+/// A part of encodings of labels: a name or a value.
 #[derive(Clone, Copy, Debug)]
-pub struct Encoding(FormKey);
+pub struct Part(FormKey);
+
+/// A series whose encoded labels were recognised.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownSeries(Known);
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,33 +58,87 @@ impl Writer {
         }
     }
 
-    /// Starts an entry of the series whose labels are encoded in these bytes, if they were seen before; else gives what
-    /// [`series`](Self::series) takes to remember them.
+    /// The series that came after the entry before this one the last time, if the bytes begin with its encoded labels;
+    /// and how many of them these are. Nothing of the bytes needs to be decoded to find out.
+    #[inline]
+    #[must_use]
+    pub fn recognize_next(&self, bytes: &[u8]) -> Option<(KnownSeries, usize)> {
+        let recognition = self.generation.recognition();
+        let (known, len) = recognition.guess(self.previous?, bytes, |b| self.key_of(b))?;
+        Some((KnownSeries(known), len))
+    }
+
+    /// The series whose labels are encoded in these bytes, if they were seen before; else what [`series`](Self::series)
+    /// takes to remember them.
     ///
     /// The bytes are those of one protocol and decide the labels: equal bytes are equal labels.
     ///
     /// # Errors
-    /// Those of [`WriteBatch::series_canonical`] when the batch is too large.
+    /// The encoding, if it is not known.
+    pub fn recognize(&self, encoded: &[u8]) -> std::result::Result<KnownSeries, Encoding> {
+        let encoding = Encoding {
+            key: self.key_of(encoded),
+            len: u32::try_from(encoded.len()).unwrap_or(u32::MAX),
+        };
+        self.find(encoding)
+    }
+
+    /// What encodings are recognised by that are made of parts which stand elsewhere, each more than once.
+    #[must_use]
+    pub fn part(&self, bytes: &[u8]) -> Part {
+        Part(self.key_of(bytes))
+    }
+
+    /// The series whose labels these parts make, as [`recognize`](Self::recognize).
+    ///
+    /// # Errors
+    /// The encoding, if it is not known.
+    pub fn recognize_parts<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a Part>,
+    ) -> std::result::Result<KnownSeries, Encoding> {
+        let [first, second] = &self.store.form_hashers;
+        let (mut first, mut second) = (first.build_hasher(), second.build_hasher());
+        for Part([a, b]) in parts {
+            first.write_u64(*a);
+            second.write_u64(*b);
+        }
+        // No bytes to begin with: such an encoding is found by its key alone.
+        self.find(Encoding {
+            key: [first.finish(), second.finish()],
+            len: u32::MAX,
+        })
+    }
+
+    fn find(&self, encoding: Encoding) -> std::result::Result<KnownSeries, Encoding> {
+        let recognition = self.generation.recognition();
+        let known = recognition.find(self.previous, encoding.key);
+        known.map(KnownSeries).ok_or(encoding)
+    }
+
     #[inline]
-    pub fn recognize(
-        &mut self,
-        encoded: &[u8],
-    ) -> std::result::Result<std::result::Result<SeriesBuilder<'_>, Encoding>, LabelError> {
-        let key = self.store.form_hashers.each_ref().map(|state| {
+    fn key_of(&self, encoded: &[u8]) -> FormKey {
+        let hash = |state: &RandomState| {
             let mut hasher = state.build_hasher();
             hasher.write(encoded);
             hasher.finish()
-        });
-        match self.generation.recognize(self.previous, key) {
-            Some((form, series)) => {
-                self.previous = Some(form);
-                self.batch.series_known(series).map(Ok)
-            }
-            None => {
-                self.previous = None;
-                Ok(Err(Encoding(key)))
-            }
-        }
+        };
+        let [first, second] = &self.store.form_hashers;
+        [hash(first), hash(second)]
+    }
+
+    /// Starts an entry of a series that was recognised.
+    ///
+    /// # Errors
+    /// Those of [`WriteBatch::series_canonical`] when the batch is too large.
+    #[inline]
+    pub fn known_series(
+        &mut self,
+        known: KnownSeries,
+    ) -> std::result::Result<SeriesBuilder<'_>, LabelError> {
+        let KnownSeries(Known { form, series }) = known;
+        self.previous = Some(form);
+        self.batch.series_known(series)
     }
 
     /// Starts an entry with canonical label bytes; `encoding` is the sender's form of them, to be recognised from now on.
@@ -88,8 +150,9 @@ impl Writer {
         encoding: Option<Encoding>,
         canonical: &[u8],
     ) -> std::result::Result<SeriesBuilder<'_>, LabelError> {
+        self.previous = None;
         match encoding {
-            Some(Encoding(key)) => self.batch.series_encoded(key, canonical),
+            Some(encoding) => self.batch.series_encoded(encoding, canonical),
             None => self.batch.series_canonical(canonical),
         }
     }

@@ -24,6 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use reader::{identity_in_headers, recover, survey};
+pub(crate) use plan::Damage;
+pub(crate) use reader::{identity_in_headers, read, recover};
 pub(crate) use record::{RecordBuilder, RecordItem, read_record};
 pub(crate) use writer::{LogPosition, Wal};

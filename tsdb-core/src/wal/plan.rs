@@ -18,6 +18,8 @@ use super::segment::{HEADER_LEN, SegmentHeader, SegmentId};
 /// A stretch of the log that is lost or does not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
+    /// The generation of the head that the stretch is of.
+    pub(crate) generation: u64,
     /// The segment.
     pub(crate) path: PathBuf,
     /// Where the stretch begins, in bytes.
@@ -208,6 +210,7 @@ impl Gap<'_> {
             0,
         ));
         Damage {
+            generation: id.generation,
             path: id.path(dir),
             offset,
             bytes,

@@ -61,7 +61,6 @@ pub(crate) fn recover(
     remove(fs, dir, flushed)?;
 
     let log = Log::read(fs, dir, identity, kept, is_flushed)?;
-    log.report();
     let (frames, end) = log.visit(fs, dir, progress, visit)?;
     let torn = log.cut(fs, dir, end)?;
     if let Some(torn) = &torn {
@@ -83,22 +82,26 @@ pub(crate) fn recover(
     })
 }
 
-/// Verifies every frame and changes nothing.
+/// Gives every frame that is kept to `visit`, as [`recover`] does, and changes nothing: beside a process that writes the
+/// log, or for who is not to change anything.
 ///
 /// # Errors
-/// As [`recover`].
-pub(crate) fn survey(
+/// As [`recover`]; [`io::ErrorKind::NotFound`] for a segment that was removed meanwhile among them.
+pub(crate) fn read(
     fs: &dyn Fs,
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
+    visit: &mut TakeFrame<'_>,
 ) -> Result<Vec<Damage>> {
     let ids = segment::list(fs, dir)?;
     let kept = ids
         .into_iter()
         .filter(|id| !is_flushed(id.generation))
         .collect();
-    Ok(Log::read(fs, dir, identity, kept, is_flushed)?.damages)
+    let log = Log::read(fs, dir, identity, kept, is_flushed)?;
+    log.visit(fs, dir, &RecoveryProgress::default(), visit)?;
+    Ok(log.damages)
 }
 
 /// The identity in the first segment header that verifies.
@@ -168,6 +171,7 @@ impl Log {
         for id in ids {
             let path = id.path(dir);
             let damage = |bytes: u64, what| Damage {
+                generation: id.generation,
                 path: path.clone(),
                 offset: 0,
                 bytes,
@@ -230,18 +234,6 @@ impl Log {
             plan,
             damages,
         })
-    }
-
-    fn report(&self) {
-        for damage in &self.damages {
-            tracing::warn!(
-                path = %damage.path.display(),
-                offset = damage.offset,
-                bytes = damage.bytes,
-                lost = ?damage.lost_seqs,
-                "damage in the write-ahead log: {}", damage.what
-            );
-        }
     }
 
     /// Visits, and gives the number of frames and where the last of them ends.

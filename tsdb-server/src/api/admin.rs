@@ -1,9 +1,15 @@
 //! Health, readiness, and what changes the store.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use tsdb_core::SnapshotHead;
+
+use super::params::Params;
+use super::{Json, json};
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
 use crate::http::text_error;
@@ -81,6 +87,37 @@ pub(crate) async fn flush(State(state): State<AppState>) -> Result<StatusCode, A
     .await
     .map_err(|_| PoolError::Panicked)??;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST|PUT /api/v1/admin/tsdb/snapshot`: makes a copy of the store that is a store, and names it. With `skip_head` what is
+/// in memory alone is left out.
+pub(crate) async fn snapshot(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<Json, ApiError> {
+    enabled(&state)?;
+    let head = match params.switch("skip_head")? {
+        true => SnapshotHead::Skipped,
+        false => SnapshotHead::Included,
+    };
+    let db = state.store()?;
+    let name = snapshot_name();
+    let dir = db.snapshots_dir().join(&name);
+    tokio::task::spawn_blocking(move || db.snapshot_to(dir, head))
+        .await
+        .map_err(|_| PoolError::Panicked)??;
+    tracing::info!(name, "snapshot made");
+    Ok(Json(json::success(|out| {
+        out.extend_from_slice(serde_json::json!({ "name": name }).to_string().as_bytes());
+    })))
+}
+
+/// As Prometheus names them: the time and a random number.
+fn snapshot_name() -> String {
+    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    // The standard library's hasher keys are its only randomness.
+    let random = RandomState::new().build_hasher().finish();
+    format!("{time}-{random:016x}")
 }
 
 /// `POST|PUT /api/v1/admin/tsdb/delete_series`

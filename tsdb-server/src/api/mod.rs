@@ -9,7 +9,7 @@ mod json_histogram;
 mod labels;
 mod metadata;
 mod page;
-mod params;
+pub(crate) mod params;
 mod query;
 mod running;
 mod series;
@@ -70,6 +70,10 @@ pub(crate) fn routes() -> Router<AppState> {
         .route(
             "/api/v1/admin/tsdb/flush",
             post(admin::flush).put(admin::flush),
+        )
+        .route(
+            "/api/v1/admin/tsdb/snapshot",
+            post(admin::snapshot).put(admin::snapshot),
         )
         .route("/api/v1/admin/queries/{id}/kill", post(running::kill))
         .route(

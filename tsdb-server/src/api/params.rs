@@ -135,6 +135,20 @@ impl Params {
         }
     }
 
+    /// A switch, in one of the ways that Go's `ParseBool` takes; false when absent.
+    pub(crate) fn switch(&self, name: &str) -> Result<bool, ApiError> {
+        match self.get(name) {
+            None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+            Some(text) => Err(ApiError::invalid_parameter(
+                name,
+                format!(
+                    "unable to parse boolean: strconv.ParseBool: parsing {text:?}: invalid syntax"
+                ),
+            )),
+        }
+    }
+
     /// `timeout`, at most `most`.
     pub(crate) fn timeout(&self, most: Duration) -> Result<Duration, ApiError> {
         let Some(text) = self.get("timeout") else {

@@ -29,6 +29,15 @@ impl Config {
                 duration::format(self.ha_failover_timeout),
             ),
             ("ha.replica-label", self.ha_replica_label.clone()),
+            (
+                "influx.create-databases",
+                self.influx_create_databases.to_string(),
+            ),
+            ("influx.udp-database", self.influx_udp_database.clone()),
+            (
+                "influx.udp-listen-address",
+                self.influx_udp_listen.clone().unwrap_or_default(),
+            ),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (
@@ -102,6 +111,10 @@ impl Config {
             (
                 "storage.tsdb.retention.time",
                 duration::format(self.retention),
+            ),
+            (
+                "storage.tsdb.scrub-interval",
+                duration::format(self.scrub_interval),
             ),
             ("storage.wal.durability", durability),
             ("web.cors.origin", self.cors_origin.clone()),

@@ -5,7 +5,7 @@ use std::io;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
-use tsdb_core::{Commit, RejectReason, Rejected, WriteReport};
+use tsdb_core::{Commit, LabelError, RejectReason, Rejected, WriteReport};
 
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
@@ -24,6 +24,11 @@ impl WriteError {
             status,
             message: message.into(),
         }
+    }
+
+    /// The batch does not take what the request holds.
+    pub(crate) fn too_large(e: LabelError) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, e.to_string())
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {

@@ -1,5 +1,7 @@
 //! Bodies of writes: limited while they are collected, sizes checked before anything is allocated.
 
+use std::io::Read as _;
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -142,6 +144,26 @@ pub(crate) fn snappy<T>(
             .map_err(|e| bad(&e))?;
         use_it(buffer.get(..written).unwrap_or_default())
     })
+}
+
+/// Decompresses gzip, several members one after the other included.
+///
+/// # Errors
+/// 413 when it holds more than `limit` bytes, 400 when it is not gzip.
+pub(crate) fn gzip(compressed: &[u8], limit: usize) -> Result<Vec<u8>, WriteError> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let read = flate2::read::MultiGzDecoder::new(compressed)
+        .take(most)
+        .read_to_end(&mut bytes);
+    read.map_err(|e| WriteError::new(StatusCode::BAD_REQUEST, format!("gzip: {e}")))?;
+    if bytes.len() > limit {
+        return Err(WriteError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body has more than {limit} bytes when decompressed"),
+        ));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 
-pub(crate) use apply::WriteError;
+pub(crate) use apply::{WriteError, durable};
 pub(crate) use body::Buffers;
 pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::LabelSet;

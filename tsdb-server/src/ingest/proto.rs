@@ -105,21 +105,17 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
-    /// The leading fields that have this number (below 16) and are length-delimited, as one piece, and what follows.
+    /// Length in bytes of the leading fields that have this number (below 16) and are length-delimited.
     ///
     /// # Errors
     /// When one of them is cut short.
-    #[inline]
-    pub(crate) fn split_leading(
-        message: &'a [u8],
-        number: u8,
-    ) -> Result<(&'a [u8], &'a [u8]), ProtoError> {
+    pub(crate) fn leading(message: &'a [u8], number: u8) -> Result<usize, ProtoError> {
         let mut fields = Self::new(message);
         while fields.rest.first() == Some(&(number << 3 | 2)) {
             fields.rest = &fields.rest[1..];
             fields.delimited()?;
         }
-        Ok(message.split_at(message.len() - fields.rest.len()))
+        Ok(message.len() - fields.rest.len())
     }
 
     #[inline]

@@ -10,7 +10,6 @@
 //! The decoder reads in place and fills the batch directly; nothing is allocated a label or a float. The labels of a
 //! series that was sent before are recognised as a whole and not decoded again.
 
-use axum::http::StatusCode;
 use tsdb_core::{MetricMetadata, MetricType, Writer};
 
 use super::apply::{LeftOut, WriteError};
@@ -86,10 +85,14 @@ fn time_series<'a>(
     } = scratch;
     samples.clear();
     // Senders put the labels first; whatever has labels elsewhere as well is read without recognition.
-    let (mut labels, rest) = Fields::split_leading(message, 1)?;
+    let (mut known, len) = match writer.recognize_next(message) {
+        Some((known, len)) => (Some(known), len),
+        None => (None, Fields::leading(message, 1)?),
+    };
+    let (mut labels, rest) = message.split_at(len);
     for field in Fields::new(rest) {
         match field? {
-            (1, _) => labels = message,
+            (1, _) => (known, labels) = (None, message),
             (2, field) => samples.add_float(field.bytes()?, limits)?,
             (4, field) => samples.add_histogram(field.bytes()?, limits)?,
             _ => {}
@@ -118,18 +121,12 @@ fn time_series<'a>(
     });
     let mut encoding = None;
     if !samples.is_empty() && labels.len() < message.len() {
-        match writer.recognize(labels) {
-            Ok(Ok(series)) => {
-                samples.push_to(series);
+        match known.map_or_else(|| writer.recognize(labels), Ok) {
+            Ok(known) => {
+                samples.push_to(writer.known_series(known).map_err(WriteError::too_large)?);
                 return Ok(());
             }
-            Ok(Err(unknown)) => encoding = Some(unknown),
-            Err(e) => {
-                return Err(WriteError::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    e.to_string(),
-                ));
-            }
+            Err(unknown) => encoding = Some(unknown),
         }
     }
 

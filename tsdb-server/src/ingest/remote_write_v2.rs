@@ -7,11 +7,12 @@
 //! Sample      1 value (double)  2 timestamp (int64, ms)  3 start_timestamp (int64, ms, 0 for none)
 //! Metadata    1 type (enum)  3 help_ref  4 unit_ref
 //! ```
-//! Numbers of symbols differ from request to request, so that labels are looked up by their canonical bytes.
+//! Numbers of symbols differ from request to request, so that a series that was sent before is recognised by what they
+//! stand for: each symbol of a request is hashed once. Only the labels of other series are decoded.
 
 use std::collections::HashSet;
 
-use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, Writer};
+use tsdb_core::{Encoding, KnownSeries, METRIC_NAME, MetricMetadata, MetricType, Part, Writer};
 
 use super::apply::{LeftOut, WriteError};
 use super::ha::Replicas;
@@ -40,11 +41,14 @@ pub(super) fn decode(
         }
     }
     let mut request = Request {
+        parts: symbols.iter().map(|symbol| writer.part(symbol)).collect(),
         symbols,
         limits,
+        refs: Vec::new(),
         labels: LabelSet::default(),
         samples: Samples::with_start_times(),
         families: HashSet::new(),
+        last_metadata: None,
         left_out: LeftOut::default(),
     };
     let mut series = 0usize;
@@ -66,12 +70,17 @@ pub(super) fn decode(
 /// A request that is being decoded.
 struct Request<'a> {
     symbols: Vec<&'a [u8]>,
+    /// What the writer recognises each symbol by.
+    parts: Vec<Part>,
     limits: Limits,
-    /// Memory that is used again for every series.
+    /// Memory that is used again for every series: symbols of its names and values in turn.
+    refs: Vec<u32>,
     labels: LabelSet<'a>,
     samples: Samples,
     /// Metric families whose metadata was told already: every series of a family repeats it.
     families: HashSet<&'a str>,
+    /// Metric name and metadata of the series before.
+    last_metadata: Option<(&'a [u8], &'a [u8])>,
     left_out: LeftOut,
 }
 
@@ -82,23 +91,15 @@ impl<'a> Request<'a> {
         writer: &mut Writer,
         replicas: &mut Replicas<'_>,
     ) -> Result<(), WriteError> {
-        self.labels.clear();
+        self.refs.clear();
         self.samples.clear();
         let mut metadata = None;
-        // The number of a name whose value is still to come.
-        let mut name = None;
         for field in Fields::new(message) {
             match field? {
-                (1, field) => {
-                    let (symbols, labels) = (&self.symbols, &mut self.labels);
-                    field.each_varint(|number| match name.take() {
-                        None => name = Some(number),
-                        Some(name) => match (symbol(symbols, name), symbol(symbols, number)) {
-                            (Some(name), Some(value)) => labels.push(name, value),
-                            _ => labels.invalid("a label refers to a symbol that is not there"),
-                        },
-                    })?;
-                }
+                (1, field) => field.each_varint(|number| {
+                    // No request has so many symbols.
+                    self.refs.push(u32::try_from(number).unwrap_or(u32::MAX));
+                })?,
                 (2, field) => self.samples.add_float(field.bytes()?, self.limits)?,
                 (3, field) => self.samples.add_histogram(field.bytes()?, self.limits)?,
                 (5, field) => metadata = Some(field.bytes()?),
@@ -106,16 +107,30 @@ impl<'a> Request<'a> {
                 _ => {}
             }
         }
-        if name.is_some() {
-            self.labels.invalid("a label has a name and no value");
-        }
         if let Some(metadata) = metadata {
             self.metadata(metadata, writer)?;
         }
-        if !replicas.keep(&mut self.labels)? {
-            let (floats, histograms) = self.samples.counts();
-            replicas.drop_samples(floats, histograms);
-            return Ok(());
+        // Before the series is recognised: the same labels are kept at one time and dropped at another.
+        let are_read = replicas.are_told();
+        if are_read {
+            self.read_labels();
+            if !replicas.keep(&mut self.labels)? {
+                let (floats, histograms) = self.samples.counts();
+                replicas.drop_samples(floats, histograms);
+                return Ok(());
+            }
+        }
+        let encoding = match self.recognize(writer) {
+            Some(Ok(known)) if self.samples.all_fit() && !self.samples.is_empty() => {
+                let series = writer.known_series(known).map_err(WriteError::too_large)?;
+                self.samples.push_to(series);
+                return Ok(());
+            }
+            Some(Err(unknown)) => Some(unknown),
+            _ => None,
+        };
+        if !are_read {
+            self.read_labels();
         }
         self.samples
             .tell_left_out(&mut self.left_out, || self.labels.shown());
@@ -124,7 +139,9 @@ impl<'a> Request<'a> {
                 Err("TimeSeries must contain at least one sample or histogram".to_owned())
             }
             Ok(_) if self.samples.is_empty() => return Ok(()),
-            Ok(canonical) => writer.series(None, canonical).map_err(|e| e.to_string()),
+            Ok(canonical) => writer
+                .series(encoding, canonical)
+                .map_err(|e| e.to_string()),
             Err(reason) => Err(format!("invalid labels: {reason}")),
         };
         match added {
@@ -138,8 +155,50 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
+    /// The series of `refs`, if it was sent before; nothing when they are not labels.
+    fn recognize(&self, writer: &Writer) -> Option<Result<KnownSeries, Encoding>> {
+        let parts = &self.parts;
+        let there = |&symbol: &u32| (symbol as usize) < parts.len();
+        let are_labels = self.refs.len().is_multiple_of(2) && self.refs.iter().all(there);
+        let parts_of_refs = self.refs.iter().filter_map(|&n| parts.get(n as usize));
+        are_labels.then(|| writer.recognize_parts(parts_of_refs))
+    }
+
+    /// Reads the labels of `refs`.
+    fn read_labels(&mut self) {
+        self.labels.clear();
+        let (pairs, rest) = self.refs.as_chunks();
+        for &[name, value] in pairs {
+            match (symbol(&self.symbols, name), symbol(&self.symbols, value)) {
+                (Some(name), Some(value)) => self.labels.push(name, value),
+                _ => {
+                    let reason = "a label refers to a symbol that is not there";
+                    self.labels.invalid(reason);
+                }
+            }
+        }
+        if !rest.is_empty() {
+            self.labels.invalid("a label has a name and no value");
+        }
+    }
+
+    /// The metric name of `refs`, empty if there is none.
+    fn metric_name(&self) -> &'a [u8] {
+        let (pairs, _) = self.refs.as_chunks();
+        let is_name =
+            |&&[name, _]: &&[u32; 2]| symbol(&self.symbols, name) == Some(METRIC_NAME.as_bytes());
+        let found = pairs.iter().find(is_name);
+        found
+            .and_then(|&[_, value]| symbol(&self.symbols, value))
+            .unwrap_or_default()
+    }
+
     /// Tells the metadata of the metric family that the series belongs to.
     fn metadata(&mut self, message: &'a [u8], writer: &mut Writer) -> Result<(), WriteError> {
+        let name = self.metric_name();
+        if self.last_metadata.replace((name, message)) == Some((name, message)) {
+            return Ok(());
+        }
         let mut kind = MetricType::Unknown;
         let (mut help, mut unit) = (0, 0);
         for field in Fields::new(message) {
@@ -151,10 +210,11 @@ impl<'a> Request<'a> {
             }
         }
         let text = |number| {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
             let symbol = symbol(&self.symbols, number).unwrap_or_default();
             String::from_utf8_lossy(symbol).into_owned()
         };
-        let family = family_of(self.labels.value_of(METRIC_NAME), kind);
+        let family = family_of(std::str::from_utf8(name).unwrap_or_default(), kind);
         let says_nothing = kind == MetricType::Unknown && help == 0 && unit == 0;
         if says_nothing || family.is_empty() || !self.families.insert(family) {
             return Ok(());
@@ -172,8 +232,8 @@ impl<'a> Request<'a> {
     }
 }
 
-fn symbol<'a>(symbols: &[&'a [u8]], number: u64) -> Option<&'a [u8]> {
-    symbols.get(usize::try_from(number).ok()?).copied()
+fn symbol<'a>(symbols: &[&'a [u8]], number: u32) -> Option<&'a [u8]> {
+    symbols.get(number as usize).copied()
 }
 
 /// The numbers are those of version 1.

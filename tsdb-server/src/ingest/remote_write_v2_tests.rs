@@ -213,7 +213,53 @@ fn counts_are_bounded() {
     );
 }
 
+/// What `writer` holds: labels and times of the floats.
+fn contents(writer: &Writer) -> Vec<(Labels, Vec<i64>)> {
+    let entries = writer.entries();
+    entries
+        .map(|(canonical, times, _)| (Labels::from_canonical(canonical).unwrap(), times.to_vec()))
+        .collect()
+}
+
 proptest! {
+    /// Series are the same whether they were sent before or not, in this order or another, with other numbers of symbols.
+    #[test]
+    fn what_is_recognised_is_what_would_be_decoded(
+        refs in prop::collection::vec(prop::collection::vec(0u8..10, 0..7), 1..20),
+    ) {
+        let series = |shift: u8| -> Vec<Message> {
+            let refs = refs.iter().zip(1..);
+            refs.map(|(refs, t_ms)| {
+                let refs: Vec<u8> = [1, 2].iter().chain(refs).map(|n| n + shift).collect();
+                let metadata = Message::default().varint(1, 1).varint(3, 6);
+                Message::default()
+                    .bytes(1, &refs)
+                    .bytes(2, &sample(1.0, t_ms))
+                    .bytes(5, &metadata.0)
+            })
+            .collect()
+        };
+        let db = store();
+        for round in 0..5 {
+            let mut series = series(u8::from(round == 2));
+            if round == 3 {
+                series.reverse();
+            }
+            let mut request = request(&series);
+            if round == 2 {
+                request.splice(0..0, Message::default().bytes(4, b"").0);
+            }
+            let (mut recognised, mut decoded) = (db.writer(), store().writer());
+            let left_out = decode(&request, LIMITS, &mut recognised, &mut Replicas::default()).unwrap();
+            prop_assert_eq!(left_out, decode(&request, LIMITS, &mut decoded, &mut Replicas::default()).unwrap());
+            prop_assert_eq!(contents(&recognised), contents(&decoded));
+            prop_assert_eq!(recognised.metadata_entries(), decoded.metadata_entries());
+            if !recognised.is_empty() {
+                let _ = recognised.submit().unwrap();
+            }
+        }
+    }
+
     #[test]
     fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());

@@ -98,6 +98,11 @@ impl Samples {
         self.floats.is_empty() && self.histograms.is_empty()
     }
 
+    /// Whether nothing is left out.
+    pub(super) fn all_fit(&self) -> bool {
+        self.unfit == 0
+    }
+
     /// Whether there was nothing at all, not even what is left out.
     pub(super) fn none_came(&self) -> bool {
         self.is_empty() && self.unfit == 0

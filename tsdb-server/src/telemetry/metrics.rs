@@ -301,8 +301,18 @@ fn engine(out: &mut Text, stats: &Stats) {
         ),
         (
             "tsdb_corruptions_total",
-            "Damaged files and stretches of the write-ahead log, set aside.",
+            "Damaged files, stretches of the write-ahead log and parts of files that were found.",
             stats.corruptions,
+        ),
+        (
+            "tsdb_scrubs_total",
+            "Times that all files were read to look for damage.",
+            stats.scrubs,
+        ),
+        (
+            "tsdb_scrubbed_bytes_total",
+            "Bytes read to look for damage.",
+            stats.scrubbed_bytes,
         ),
         (
             "tsdb_wal_replayed_frames_total",

@@ -1,4 +1,5 @@
-//! The server beside a real Prometheus 2.42, a real node_exporter and a real VictoriaMetrics 1.79, as Debian packages them.
+//! The server beside a real Prometheus 2.42, a real node_exporter, a real VictoriaMetrics 1.79 and a real InfluxDB 1.6.7, as
+//! Debian packages them.
 //!
 //! Takes two minutes and needs these programs, so it runs when asked: `TSDB_E2E=1 cargo test -p tsdb-server --test e2e`.
 #![expect(clippy::unwrap_used, reason = "test code")]
@@ -9,7 +10,9 @@ mod chunks;
 mod common;
 mod golden;
 mod ha;
+mod influx;
 mod prometheus;
+mod python_client;
 mod queries;
 mod remote_read;
 mod same_answers;
@@ -20,7 +23,7 @@ fn asked_for(test: &str) -> bool {
     let asked = std::env::var_os("TSDB_E2E").is_some_and(|value| value == "1");
     if !asked {
         println!(
-            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter and victoria-metrics"
+            "skipped: {test}: TSDB_E2E=1 runs it, and needs prometheus, prometheus-node-exporter, victoria-metrics, influxdb and influxdb-client"
         );
     }
     asked

@@ -9,6 +9,7 @@ mod fields;
 mod ha;
 mod import;
 mod import_files;
+mod influx;
 mod limits;
 mod process;
 mod queries;

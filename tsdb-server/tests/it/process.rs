@@ -67,3 +67,56 @@ fn flags_are_taken_from_the_environment_too_and_checked_alike() {
     assert_eq!(code, Some(2));
     assert!(said.contains("--storage.tsdb.retention.time"), "{said}");
 }
+
+#[test]
+fn verify_tells_by_its_exit_code_and_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let verify = |flags: &[&str]| {
+        let mut command = Command::new(Process::path());
+        let output = command
+            .arg("verify")
+            .arg(&store)
+            .args(flags)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    assert_eq!(verify(&[]).0, Some(2), "there is nothing");
+    assert_eq!(run(&["verify"], &[]).0, Some(2), "no directory is named");
+
+    let mut process = Process::start(&store);
+    let body = compress(&encode(
+        &[(owned(&[("__name__", "up")]), vec![(1_700_000_000_000, 7.0)])],
+        &[],
+    ));
+    assert_eq!(process.request("POST /api/v1/write", &body).0, 204);
+    process.program.signal("TERM");
+    assert_eq!(process.program.wait(), Some(0));
+    let (code, said) = verify(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("1 runs with 1 samples"), "{said}");
+
+    let data = std::fs::read_dir(store.join("data")).unwrap();
+    let path = data.map(|entry| entry.unwrap().path()).next().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[80] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let (code, said) = verify(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("1 samples of 1 series from 1700000000000"),
+        "{said}"
+    );
+    let (code, said) = verify(&["--json"]);
+    assert_eq!(code, Some(1), "{said}");
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let unit = &report["damages"][0];
+    assert_eq!(unit["path"], path.to_str().unwrap());
+    assert_eq!(unit["lost"]["samples"], 1);
+    assert!(
+        unit["offset"].as_u64() < Some(80) && unit["bytes"].as_u64() > Some(40),
+        "{unit}"
+    );
+}

@@ -271,3 +271,38 @@ async fn damage_is_a_warning_and_the_rest_is_served() {
         .json();
     assert!(undamaged.get("warnings").is_none(), "{undamaged}");
 }
+
+#[tokio::test]
+async fn a_snapshot_is_named_and_opens_as_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::on(dir.path());
+    let write = |t_ms| {
+        let series = (owned(&[("__name__", "m")]), vec![(t_ms, 1.0)]);
+        let server = server.clone();
+        async move { server.write(&[series]).await }
+    };
+    assert_eq!(write(1_000).await.status, StatusCode::NO_CONTENT);
+    let make = |query| {
+        let target = format!("/api/v1/admin/tsdb/snapshot{query}");
+        let server = server.clone();
+        async move { server.request(Method::POST, &target).await }
+    };
+    let answer = make("").await.json();
+    assert_eq!(answer["status"], "success");
+    let name = answer["data"]["name"].as_str().unwrap().to_owned();
+    let (time, random) = name.split_once('-').unwrap();
+    assert_eq!((time.len(), random.len()), (16, 16), "{name}");
+    assert!(write(2_000).await.status.is_success());
+    let without_head = make("?skip_head=true").await.json();
+    let without_head = without_head["data"]["name"].as_str().unwrap().to_owned();
+    assert_ne!(without_head, name);
+    let refused = make("?skip_head=perhaps").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+
+    for copy in [name, without_head] {
+        let copy = Server::on(&dir.path().join("snapshots").join(copy));
+        let answer = copy.get("/api/v1/query?query=m[1h]&time=60").await.json();
+        let values = &answer["data"]["result"][0]["values"];
+        assert_eq!(values, &serde_json::json!([[1, "1"]]), "{answer}");
+    }
+}

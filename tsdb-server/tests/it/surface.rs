@@ -85,6 +85,39 @@ async fn origins_may_read_if_they_are_named() {
 }
 
 #[tokio::test]
+async fn the_reading_side_is_behind_a_prefix_as_well() {
+    let server = Server::new(&[]);
+    for path in [
+        "/api/v1/query?query=1&time=4",
+        "/api/v1/labels",
+        "/api/v1/status/buildinfo",
+        "/federate?match[]=up",
+        "/-/ready",
+    ] {
+        let plain = server.get(path).await;
+        let prefixed = server.get(&format!("/prometheus{path}")).await;
+        assert_eq!(plain.status, StatusCode::OK, "{path}");
+        assert_eq!(
+            (prefixed.status, prefixed.text()),
+            (plain.status, plain.text()),
+            "{path}"
+        );
+    }
+    for path in [
+        "/prometheus/remote/write",
+        "/api/v1/push",
+        "/api/v1/prom/write",
+    ] {
+        let written = server.request(Method::POST, path).await;
+        assert_eq!(written.status, StatusCode::NO_CONTENT, "{path}");
+    }
+    for path in ["/prometheus/api/v1/read", "/api/v1/prom/read"] {
+        let answer = server.request(Method::POST, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_here_is_an_empty_list() {
     let server = Server::without_store();
     for (path, data) in [
@@ -134,6 +167,7 @@ async fn switches_that_are_off_say_so() {
     let server = Server::without_store();
     for target in [
         "/api/v1/admin/tsdb/flush",
+        "/api/v1/admin/tsdb/snapshot",
         "/api/v1/admin/tsdb/delete_series?match[]=up",
     ] {
         let answer = server.request(Method::POST, target).await;

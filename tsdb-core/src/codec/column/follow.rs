@@ -1,7 +1,7 @@
 //! A sequence of integers that rises with an earlier one of the same group, as the buckets of a histogram do: what is
 //! left of its differences after those of the other, times a ratio, are taken off.
 
-use super::list::{self, ListPlan, varint_bits};
+use super::list::{self, ListPlan, rough_bits, varint_bits};
 use super::streams::{Streams, StreamsReader};
 use crate::codec::DecodeError;
 use crate::codec::varint::{push_ivarint, push_uvarint};
@@ -55,13 +55,6 @@ fn ratio(numbers: &[i64], other: &[i64]) -> i64 {
     } else {
         0
     }
-}
-
-/// What a list of about such numbers takes, in bits; good enough to compare.
-fn rough_bits(numbers: impl Iterator<Item = i64>) -> u32 {
-    numbers
-        .map(|number| 64 - number.unsigned_abs().leading_zeros())
-        .sum()
 }
 
 impl FollowPlan {

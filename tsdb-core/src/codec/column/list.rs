@@ -66,34 +66,32 @@ impl ListPlan {
         let scale = numbers.len() as f32 / sample.len() as f32;
         let mut sorted = sample.clone();
         let median = *sorted.select_nth_unstable(sample.len() / 2).1;
-        let mut best = Self {
-            form: Form::Equal(0),
-            bits: f32::INFINITY,
-        };
         let mut distances = vec![0; sample.len()];
-        let mut consider = |centre: i64, signed: bool| {
+        let mut consider = |(centre, signed), shift_of: fn(&[u64]) -> (u32, f32)| {
             for (distance, &number) in distances.iter_mut().zip(&sample) {
                 *distance = distance_of(number, centre, signed);
             }
             let (shift, bits) = shift_of(&distances);
-            let bits = bits * scale + 16.0 + varint_bits(centre);
-            if bits < best.bits {
-                best = Self {
-                    form: Form::Coded {
-                        centre,
-                        signed,
-                        shift,
-                    },
-                    bits,
-                };
+            Self {
+                form: Form::Coded {
+                    centre,
+                    signed,
+                    shift,
+                },
+                bits: bits * scale + 16.0 + varint_bits(centre),
             }
         };
-        consider(min, false);
-        consider(median, true);
-        if min < 0 && median != 0 {
-            consider(0, true);
+        // First the centre, each with its likely shift; then the shift.
+        let mut centre = (min, false);
+        let mut fewest = consider(centre, likely_shift).bits;
+        let signed = [Some(median), (min < 0 && median != 0).then_some(0)];
+        for other in signed.into_iter().flatten().map(|centre| (centre, true)) {
+            let bits = consider(other, likely_shift).bits;
+            if bits < fewest {
+                (centre, fewest) = (other, bits);
+            }
         }
-        best
+        consider(centre, best_shift)
     }
 
     /// Writes `numbers`, those the plan was made for; nothing for none.
@@ -141,6 +139,13 @@ pub(super) fn varint_bits(number: i64) -> f32 {
     bytes as f32 * 8.0
 }
 
+/// Bits of such numbers in a list that has no centre but 0: good enough to compare.
+pub(super) fn rough_bits(numbers: impl Iterator<Item = i64>) -> u32 {
+    numbers
+        .map(|number| 64 - number.unsigned_abs().leading_zeros())
+        .sum()
+}
+
 #[inline]
 fn distance_of(number: i64, centre: i64, signed: bool) -> u64 {
     let distance = number.wrapping_sub(centre);
@@ -165,37 +170,54 @@ fn sample(numbers: &[i64]) -> Vec<i64> {
         .collect()
 }
 
+/// The shift that is the best for most such distances, and the bits they take with it.
+fn likely_shift(distances: &[u64]) -> (u32, f32) {
+    let shift = magnitude_of(distances)
+        .saturating_sub(3)
+        .min(MAX_NOISE_BITS);
+    (shift, shifted_bits(distances, shift))
+}
+
 /// The best shift for these distances, and the bits they take with it.
-fn shift_of(distances: &[u64]) -> (u32, f32) {
+fn best_shift(distances: &[u64]) -> (u32, f32) {
+    let magnitude = magnitude_of(distances);
+    let shifts = magnitude.saturating_sub(4)..=magnitude.saturating_sub(2).min(MAX_NOISE_BITS);
+    shifts
+        .map(|shift| (shift, shifted_bits(distances, shift)))
+        .min_by(|(_, a), (_, b)| a.total_cmp(b))
+        .unwrap_or((0, f32::INFINITY))
+}
+
+/// Bits of the median distance.
+fn magnitude_of(distances: &[u64]) -> u32 {
     let mut sorted = distances.to_vec();
     let median = *sorted.select_nth_unstable(distances.len() / 2).1;
-    let magnitude = 64 - median.leading_zeros();
-    let mut best = (0, f32::INFINITY);
-    for shift in magnitude.saturating_sub(4)..=magnitude.saturating_sub(2).min(MAX_NOISE_BITS) {
-        let symbols = distances.iter().map(|&distance| symbol(distance >> shift));
-        let bits = if distances.len() < SHORT {
-            symbols
-                .map(usize::from)
-                .map(|symbol| PRICE[symbol] + f32::from(NOISE_BITS[symbol]))
-                .sum()
-        } else {
-            let mut counts = [0_u32; 256];
-            for symbol in symbols {
-                counts[usize::from(symbol)] += 1;
-            }
-            symbol_bits(&counts, distances.len())
-        };
-        let bits = bits + shift as f32 * distances.len() as f32;
-        if bits < best.1 {
-            best = (shift, bits);
+    64 - median.leading_zeros()
+}
+
+/// The bits that the distances take with a shift.
+fn shifted_bits(distances: &[u64], shift: u32) -> f32 {
+    let symbols = distances.iter().map(|&distance| symbol(distance >> shift));
+    let bits: f32 = if distances.len() < SHORT {
+        symbols
+            .map(usize::from)
+            .map(|symbol| PRICE[symbol] + f32::from(NOISE_BITS[symbol]))
+            .sum()
+    } else {
+        let mut counts = [0_u32; 256];
+        let mut last = 0;
+        for symbol in symbols {
+            counts[usize::from(symbol)] += 1;
+            last = last.max(symbol);
         }
-    }
-    best
+        symbol_bits(&counts[..=usize::from(last)], distances.len())
+    };
+    bits + shift as f32 * distances.len() as f32
 }
 
 /// Bits of the symbols and their noise: the mean between what they take with the statistics of real metrics and what
 /// they take with their own. The group has its own statistics, in which a long column has its part.
-fn symbol_bits(counts: &[u32; 256], total: usize) -> f32 {
+fn symbol_bits(counts: &[u32], total: usize) -> f32 {
     let total = total as f32;
     let mut bits = 0.0;
     for ((&count, &price), &noise) in counts.iter().zip(&PRICE).zip(&NOISE_BITS) {

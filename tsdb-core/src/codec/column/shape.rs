@@ -1,6 +1,6 @@
 //! What is left of a sequence of integers once its course is taken out: the list of shapes that the writer chooses from.
 
-use super::list::{ListPlan, varint_bits};
+use super::list::{ListPlan, rough_bits, varint_bits};
 use super::streams::Streams;
 use crate::codec::varint::{push_ivarint, push_uvarint};
 
@@ -165,9 +165,9 @@ impl ShapePlan {
         }
         if changes.min(bends) > steps / 16 {
             // Few numbers have no course that more than one shape can tell from chance.
-            let dense: &[Shape] = match steps {
-                ..8 => &[Shape::Delta],
-                _ => &[Shape::Level, Shape::Delta, Shape::DeltaOfDelta, Shape::Line],
+            let dense = match steps {
+                ..8 => vec![Shape::Delta],
+                _ => promising(numbers),
             };
             plans.extend(dense.iter().map(|&shape| Self::new(shape, numbers)));
         }
@@ -197,6 +197,37 @@ impl ShapePlan {
             }
         }
     }
+}
+
+/// Those of the shapes that keep every number which a rough look does not rule out.
+fn promising(numbers: &[i64]) -> Vec<Shape> {
+    const SAMPLE: usize = 64;
+    let steps = numbers.len().saturating_sub(1);
+    let step = (numbers.len() / SAMPLE).max(1);
+    let mut levels: Vec<i64> = numbers.iter().step_by(step).copied().collect();
+    let middle = levels.len() / 2;
+    let centre = *levels.select_nth_unstable(middle).1;
+    let slope = mean_slope(numbers, steps);
+    let line = (0_i64..)
+        .zip(numbers)
+        .map(|(i, number)| number.wrapping_sub(slope.wrapping_mul(i)));
+    let bits = [
+        (
+            Shape::Level,
+            rough_bits(numbers.iter().map(|n| n.wrapping_sub(centre)).step_by(step)),
+        ),
+        (Shape::Delta, rough_bits(deltas(numbers).step_by(step))),
+        (
+            Shape::DeltaOfDelta,
+            rough_bits(deltas_of_deltas(numbers).step_by(step)),
+        ),
+        (Shape::Line, rough_bits(line.step_by(step))),
+    ];
+    let fewest = bits.iter().map(|&(_, bits)| bits).min().unwrap_or(0);
+    // Two bits in ten, and where there are few of them a few more.
+    let most = fewest + fewest / 5 + SAMPLE as u32 / 2;
+    let close = bits.into_iter().filter(|&(_, bits)| bits <= most);
+    close.map(|(shape, _)| shape).collect()
 }
 
 /// The slope of the line from the first number, 0, to the last, rounded.

@@ -208,17 +208,24 @@ impl XorAppender {
         if let Some(word) = self.encoder.out().partial() {
             self.place.store(word);
         }
-        let published = Published {
-            samples: self.encoder.samples(),
-            bits: self.encoder.out().bits(),
-            spare_byte: self.encoder.spare_byte(),
-        };
+        let published = self.appended();
         // Release: pairs with the Acquire in `published`; the words above are stored before it.
         self.place
             .chunk
             .published
             .store(published.pack(), Ordering::Release);
         Ok(())
+    }
+
+    /// What was appended so far, from the writer's own state: the chunk is most likely in no cache, and to load from it would
+    /// cost more than the rest of an append.
+    #[inline]
+    fn appended(&self) -> Published {
+        Published {
+            samples: self.encoder.samples(),
+            bits: self.encoder.out().bits(),
+            spare_byte: self.encoder.spare_byte(),
+        }
     }
 
     /// Number of samples appended.
@@ -236,7 +243,7 @@ impl XorAppender {
     /// Number of bytes of the chunk in Prometheus's form.
     #[inline]
     pub(crate) fn bytes_len(&self) -> usize {
-        self.place.chunk.published().bytes_len()
+        self.appended().bytes_len()
     }
 
     /// The chunk, to be read or kept.

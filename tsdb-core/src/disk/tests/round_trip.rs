@@ -49,7 +49,7 @@ proptest! {
         if let (Some(&min_ms), Some(&max_ms)) = (times.iter().min(), times.iter().max()) {
             prop_assert_eq!((meta.min_ms, meta.max_ms), (min_ms, max_ms));
         }
-        run.verify().unwrap();
+        assert_intact(&run);
 
         let cache = GroupCache::new(1 << 20);
         for (id, (labels, samples)) in (0u32..).zip(&written) {
@@ -63,7 +63,7 @@ proptest! {
                 let range = TimeRange::new(START_MS + from, START_MS + to);
                 let range = unit_of(labels).ticks_of(range);
                 let mut out = Columns::default();
-                run.read_series(id, range, &cache, &mut out).unwrap();
+                read_strictly(&run, id, range, &cache, &mut out).unwrap();
                 let expected = samples.iter().filter(|(t, _)| range.contains(**t));
                 prop_assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
             }
@@ -119,14 +119,20 @@ fn a_series_longer_than_a_column_and_many_groups() {
     );
     let fs = shared(&fault_fs());
     let run = write(&fs, spec(1, 1, 0), &written).unwrap();
-    run.verify().unwrap();
+    assert_intact(&run);
     assert!(run.meta().bytes > 512 << 10);
     assert_eq!(run.weight_of(1), 30_000);
     assert_eq!(run.weight_of(5), 20);
     let cache = GroupCache::new(64 << 10);
     let mut out = Columns::default();
-    run.read_series(2, TimeRange::new(1_000_000, 1_000_100), &cache, &mut out)
-        .unwrap();
+    read_strictly(
+        &run,
+        2,
+        TimeRange::new(1_000_000, 1_000_100),
+        &cache,
+        &mut out,
+    )
+    .unwrap();
     assert_eq!(out.times_ms, [1_000_000, 1_000_100]);
     assert!(cache.bytes() <= 64 << 10 | 20 << 10);
     assert_eq!(contents(&[run]).unwrap(), written);
@@ -184,7 +190,7 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
     let run = publish(&fs, dir(), vec![writer.finish().unwrap()])
         .unwrap()
         .remove(0);
-    run.verify().unwrap();
+    assert_intact(&run);
     let cache = GroupCache::new(1 << 20);
     for (id, samples) in (0u32..).zip(written.values()) {
         let (first, last) = (
@@ -198,7 +204,7 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
         assert!(found.value.is_float(*last.1));
         let range = TimeRange::new(90_000, 210_000);
         let mut out = Columns::default();
-        run.read_series(id, range, &cache, &mut out).unwrap();
+        read_strictly(&run, id, range, &cache, &mut out).unwrap();
         let expected = samples.iter().filter(|(t, _)| range.contains(**t));
         assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
     }
@@ -253,14 +259,14 @@ fn histograms_beside_floats_in_long_columns() {
     }
     let fs = shared(&fault_fs());
     let run = write(&fs, spec(1, 1, 0), &written).unwrap();
-    run.verify().unwrap();
+    assert_intact(&run);
     assert_eq!(run.weight_of(0), 3_000 * 64);
     let cache = GroupCache::new(64 << 10);
     for (id, (_, samples)) in (0u32..).zip(&written) {
         for from in [0, 1, 17, 499, 500, 1_700, 2_999] {
             let range = TimeRange::new(from * 1_000, from * 1_000 + 40_000);
             let mut out = Columns::default();
-            run.read_series(id, range, &cache, &mut out).unwrap();
+            read_strictly(&run, id, range, &cache, &mut out).unwrap();
             let expected = samples.range(range.start_ms..=range.end_ms);
             assert_eq!(map_of(&out), expected.map(|(t, v)| (*t, *v)).collect());
         }
@@ -295,11 +301,14 @@ fn long_strings_and_long_columns_of_integers() {
     let run = publish(&fs, dir(), vec![writer.finish().unwrap()])
         .unwrap()
         .remove(0);
-    run.verify().unwrap();
+    assert!(run.check(&mut |_| true).unwrap().is_empty());
     let cache = GroupCache::new(64 << 10);
     for range in [TimeRange::ALL, TimeRange::new(19_990 * 80, 22_100 * 80 + 3)] {
         let mut read = Columns::default();
-        run.read_series(0, range, &cache, &mut read).unwrap();
+        run.read_series(0, range, &cache, &mut read, &mut |_, damage| {
+            panic!("{damage}")
+        })
+        .unwrap();
         let mut expected = Columns::default();
         for (t_ms, (_, value)) in written.times_ms.iter().zip(&written.fields) {
             if range.contains(*t_ms) {
@@ -341,11 +350,10 @@ fn large_histograms_of_ever_other_buckets() {
     let run = crate::disk::publish(&fs, dir(), vec![writer.finish().unwrap()])
         .unwrap()
         .remove(0);
-    run.verify().unwrap();
+    assert_intact(&run);
     let mut read = Columns::default();
     let cache = GroupCache::new(64 << 10);
-    run.read_series(0, TimeRange::ALL, &cache, &mut read)
-        .unwrap();
+    read_strictly(&run, 0, TimeRange::ALL, &cache, &mut read).unwrap();
     assert_eq!(read.times_ms, written.times_ms);
     for ((_, read), (_, written)) in read.histograms.iter().zip(&written.histograms) {
         assert!(read.says_the_same(written));
@@ -423,5 +431,5 @@ fn a_file_under_the_name_of_another_is_refused() {
     }
     let empty = write(&shared(&fs), spec(7, 1, 0), &Contents::new()).unwrap();
     assert_eq!(empty.index().find(&Labels::empty()).unwrap(), None);
-    empty.verify().unwrap();
+    assert_intact(&empty);
 }

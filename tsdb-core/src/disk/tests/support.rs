@@ -111,6 +111,25 @@ pub(crate) fn write(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Res
     Ok(publish(fs, dir(), vec![finished])?.remove(0))
 }
 
+/// Appends the samples of a series; an error if one of its columns is damaged.
+pub(crate) fn read_strictly(
+    run: &Run,
+    series: u32,
+    range: TimeRange,
+    cache: &GroupCache,
+    out: &mut Columns,
+) -> Result<()> {
+    let mut damage = Ok(());
+    run.read_series(series, range, cache, out, &mut |_, e| damage = Err(e))?;
+    damage
+}
+
+/// Every byte of a run is as it was written.
+pub(crate) fn assert_intact(run: &Run) {
+    let damages = run.check(&mut |_| true).unwrap();
+    assert!(damages.is_empty(), "{damages:?}");
+}
+
 /// What runs hold together, the later one winning; each series is read whole, and must have the start times that were written.
 pub(crate) fn contents(runs: &[Arc<Run>]) -> Result<Contents> {
     let cache = GroupCache::new(1 << 20);
@@ -121,7 +140,7 @@ pub(crate) fn contents(runs: &[Arc<Run>]) -> Result<Contents> {
                 .entry(run.index().labels(series)?)
                 .or_insert_with(Columns::with_start_times);
             let middle = out.len();
-            run.read_series(series, TimeRange::ALL, &cache, out)?;
+            read_strictly(run, series, TimeRange::ALL, &cache, out)?;
             out.merge_tail(0, middle);
         }
     }

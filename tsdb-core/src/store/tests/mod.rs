@@ -1,7 +1,11 @@
 //! The store as its users see it, on file systems that fail.
 
 mod classify;
+mod clock;
+mod copies;
 mod crash;
+mod damage;
+mod faults;
 mod histograms;
 mod kinds;
 mod life;
@@ -167,4 +171,14 @@ pub(super) fn model_of<'a>(rows: impl IntoIterator<Item = &'a (&'a str, i64, f64
             .insert(*t_ms, value.to_bits());
     }
     contents
+}
+
+/// How many warnings a query over everything has.
+pub(super) fn warnings(store: &Store) -> usize {
+    let matchers = [Matcher::equal("__name__", "m")];
+    let snapshot = store.snapshot(&[&matchers]).unwrap();
+    for series in snapshot.select(&matchers, TimeRange::ALL).unwrap() {
+        series.samples().unwrap();
+    }
+    snapshot.warnings().len()
 }

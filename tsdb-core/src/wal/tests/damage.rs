@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::segment::HEADER_LEN;
-use super::super::{identity_in_headers, recover, survey};
+use super::super::{identity_in_headers, reader, recover};
 use super::*;
 use crate::error::Error;
 use crate::progress::RecoveryProgress;
@@ -78,7 +78,14 @@ fn a_bad_frame_before_durable_ones_is_damage_and_costs_itself() {
         assert_eq!(recovered.position.next_seq, 4);
     }
     assert_eq!(
-        survey(&fs, dir(), Some(IDENTITY), &|_| false).unwrap(),
+        reader::read(
+            &fs,
+            dir(),
+            Some(IDENTITY),
+            &|_| false,
+            &mut |_, _, _| Ok(())
+        )
+        .unwrap(),
         read(&fs).1.damages
     );
 }

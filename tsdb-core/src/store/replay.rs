@@ -1,0 +1,228 @@
+//! The log becomes generations again.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::figures::{self, Counters};
+use super::lookup::hash_labels;
+use super::metadata::MetadataFile;
+use crate::disk::{LossCause, LostRange};
+use crate::error::{Error, Result};
+use crate::head::{Generation, NewValue, SeriesRef, Since};
+use crate::model::TimeRange;
+use crate::wal::{Damage, RecordItem, read_record};
+
+/// Takes in the frames of the log in order.
+#[derive(Debug)]
+pub(super) struct Replay<'a> {
+    pub(super) hasher: foldhash::fast::RandomState,
+    metadata: &'a MetadataFile,
+    pub(super) generations: Vec<Generation>,
+    /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
+    refs: Vec<Option<SeriesRef>>,
+    pub(super) shifted: bool,
+    pub(super) dropped_samples: u64,
+    /// Where numbers of frames do not follow each other: the frames on both sides.
+    gaps: Vec<(Option<FrameTimes>, FrameTimes)>,
+    last: Option<FrameTimes>,
+    /// When samples of the log can have been taken, where no frame beside a gap tells more.
+    within: TimeRange,
+}
+
+/// The number of a frame, and the times of its samples.
+#[derive(Clone, Copy, Debug)]
+struct FrameTimes {
+    seq: u64,
+    range: TimeRange,
+}
+
+impl<'a> Replay<'a> {
+    /// `within` is when samples of the log can have been taken, as far as it is not told by the log: from the newest sample
+    /// of the runs to the latest time that is accepted.
+    pub(super) fn new(metadata: &'a MetadataFile, within: TimeRange) -> Self {
+        Self {
+            hasher: foldhash::fast::RandomState::default(),
+            metadata,
+            generations: Vec::new(),
+            refs: Vec::new(),
+            shifted: false,
+            dropped_samples: 0,
+            gaps: Vec::new(),
+            last: None,
+            within,
+        }
+    }
+
+    /// Takes in a frame.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for a record that this program does not know.
+    pub(super) fn frame(&mut self, generation: u64, seq: u64, payload: &[u8]) -> Result<()> {
+        if self
+            .generations
+            .last()
+            .is_none_or(|last| last.id() != generation)
+        {
+            self.generations.push(Generation::new(generation));
+            self.refs.clear();
+            self.shifted = false;
+        }
+        let Some(generation) = self.generations.last() else {
+            return Ok(());
+        };
+        let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
+        let dropped = &mut self.dropped_samples;
+        let mut times: Option<TimeRange> = None;
+        let mut at = |series: SeriesRef, tick: i64| {
+            let t_ms = generation.unit(series).to_ms(tick);
+            let range = times.get_or_insert(TimeRange::new(t_ms, t_ms));
+            *range = TimeRange::new(range.start_ms.min(t_ms), range.end_ms.max(t_ms));
+        };
+        let read = read_record(payload, |item| match item {
+            RecordItem::Series {
+                series,
+                unit,
+                canonical,
+            } => {
+                let at = series as usize;
+                if refs.len() <= at {
+                    refs.resize(at + 1, None);
+                }
+                let hash = hash_labels(hasher, canonical);
+                let made = generation
+                    .find(hash, canonical)
+                    .unwrap_or_else(|| generation.replay(hash, canonical, unit));
+                *shifted |= made != series;
+                refs[at] = Some(made);
+            }
+            RecordItem::Sample {
+                series,
+                t_ms,
+                start_ms,
+                bits,
+            } => match refs.get(series as usize).copied().flatten() {
+                Some(series) => {
+                    at(series, t_ms);
+                    append(generation, series, t_ms, start_ms, bits);
+                }
+                None => *dropped += 1,
+            },
+            RecordItem::Histogram {
+                series,
+                t_ms,
+                start_ms,
+                histogram,
+            } => {
+                match refs.get(series as usize).copied().flatten() {
+                    // What is not storable was never logged.
+                    Some(series) if histogram.is_storable() => {
+                        at(series, t_ms);
+                        append(generation, series, t_ms, start_ms, &histogram);
+                    }
+                    _ => *dropped += 1,
+                }
+            }
+            RecordItem::Field {
+                series,
+                t_ms,
+                value,
+            } => match refs.get(series as usize).copied().flatten() {
+                Some(series) if value.is_storable() => {
+                    at(series, t_ms);
+                    generation.append(series, t_ms, &value);
+                }
+                _ => *dropped += 1,
+            },
+            RecordItem::Metadata(metadata) => {
+                self.metadata.set(&metadata);
+            }
+        });
+        self.note_times(seq, times);
+        // The frame's checksum is right, so this is a record that this program does not know.
+        read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
+    }
+
+    /// Keeps the times of the frames beside a gap.
+    fn note_times(&mut self, seq: u64, times: Option<TimeRange>) {
+        let before = self.last;
+        let this = FrameTimes {
+            seq,
+            range: times.unwrap_or(TimeRange::new(self.within.end_ms, self.within.end_ms)),
+        };
+        if before.is_none_or(|last| last.seq.checked_add(1) != Some(seq)) {
+            self.gaps.push((before, this));
+        }
+        self.last = match (times, before) {
+            // A frame without samples tells of no time.
+            (None, Some(before)) => Some(FrameTimes { seq, ..before }),
+            _ => Some(this),
+        };
+    }
+
+    /// What is lost by damage in the log. When the samples of frames that are gone were taken can only be told from the
+    /// frames around them.
+    pub(super) fn lost_by(&self, damage: &Damage) -> Option<LostRange> {
+        damage.lost_seqs.as_ref().map(|seqs| LostRange {
+            range: self.times_around(seqs),
+            series: None,
+            samples: None,
+            cause: LossCause::DamagedLog,
+        })
+    }
+
+    /// Tells of damage in the log, and gives what is lost by it, with the generation.
+    pub(super) fn tell_lost(
+        &self,
+        damages: &[Damage],
+        counters: &Counters,
+    ) -> Arc<[(u64, LostRange)]> {
+        let mut lost_in_log = Vec::new();
+        for damage in damages {
+            figures::count(&counters.corruptions, 1);
+            let lost = self.lost_by(damage);
+            tracing::warn!(
+                path = %damage.path.display(),
+                offset = damage.offset,
+                bytes = damage.bytes,
+                lost_frames = damage.lost_seqs.as_ref().map(|seqs| seqs.end() - seqs.start() + 1),
+                lost_from_ms = lost.map(|lost| lost.range.start_ms),
+                lost_to_ms = lost.map(|lost| lost.range.end_ms),
+                "damage in the write-ahead log, what follows is kept: {}", damage.what
+            );
+            lost_in_log.extend(lost.map(|lost| (damage.generation, lost)));
+        }
+        lost_in_log.into()
+    }
+
+    fn times_around(&self, seqs: &RangeInclusive<u64>) -> TimeRange {
+        let beside = self.gaps.iter().find(|(before, after)| {
+            before.is_none_or(|before| before.seq < *seqs.start()) && after.seq > *seqs.end()
+        });
+        let (before, after) = match beside {
+            Some((before, after)) => (*before, Some(*after)),
+            None => (self.last, None),
+        };
+        let TimeRange { start_ms, end_ms } = self.within;
+        let before = before.map_or(TimeRange::new(start_ms, start_ms), |frame| frame.range);
+        let after = after.map_or(TimeRange::new(end_ms, end_ms), |frame| frame.range);
+        TimeRange::new(
+            before.start_ms.min(after.start_ms),
+            before.end_ms.max(after.end_ms),
+        )
+    }
+}
+
+/// Appends a sample; its start time is 0 for none.
+#[inline]
+fn append(
+    generation: &Generation,
+    series: SeriesRef,
+    t_ms: i64,
+    start_ms: i64,
+    value: impl NewValue,
+) {
+    match start_ms {
+        0 => generation.append(series, t_ms, value),
+        _ => generation.append(series, t_ms, Since { start_ms, value }),
+    }
+}

@@ -1,0 +1,177 @@
+//! `/query`: statements of InfluxQL.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tsdb_influx::influxql::{self, Statement};
+use tsdb_influx::{Error, Influx, Limits, Message, Precision, Session};
+
+use super::answer::{Answered, Times};
+use super::error::InfluxError;
+use super::write::now_ns;
+use super::{csv, json, params};
+use crate::api::params::Params;
+use crate::queries::End;
+use crate::state::AppState;
+
+/// Rows of a document when the answer is chunked, as in InfluxDB.
+const CHUNK_SIZE: usize = 10_000;
+
+/// Intervals of `GROUP BY time` that the statements of a request may make.
+const MAX_BUCKETS: u64 = 5_000_000;
+
+/// `GET|POST /query`
+pub(super) async fn query(State(state): State<AppState>, request: Request) -> Response {
+    let method = request.method().clone();
+    let headers = request.headers().clone();
+    match answer(&state, &method, &headers, request).await {
+        Ok(response) => response,
+        Err(e) => e.into_response(),
+    }
+}
+
+async fn answer(
+    state: &AppState,
+    method: &Method,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<Response, InfluxError> {
+    let params = params::collect(request, state).await?;
+    let text = params.get("q");
+    let text = text.ok_or_else(|| InfluxError::bad_request("missing required parameter \"q\""))?;
+    let parsed = influxql::parse(text, &params::bound(&params)?);
+    let statements =
+        parsed.map_err(|e| InfluxError::bad_request(format!("error parsing query: {e}")))?;
+    let answers = execute(state, &params, text, statements, *method == Method::GET).await?;
+
+    let times = match params.get("epoch") {
+        Some(unit) => Times::Number(Precision::from_name(unit)),
+        None => Times::Text,
+    };
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("");
+    let is_csv = ["application/csv", "text/csv"]
+        .iter()
+        .any(|csv| accepts.contains(csv));
+    if is_csv {
+        let content_type = [(header::CONTENT_TYPE, "text/csv")];
+        return Ok((content_type, csv::document(&answers, times)).into_response());
+    }
+    let is_set = |name| params.get(name) == Some("true");
+    let chunk_size = params.get("chunk_size").and_then(|size| size.parse().ok());
+    let chunk_size =
+        is_set("chunked").then(|| chunk_size.filter(|size| *size > 0).unwrap_or(CHUNK_SIZE));
+    let body = json::documents(&answers, times, chunk_size, is_set("pretty"));
+    let content_type = [(header::CONTENT_TYPE, "application/json")];
+    Ok((content_type, body).into_response())
+}
+
+/// Executes the statements one after the other, up to the first that fails.
+async fn execute(
+    state: &AppState,
+    params: &Params,
+    text: &str,
+    statements: Vec<Statement>,
+    is_get: bool,
+) -> Result<Vec<Answered>, InfluxError> {
+    let influx = state.influx()?;
+    let config = &state.shared.config;
+    let begun = Instant::now();
+    let deadline = begun + config.query_timeout;
+    let shown = if text.to_ascii_lowercase().contains("password") {
+        "[REDACTED]"
+    } else {
+        text
+    };
+    let listed = state.shared.running.add(shown, params.client);
+    let limits = Limits {
+        values: config.query_max_samples,
+        buckets: MAX_BUCKETS,
+    };
+    let mut session = Session::new(params.get("db"), now_ns(Precision::Nanoseconds), limits);
+    session.policy = params.get("rp").map(str::to_owned);
+    session.deadline = Some(deadline);
+    session.cancel = Some(Arc::clone(&listed.query.cancel));
+    let cancel = CancelOnDrop(Arc::clone(&listed.query.cancel));
+    let slow = config.query_log_slower_than;
+    let slow = (!slow.is_zero()).then_some(slow);
+
+    let job = state.shared.queries.run(move || {
+        listed.query.runs.store(true, Ordering::Relaxed);
+        let (answers, end) = run(&influx, &statements, &session, is_get);
+        let failed = answers
+            .iter()
+            .find_map(|answer| answer.result.as_ref().err());
+        listed.ended_as(end, failed.cloned(), slow);
+        answers
+    });
+    let answers = tokio::select! {
+        answers = job => answers?,
+        // A statement that runs sees its deadline itself, and says so.
+        () = tokio::time::sleep_until((deadline + Duration::from_secs(1)).into()) => {
+            return Err(InfluxError::new(StatusCode::SERVICE_UNAVAILABLE, "query timed out in query queue"));
+        }
+        () = state.queries_canceled() => {
+            return Err(InfluxError::new(StatusCode::SERVICE_UNAVAILABLE, "query interrupted"));
+        }
+    };
+    drop(cancel);
+    Ok(answers)
+}
+
+/// Ends the statements when the client went away.
+struct CancelOnDrop(Arc<std::sync::atomic::AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The answers, and how the first that failed did.
+fn run(
+    influx: &Influx,
+    statements: &[Statement],
+    session: &Session,
+    is_get: bool,
+) -> (Vec<Answered>, End) {
+    let mut end = End::Answered;
+    let statements = statements.iter().enumerate();
+    let answers = statements.map(|(number, statement)| {
+        let result = if end != End::Answered {
+            Err(Error::Query("not executed".to_owned()))
+        } else {
+            influx.execute(statement, session)
+        };
+        if let (End::Answered, Err(e)) = (end, &result) {
+            end = match e {
+                Error::Timeout => End::TimedOut,
+                Error::Canceled => End::Canceled,
+                _ => End::Failed,
+            };
+        }
+        let result = result.map(|mut outcome| {
+            let changes = !matches!(statement, Statement::Select(_) | Statement::Show(_));
+            if is_get && changes {
+                outcome.messages.push(Message {
+                    text: format!(
+                        "deprecated use of '{statement}' in a read only context, please use a POST request instead"
+                    ),
+                });
+            }
+            outcome
+        });
+        Answered {
+            statement: number,
+            result: result.map_err(|e| e.to_string()),
+        }
+    });
+    let answers = answers.collect();
+    (answers, end)
+}

@@ -1,0 +1,175 @@
+//! `/write` and `/api/v2/write`: line protocol in.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tsdb_core::Commit;
+use tsdb_influx::line::{Point, lines};
+use tsdb_influx::{Influx, Precision, Refusal, Target};
+
+use super::error::InfluxError;
+use crate::api::params::Params;
+use crate::ingest::{body, durable};
+use crate::state::AppState;
+
+/// Bad lines that an answer names; the others are only counted.
+const MAX_SHOWN_FAULTS: usize = 100;
+
+/// Where a request writes.
+#[derive(Debug)]
+struct Destination {
+    database: String,
+    policy: Option<String>,
+    precision: Precision,
+}
+
+/// `POST /write?db=&rp=&precision=`
+pub(super) async fn version_1(State(state): State<AppState>, request: Request) -> Response {
+    let params = Params::of_url(request.uri());
+    let Some(database) = params.get("db") else {
+        return InfluxError::bad_request("database is required").into_response();
+    };
+    let destination = Destination {
+        database: database.to_owned(),
+        policy: params.get("rp").map(str::to_owned),
+        precision: Precision::from_name(params.get("precision").unwrap_or("")),
+    };
+    match write(&state, destination, request).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(e) => e.into_response(),
+    }
+}
+
+/// `POST /api/v2/write?bucket=&org=&precision=`; a bucket is a database, or `database/policy`.
+pub(super) async fn version_2(State(state): State<AppState>, request: Request) -> Response {
+    let params = Params::of_url(request.uri());
+    let Some(bucket) = params.get("bucket") else {
+        return InfluxError::bad_request("bucket is required").into_version_2();
+    };
+    let (database, policy) = match bucket.split_once('/') {
+        Some((database, policy)) => (database, Some(policy)),
+        None => (bucket, None),
+    };
+    let destination = Destination {
+        database: database.to_owned(),
+        policy: policy
+            .filter(|policy| !policy.is_empty())
+            .map(str::to_owned),
+        precision: Precision::from_name(params.get("precision").unwrap_or("")),
+    };
+    match write(&state, destination, request).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(e) => e.into_version_2(),
+    }
+}
+
+async fn write(
+    state: &AppState,
+    destination: Destination,
+    request: Request,
+) -> Result<(), InfluxError> {
+    let influx = state.influx()?;
+    let (parts, body) = request.into_parts();
+    let collected = body::collect(state, &parts.headers, body).await?;
+    let encoding = parts.headers.get(header::CONTENT_ENCODING);
+    let encoding = encoding
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("")
+        .to_owned();
+    let shared = Arc::clone(&state.shared);
+    let creates = state.shared.config.influx_create_databases;
+    let applied = state.shared.writes.run(move || {
+        let limit = shared.config.max_decoded_bytes;
+        let decoded;
+        let bytes: &[u8] = match encoding.as_str() {
+            "" | "identity" => &collected.bytes,
+            "gzip" => {
+                decoded = body::gzip(&collected.bytes, limit)?;
+                &decoded
+            }
+            other => {
+                let message = format!("content encoding {other:?} is not supported");
+                return Err(InfluxError::bad_request(message));
+            }
+        };
+        apply(&influx, &destination, bytes, creates)
+    });
+    let (commit, refusal) = applied.await??;
+    if let Some(commit) = commit {
+        let report = durable(commit).await?;
+        if let (None, Some(first)) = (&refusal, report.rejected.first().first()) {
+            let dropped: u64 = report.rejected.counts().map(|(_, n)| n).sum();
+            let message = format!("partial write: {} dropped={dropped}", first.reason);
+            return Err(InfluxError::bad_request(message));
+        }
+    }
+    match refusal {
+        None => Ok(()),
+        Some(message) => Err(InfluxError::bad_request(message)),
+    }
+}
+
+/// The write under way, if there is one, and what is answered about the rest.
+type Applied = (Option<Commit>, Option<String>);
+
+/// Parses and writes lines.
+fn apply(
+    influx: &Influx,
+    destination: &Destination,
+    bytes: &[u8],
+    creates: bool,
+) -> Result<Applied, InfluxError> {
+    let (points, faults) = parse(bytes, destination.precision);
+    if points.is_empty() {
+        return match faults {
+            Some(faults) => Err(InfluxError::bad_request(faults)),
+            None => Ok((None, None)),
+        };
+    }
+    if creates {
+        influx.ensure_database(&destination.database)?;
+    }
+    let target = Target {
+        database: &destination.database,
+        policy: destination.policy.as_deref(),
+    };
+    let (commit, refusal) = influx.write(target, &points, now_ns(destination.precision))?;
+    let answer = match (refusal, faults) {
+        (Some(Refusal { reason, dropped }), _) => {
+            Some(format!("partial write: {reason} dropped={dropped}"))
+        }
+        (None, Some(faults)) => Some(format!("partial write: {faults} dropped=0")),
+        (None, None) => None,
+    };
+    Ok((commit, answer))
+}
+
+/// The points of a body, and what is wrong with the lines that are none.
+pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Option<String>) {
+    let mut points = Vec::new();
+    let mut faults: Vec<String> = Vec::new();
+    let mut more = 0_usize;
+    for line in lines(bytes) {
+        match Point::parse(line, precision) {
+            Ok(point) => points.push(point),
+            Err(_) if faults.len() == MAX_SHOWN_FAULTS => more += 1,
+            Err(e) => {
+                let line = String::from_utf8_lossy(line);
+                faults.push(format!("unable to parse '{line}': {e}"));
+            }
+        }
+    }
+    if more > 0 {
+        faults.push(format!("and {more} more lines"));
+    }
+    let faults = (!faults.is_empty()).then(|| faults.join("\n"));
+    (points, faults)
+}
+
+/// The present in nanoseconds, cut down to the precision.
+pub(super) fn now_ns(precision: Precision) -> i64 {
+    let now = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX);
+    now - now.rem_euclid(precision.nanoseconds())
+}
