@@ -58,7 +58,7 @@ mod store;
 mod wal;
 
 pub use budget::{MemoryBudget, MemoryUse, Reservation};
-pub use codec::{DecodeError, decode_chunk};
+pub use codec::{DecodeError, EncodeError, EncodedChunk, decode_chunk, encode_chunks};
 pub use db::Db;
 pub use disk::{LossCause, LostRange};
 pub use error::{Error, Result};

@@ -1,6 +1,6 @@
 //! What the fuzz targets reach that is not public; built for them alone.
 
-use crate::import;
+use crate::{export, import};
 
 /// A line of JSON as imports read it.
 pub fn json_line(line: &[u8]) {
@@ -10,4 +10,9 @@ pub fn json_line(line: &[u8]) {
 /// The parts of a block of Prometheus: its symbols, a series, its tombstones.
 pub fn block_parts(bytes: &[u8]) {
     import::fuzz_block_parts(bytes);
+}
+
+/// A decompressed request of remote read.
+pub fn read_request(message: &[u8]) {
+    export::fuzz_read_request(message);
 }

@@ -7,14 +7,14 @@ use std::time::SystemTime;
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
-use tsdb_core::{Db, MemoryBudget, RecoveryProgress};
+use tsdb_core::{Db, LabelRegex, MemoryBudget, RecoveryProgress};
 use tsdb_influx::Influx;
 use tsdb_query::Engine;
 
 use crate::bridge::Pool;
 use crate::config::{Config, Settings, SettingsError};
 use crate::error::ApiError;
-use crate::ingest::Buffers;
+use crate::ingest::{Buffers, Elections};
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
 
@@ -45,9 +45,15 @@ pub(crate) struct Shared {
     settings: RwLock<Reloaded>,
     /// Imports and exports: a thread each, for as long as the client takes.
     pub(crate) streams: Pool,
+    /// Remote reads.
+    pub(crate) reads: Pool,
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
+    /// Elected replicas of pairs, if they are told apart.
+    pub(crate) elections: Option<Elections>,
+    /// Origins whose pages may read answers.
+    pub(crate) cors_origin: Option<LabelRegex>,
     pub(crate) started: SystemTime,
     /// Set once, when recovery is done.
     store: OnceLock<Opened>,
@@ -119,7 +125,13 @@ impl AppState {
                     at: started,
                 }),
                 streams: Pool::new(MAX_STREAMS, 0),
+                reads: Pool::new(
+                    config.remote_read_concurrent_limit,
+                    10 * config.remote_read_concurrent_limit,
+                ),
                 metrics: Metrics::default(),
+                cors_origin: config.cors_origin(),
+                elections: config.ha_options().map(Elections::new),
                 started,
                 store: OnceLock::new(),
                 cancel: watch::Sender::new(false),
@@ -163,6 +175,9 @@ impl AppState {
             "store is open"
         );
         let opened = Opened::new(db, Some(&self.shared.config.data_dir))?;
+        if let Some(elections) = &self.shared.elections {
+            elections.keep_in(self.shared.config.data_dir.join("ha"));
+        }
         let reloaded = self.shared.settings.write(); // no reload in between
         opened.apply(&reloaded.settings).map_err(io::Error::other)?;
         let _ = self.shared.store.set(opened); // only called once

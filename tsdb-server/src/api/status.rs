@@ -1,4 +1,4 @@
-//! Status pages, and the empty answers of features that are not here (rules, alerts).
+//! Status pages, and the empty answers of what is not here (rules, alerts, targets).
 
 use std::time::SystemTime;
 
@@ -28,6 +28,26 @@ pub(crate) async fn rules() -> Json {
 /// `GET /api/v1/alerts`
 pub(crate) async fn alerts() -> Json {
     success(&json!({ "alerts": [] }))
+}
+
+/// `GET /api/v1/alertmanagers`
+pub(crate) async fn alertmanagers() -> Json {
+    success(&json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }))
+}
+
+/// `GET /api/v1/targets`
+pub(crate) async fn targets() -> Json {
+    success(&json!({ "activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {} }))
+}
+
+/// `GET /api/v1/scrape_pools`
+pub(crate) async fn scrape_pools() -> Json {
+    success(&json!({ "scrapePools": [] }))
+}
+
+/// `GET /api/v1/targets/metadata` and `GET /api/v1/notifications`
+pub(crate) async fn empty_list() -> Json {
+    success(&json!([]))
 }
 
 /// `GET /api/v1/status/buildinfo`. Strings only and no `features`: with them Grafana takes the source for Mimir.

@@ -15,10 +15,17 @@ use crate::duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Labels that tell this server from others where its data is read together with theirs.
-    pub(crate) external_labels: BTreeMap<String, String>,
+    pub(crate) global: Global,
     pub(crate) limits: Limits,
     pub(crate) retention: RetentionKeys,
+}
+
+/// What Prometheus has under the same key, where its clients look for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Global {
+    /// Labels that tell this server from others where its data is read together with theirs.
+    pub(crate) external_labels: BTreeMap<String, String>,
 }
 
 /// How much is accepted.
@@ -123,7 +130,7 @@ impl Settings {
             (at, explain(e))
         })?;
         let settings = settings.unwrap_or_default();
-        for name in settings.external_labels.keys() {
+        for name in settings.global.external_labels.keys() {
             if name.is_empty() || name.starts_with("__") {
                 let line = text
                     .lines()
@@ -167,9 +174,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let text = "external_labels:\n  cluster: a\nlimits:\n  active_series: 10\n  new_series: 5\n  new_series_interval: 30s\n";
+        let text = "global:\n  external_labels:\n    cluster: a\nlimits:\n  active_series: 10\n  new_series: 5\n  new_series_interval: 30s\n";
         let settings = Settings::parse(text).unwrap();
-        assert_eq!(settings.external_labels["cluster"], "a");
+        assert_eq!(settings.global.external_labels["cluster"], "a");
         assert_eq!(
             settings.limits.of_series(),
             SeriesLimits {
@@ -179,7 +186,7 @@ mod tests {
             }
         );
         assert_eq!(Settings::parse(&settings.to_yaml()).unwrap(), settings);
-        for nothing in ["", "# nothing\n", "limits: {}\n", "external_labels: {}\n"] {
+        for nothing in ["", "# nothing\n", "limits: {}\n", "global: {}\n"] {
             assert_eq!(
                 Settings::parse(nothing).unwrap(),
                 Settings::default(),
@@ -209,8 +216,8 @@ mod tests {
                 "not a valid duration",
             ),
             (
-                "external_labels:\n  a: b\n  __x: c\n",
-                3,
+                "global:\n  external_labels:\n    a: b\n    __x: c\n",
+                4,
                 "not a label name",
             ),
             ("limits: [1\n", 0, ""),

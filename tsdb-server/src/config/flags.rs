@@ -24,6 +24,12 @@ impl Config {
         vec![
             ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
+            ("ha.cluster-label", self.ha_cluster_label.clone()),
+            (
+                "ha.failover-timeout",
+                duration::format(self.ha_failover_timeout),
+            ),
+            ("ha.replica-label", self.ha_replica_label.clone()),
             (
                 "influx.create-databases",
                 self.influx_create_databases.to_string(),
@@ -79,6 +85,18 @@ impl Config {
             ),
             ("query.timeout", duration::format(self.query_timeout)),
             (
+                "storage.remote.read-concurrent-limit",
+                self.remote_read_concurrent_limit.to_string(),
+            ),
+            (
+                "storage.remote.read-max-bytes-in-frame",
+                self.remote_read_max_frame_bytes.to_string(),
+            ),
+            (
+                "storage.remote.read-sample-limit",
+                self.remote_read_sample_limit.to_string(),
+            ),
+            (
                 "storage.tsdb.future-limit",
                 duration::format(self.future_limit),
             ),
@@ -104,6 +122,7 @@ impl Config {
                 duration::format(self.scrub_interval),
             ),
             ("storage.wal.durability", durability),
+            ("web.cors.origin", self.cors_origin.clone()),
             ("web.enable-admin-api", self.enable_admin_api.to_string()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("web.listen-address", self.listen.clone()),

@@ -2,9 +2,10 @@
 
 mod apply;
 pub(crate) mod body;
+mod ha;
 mod histogram;
 mod label_set;
-mod proto;
+pub(crate) mod proto;
 mod remote_write;
 mod remote_write_v1;
 mod remote_write_v2;
@@ -19,6 +20,7 @@ use axum::routing::post;
 
 pub(crate) use apply::{WriteError, durable};
 pub(crate) use body::Buffers;
+pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::LabelSet;
 
 use crate::state::AppState;

@@ -123,6 +123,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     state.shared.metrics.write(&mut out);
     super::queries::write(&mut out, &state);
     configuration(&mut out, &state);
+    replicas(&mut out, &state);
     let store = state.store();
     out.single(
         "tsdb_ready",
@@ -189,9 +190,37 @@ fn configuration(out: &mut Text, state: &AppState) {
     );
 }
 
+fn replicas(out: &mut Text, state: &AppState) {
+    let Some(elections) = &state.shared.elections else {
+        return;
+    };
+    for (name, help, value) in [
+        (
+            "tsdb_ha_samples_dropped_total",
+            "Samples acknowledged and dropped, as another replica of the cluster is elected.",
+            elections.dropped(),
+        ),
+        (
+            "tsdb_ha_elections_total",
+            "Elections of a replica, the first of each cluster included.",
+            elections.held(),
+        ),
+    ] {
+        out.single(name, "counter", help, value as f64);
+    }
+}
+
 fn engine(out: &mut Text, stats: &Stats) {
     let seconds = |ms: Option<i64>| ms.map_or(f64::NAN, |ms| ms as f64 / 1000.0);
+    // An empty store has no lower end, which Prometheus shows as the largest time.
+    let lowest_ms = stats.oldest_ms.unwrap_or(i64::MAX);
     let gauges = [
+        (
+            // Thanos's sidecar looks for it under Prometheus's name.
+            "prometheus_tsdb_lowest_timestamp_seconds",
+            "Time of the oldest sample.",
+            lowest_ms as f64 / 1000.0,
+        ),
         (
             "tsdb_head_series",
             "Series in the active generation of the head.",

@@ -9,10 +9,12 @@ mod chunks;
 #[path = "../common/mod.rs"]
 mod common;
 mod golden;
+mod ha;
 mod influx;
 mod prometheus;
-mod protobuf;
+mod python_client;
 mod queries;
+mod remote_read;
 mod same_answers;
 mod transfer;
 

@@ -98,7 +98,7 @@ async fn a_setting_is_a_flag_or_stands_in_the_file() {
 async fn a_reload_applies_the_file_or_keeps_what_was() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tsdb.yml");
-    let server = server(&file, "external_labels: {cluster: a}\n");
+    let server = server(&file, "global: {external_labels: {cluster: a}}\n");
     let yaml = || async {
         let answer = server.get("/api/v1/status/config").await.json();
         answer["data"]["yaml"].as_str().unwrap().to_owned()
@@ -199,7 +199,7 @@ async fn the_progress_of_recovery_is_told_before_the_store_is_open() {
 fn signals_and_requests_steer_the_program() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tsdb.yml");
-    std::fs::write(&file, "external_labels: {cluster: a}\n").unwrap();
+    std::fs::write(&file, "global: {external_labels: {cluster: a}}\n").unwrap();
     let flags = [
         "--config.file",
         file.to_str().unwrap(),
@@ -208,7 +208,7 @@ fn signals_and_requests_steer_the_program() {
     let mut process = Process::start_at("127.0.0.1:0", &dir.path().join("data"), &flags);
     let config = |process: &Process| process.request("GET /api/v1/status/config", &[]).1;
     assert!(config(&process).contains("cluster: a"));
-    std::fs::write(&file, "external_labels: {cluster: b}\n").unwrap();
+    std::fs::write(&file, "global: {external_labels: {cluster: b}}\n").unwrap();
     process.program.signal("HUP");
     until("reload", || {
         config(&process).contains("cluster: b").then_some(())
