@@ -11,6 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
             WalItem::Series(..) => 0,
             WalItem::Sample(..) | WalItem::Histogram(..) | WalItem::Field(..) => 1,
             WalItem::Metadata(_) => 2,
+            WalItem::Tombstone(..) => 3,
         });
         assert_eq!(fuzzing::decode_record(&encoded), Ok(items));
     }

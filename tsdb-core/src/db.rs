@@ -13,6 +13,7 @@ use crate::io::{Fs, OsFs};
 use crate::model::{Matcher, MetricMetadata, SeriesExemplars, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::{Querier, Snapshot};
+use crate::retention::Retention;
 use crate::stats::{Cardinality, Stats};
 use crate::store::{
     self, Commit, Maintenance, SeriesLimits, SeriesMaker, SnapshotHead, Store, VerifyReport,
@@ -147,6 +148,41 @@ impl Db {
     /// [`Error::Closed`](crate::Error::Closed), and when the index of a run cannot be read.
     pub fn snapshot(&self, selectors: &[&[Matcher]]) -> Result<Snapshot> {
         self.handle.store.snapshot(selectors)
+    }
+
+    /// Deletes the samples in the range of every series that matches all matchers of any of these lists. Queries that
+    /// begin afterwards do not see them; a snapshot keeps what it has captured. What is written later stays, also at the
+    /// same times. The bytes become free when the files are merged.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a range whose end is before its start; [`Error::LimitExceeded`] when too many
+    /// deletes wait to be merged; [`Error::StorageFull`], [`Error::WritesStopped`], [`Error::Closed`]. After an error the
+    /// samples may be gone or not, and a crash may bring them back, until the same delete succeeds.
+    pub fn delete(&self, selectors: &[&[Matcher]], range: TimeRange) -> Result<()> {
+        self.handle.store.delete(selectors, range)
+    }
+
+    /// Writes every file anew that has deleted samples, which frees their bytes, and drops what hid them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and the like; what is deleted stays hidden then.
+    pub fn clean_tombstones(&self) -> Result<()> {
+        self.handle.store.clean_tombstones()
+    }
+
+    /// Changes what is kept, and for how long. Files that have expired by it go within seconds; what is flushed from now
+    /// on is of the new classes, what is in files keeps the class it was written with.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`], and nothing is changed; [`Error::Closed`].
+    pub fn set_retention(&self, retention: Retention) -> Result<()> {
+        self.handle.store.set_retention(retention)
+    }
+
+    /// What is kept, and for how long.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        (*self.handle.store.retention()).clone()
     }
 
     /// Metadata of all metric families, sorted by name.

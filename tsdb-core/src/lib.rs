@@ -52,12 +52,13 @@ pub mod model;
 mod options;
 mod progress;
 mod read;
+mod retention;
 mod stats;
 mod store;
 mod wal;
 
 pub use budget::{MemoryBudget, MemoryUse, Reservation};
-pub use codec::{DecodeError, decode_chunk};
+pub use codec::{DecodeError, EncodeError, EncodedChunk, decode_chunk, encode_chunks};
 pub use db::Db;
 pub use disk::{LossCause, LostRange};
 pub use error::{Error, Result};
@@ -65,6 +66,7 @@ pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
 pub use progress::RecoveryProgress;
 pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
+pub use retention::{Retention, RetentionClass};
 pub use stats::{Cardinality, Stats};
 pub use store::{
     Commit, DamagedUnit, KnownSeries, Part, RejectReason, Rejected, Rejection, SeriesLimits,

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::budget::{MIN_LIMIT_BYTES, MemoryBudget};
 use crate::error::{Error, Result};
+use crate::model::Matcher;
 use crate::progress::RecoveryProgress;
+use crate::retention::{Retention, RetentionClass};
 
 /// When a write is acknowledged, and so what a crash may cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +70,7 @@ impl Clock {
 /// Options of a store; [`Options::new`] has the defaults.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub(crate) retention_ms: Option<i64>,
+    pub(crate) retention: Retention,
     pub(crate) min_block_ms: i64,
     pub(crate) max_block_ms: i64,
     pub(crate) durability: Durability,
@@ -115,7 +117,10 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 impl Default for Options {
     fn default() -> Self {
         Self {
-            retention_ms: Some(15 * DAY_MS),
+            retention: Retention {
+                age: Some(Duration::from_secs(15 * 24 * 3600)),
+                ..Retention::default()
+            },
             min_block_ms: 120 * MINUTE_MS,
             max_block_ms: DAY_MS,
             durability: Durability::default(),
@@ -131,7 +136,7 @@ impl Default for Options {
     }
 }
 
-fn millis(d: Duration) -> i64 {
+pub(crate) fn millis(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -146,7 +151,25 @@ impl Options {
     /// `None` keeps them for ever. Default: 15 days.
     #[must_use]
     pub fn retention(mut self, age: Option<Duration>) -> Self {
-        self.retention_ms = age.map(millis);
+        self.retention.age = age;
+        self
+    }
+
+    /// The most bytes that files and write-ahead log may have: beyond it the oldest files go, whatever their age. `None`
+    /// for no limit, the default.
+    #[must_use]
+    pub fn retention_size(mut self, bytes: Option<u64>) -> Self {
+        self.retention.size_bytes = bytes;
+        self
+    }
+
+    /// Adds a retention class: series that match all `matchers` have an age of their own, `None` for ever. A series is of the
+    /// first class that takes it. At most 8.
+    #[must_use]
+    pub fn retention_class(mut self, matchers: Vec<Matcher>, age: Option<Duration>) -> Self {
+        self.retention
+            .classes
+            .push(RetentionClass { matchers, age });
         self
     }
 
@@ -246,9 +269,7 @@ impl Options {
                 "must not be shorter than min_block_duration",
             );
         }
-        if self.retention_ms.is_some_and(|ms| ms <= 0) {
-            return bad("retention", "must be positive; None keeps samples for ever");
-        }
+        self.retention.check()?;
         let budget = self.budget.as_ref().map_or(u64::MAX, MemoryBudget::limit);
         if budget < MIN_LIMIT_BYTES {
             return bad("memory_limit", "must be at least 32 MiB");

@@ -42,6 +42,16 @@ pub struct Stats {
     pub flushes: u64,
     /// Merges since open.
     pub merges: u64,
+    /// Runs removed since open because of their age.
+    pub time_retentions: u64,
+    /// Runs removed since open because of the size of all.
+    pub size_retentions: u64,
+    /// Deletes since open.
+    pub deletes: u64,
+    /// Tombstones that hide samples which are still in a file.
+    pub tombstones: u64,
+    /// Their size, in bytes.
+    pub tombstone_bytes: u64,
     /// Flushes and merges that failed since open (they are tried again).
     pub maintenance_failures: u64,
     /// Files that were damaged and set aside, damaged stretches of the write-ahead log, and damaged parts of runs that

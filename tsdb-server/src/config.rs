@@ -6,16 +6,18 @@
 mod file;
 mod flags;
 mod otlp;
+mod retention;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, ValueEnum};
-use tsdb_core::{Durability, MemoryBudget, Options};
+use tsdb_core::{Durability, LabelRegex, METRIC_NAME, MemoryBudget, Options, Retention};
 use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
+use crate::ingest::HaOptions;
 use crate::{bytes, duration, features};
 
 pub use file::{Settings, SettingsError};
@@ -58,7 +60,7 @@ pub enum LogFormat {
     after_help = "Durations: 15d, 1h30m, 250ms. Every flag can be given by the environment variable shown."
 )]
 pub struct Config {
-    /// YAML file of what may change while the server runs: limits and external labels.
+    /// YAML file of what may change while the server runs: limits, retention and external labels.
     #[arg(long = "config.file", value_name = "FILE", env = "TSDB_CONFIG_FILE")]
     pub config_file: Option<PathBuf>,
 
@@ -76,9 +78,15 @@ pub struct Config {
     )]
     pub data_dir: PathBuf,
 
-    /// How long samples are kept, back from the newest sample; 0 keeps them for ever.
-    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_RETENTION_TIME", default_value = "15d", value_parser = duration::parse)]
-    pub retention: Duration,
+    /// How long samples are kept, back from the newest sample; 0 keeps them for ever. By default 15d; may stand in the
+    /// configuration file instead.
+    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_RETENTION_TIME", value_parser = duration::parse)]
+    pub retention_time: Option<Duration>,
+
+    /// The most bytes of files and write-ahead log, such as 512MB or 10GB: beyond it the oldest files go; 0 is no limit, the
+    /// default. May stand in the configuration file instead.
+    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE", env = "TSDB_STORAGE_TSDB_RETENTION_SIZE", value_parser = bytes::parse)]
+    pub retention_size: Option<u64>,
 
     /// Samples in memory are flushed to files at least once per this much data time.
     #[arg(long = "storage.tsdb.min-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MIN_BLOCK_DURATION", default_value = "2h", value_parser = duration::parse)]
@@ -87,6 +95,56 @@ pub struct Config {
     /// The most data time that one file spans.
     #[arg(long = "storage.tsdb.max-block-duration", value_name = "DURATION", env = "TSDB_STORAGE_TSDB_MAX_BLOCK_DURATION", default_value = "1d", value_parser = duration::parse)]
     pub max_block_duration: Duration,
+
+    /// Label that tells the replicas of a highly available Prometheus apart, such as `__replica__`: it is taken out, and of each
+    /// cluster one replica's samples are kept. None by default.
+    #[arg(
+        long = "ha.replica-label",
+        value_name = "LABEL",
+        env = "TSDB_HA_REPLICA_LABEL",
+        default_value = ""
+    )]
+    pub ha_replica_label: String,
+
+    /// Label that tells which replicas belong together.
+    #[arg(
+        long = "ha.cluster-label",
+        value_name = "LABEL",
+        env = "TSDB_HA_CLUSTER_LABEL",
+        default_value = "cluster"
+    )]
+    pub ha_cluster_label: String,
+
+    /// After this silence of the replica whose samples are kept another one takes over.
+    #[arg(long = "ha.failover-timeout", value_name = "DURATION", env = "TSDB_HA_FAILOVER_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
+    pub ha_failover_timeout: Duration,
+
+    /// Remote reads answered at once.
+    #[arg(
+        long = "storage.remote.read-concurrent-limit",
+        value_name = "N",
+        env = "TSDB_STORAGE_REMOTE_READ_CONCURRENT_LIMIT",
+        default_value_t = 10
+    )]
+    pub remote_read_concurrent_limit: usize,
+
+    /// Bytes after which a message of a streamed remote read ends; a chunk is never divided.
+    #[arg(
+        long = "storage.remote.read-max-bytes-in-frame",
+        value_name = "BYTES",
+        env = "TSDB_STORAGE_REMOTE_READ_MAX_BYTES_IN_FRAME",
+        default_value_t = 1 << 20
+    )]
+    pub remote_read_max_frame_bytes: usize,
+
+    /// Samples that a remote read may answer in one message; streams have no such limit.
+    #[arg(
+        long = "storage.remote.read-sample-limit",
+        value_name = "N",
+        env = "TSDB_STORAGE_REMOTE_READ_SAMPLE_LIMIT",
+        default_value_t = 50_000_000
+    )]
+    pub remote_read_sample_limit: u64,
 
     /// When a write is acknowledged: `always` after fdatasync (nothing acknowledged is ever lost), `interval[:100ms]`
     /// before an fdatasync that follows within the interval, `never` before whatever the system does.
@@ -111,6 +169,15 @@ pub struct Config {
         default_value = "127.0.0.1:8490"
     )]
     pub listen: String,
+
+    /// Regular expression of the origins whose pages may read answers (CORS), such as `https?://grafana\..*`; none by default.
+    #[arg(
+        long = "web.cors.origin",
+        value_name = "REGEX",
+        env = "TSDB_WEB_CORS_ORIGIN",
+        default_value = ""
+    )]
+    pub cors_origin: String,
 
     /// Enables /api/v1/admin.
     #[arg(long = "web.enable-admin-api", env = "TSDB_WEB_ENABLE_ADMIN_API", value_parser = FalseyValueParser::new())]
@@ -296,6 +363,26 @@ impl Config {
         if self.query_max_concurrency == 0 {
             return Err("--query.max-concurrency must be positive".into());
         }
+        if self.remote_read_concurrent_limit == 0
+            || self.remote_read_max_frame_bytes == 0
+            || self.remote_read_sample_limit == 0
+        {
+            return Err(
+                "--storage.remote.read-concurrent-limit, --storage.remote.read-max-bytes-in-frame and --storage.remote.read-sample-limit must be positive"
+                    .into(),
+            );
+        }
+        if !self.ha_replica_label.is_empty()
+            && (self.ha_replica_label == self.ha_cluster_label
+                || self.ha_replica_label == METRIC_NAME)
+        {
+            return Err(
+                "--ha.replica-label must be neither --ha.cluster-label nor __name__".into(),
+            );
+        }
+        if let Err(e) = LabelRegex::new(&self.cors_origin) {
+            return Err(format!("--web.cors.origin: {e}"));
+        }
         if self.query_max_samples == 0
             || self.query_max_memory_bytes == 0
             || self.query_max_points == 0
@@ -324,15 +411,40 @@ impl Config {
         }
     }
 
-    /// Reads the configuration file; without one these are the defaults.
+    /// Reads the configuration file; what neither it nor a flag says are the defaults.
     ///
     /// # Errors
     /// What is wrong with the file, and where.
     pub fn read_settings(&self) -> Result<Settings, SettingsError> {
         match &self.config_file {
-            Some(path) => Settings::read(path),
-            None => Ok(Settings::default()),
+            Some(path) => Settings::read(path, self.retention_time, self.retention_size),
+            None => Ok(self.settings_without_file()),
         }
+    }
+
+    /// What is in effect without a configuration file.
+    pub(crate) fn settings_without_file(&self) -> Settings {
+        let mut settings = Settings::default();
+        // Nothing stands in both, and no time or size alone is refused.
+        let _ = settings
+            .retention
+            .complete(self.retention_time, self.retention_size);
+        settings
+    }
+
+    /// How replicas are told apart, if they are.
+    pub(crate) fn ha_options(&self) -> Option<HaOptions> {
+        (!self.ha_replica_label.is_empty()).then(|| HaOptions {
+            replica_label: self.ha_replica_label.clone(),
+            cluster_label: self.ha_cluster_label.clone(),
+            failover_timeout: self.ha_failover_timeout,
+        })
+    }
+
+    /// Origins whose pages may read answers.
+    pub(crate) fn cors_origin(&self) -> Option<LabelRegex> {
+        let named = (!self.cors_origin.is_empty()).then_some(&self.cors_origin);
+        named.and_then(|regex| LabelRegex::new(regex).ok()) // `check` told of an error
     }
 
     /// The budget that everything in the process shares.
@@ -350,18 +462,23 @@ impl Config {
         }
     }
 
-    /// Options of the store.
+    /// Options of the store with this retention, which is a setting.
     #[must_use]
-    pub fn store_options(&self) -> Options {
+    pub fn store_options(&self, retention: Retention) -> Options {
         let unless_zero = |d: Duration| (!d.is_zero()).then_some(d);
-        Options::new()
-            .retention(unless_zero(self.retention))
+        let options = Options::new()
+            .retention(retention.age)
+            .retention_size(retention.size_bytes)
             .min_block_duration(self.min_block_duration)
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)
             .future_limit(unless_zero(self.future_limit))
             .max_exemplars(self.max_exemplars)
-            .scrub(unless_zero(self.scrub_interval))
+            .scrub(unless_zero(self.scrub_interval));
+        let classes = retention.classes.into_iter();
+        classes.fold(options, |options, class| {
+            options.retention_class(class.matchers, class.age)
+        })
     }
 
     /// What the parser of queries accepts.

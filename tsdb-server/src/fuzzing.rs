@@ -1,6 +1,6 @@
 //! What the fuzz targets reach that is not public; built for them alone.
 
-use crate::{import, ingest};
+use crate::{export, import, ingest};
 
 /// A line of JSON as imports read it.
 pub fn json_line(line: &[u8]) {
@@ -15,4 +15,9 @@ pub fn block_parts(bytes: &[u8]) {
 /// A request of OpenTelemetry metrics, in protobuf and in JSON.
 pub fn otlp(bytes: &[u8]) {
     ingest::fuzz_otlp(bytes);
+}
+
+/// A decompressed request of remote read.
+pub fn read_request(message: &[u8]) {
+    export::fuzz_read_request(message);
 }

@@ -1,9 +1,16 @@
 //! What every answer has in common with Prometheus's: not found, wrong method, CORS.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+
+use crate::state::AppState;
+
+/// The pattern of Prometheus's default.
+const ANY_ORIGIN: &str = ".*";
 
 /// Plain text, as Go's `http.Error` sends it.
 pub(crate) fn text_error(status: StatusCode, text: impl Into<String>) -> Response {
@@ -29,10 +36,21 @@ pub(crate) async fn method_not_allowed() -> Response {
     text_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
 }
 
-/// Answers preflight requests and lets any origin read answers, as Prometheus does by default.
-pub(crate) async fn cors(request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
-    let has_origin = request.headers().contains_key(header::ORIGIN);
+/// gzip for who accepts it. Not of streamed remote read: its frames are to arrive as they are made, and chunks are
+/// compressed already.
+pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
+    let not_for = NotForContentType::const_new("application/x-streamed-protobuf");
+    CompressionLayer::new().compress_when(DefaultPredicate::new().and(not_for))
+}
+
+/// Answers preflight requests, and lets pages of the origins read answers that `--web.cors.origin` names.
+pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_api = path
+        .strip_prefix(crate::PREFIX)
+        .unwrap_or(path)
+        .starts_with("/api/");
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = if is_api && request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else {
@@ -41,14 +59,14 @@ pub(crate) async fn cors(request: Request, next: Next) -> Response {
     if is_api {
         let headers = response.headers_mut();
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if has_origin {
+        if let Some(allowed) = origin.and_then(|origin| allowed(&state, origin)) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
             for (name, value) in [
                 (
                     header::ACCESS_CONTROL_ALLOW_HEADERS,
                     "Accept, Authorization, Content-Type, Origin",
                 ),
                 (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
-                (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
                 (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
             ] {
                 headers.insert(name, HeaderValue::from_static(value));
@@ -56,4 +74,16 @@ pub(crate) async fn cors(request: Request, next: Next) -> Response {
         }
     }
     response
+}
+
+/// The origin that is told to be allowed: for any origin `*`, as Prometheus does.
+fn allowed(state: &AppState, origin: HeaderValue) -> Option<HeaderValue> {
+    let allowed = state.shared.cors_origin.as_ref()?;
+    if state.shared.config.cors_origin == ANY_ORIGIN {
+        return Some(HeaderValue::from_static("*"));
+    }
+    origin
+        .to_str()
+        .is_ok_and(|origin| allowed.is_match(origin))
+        .then_some(origin)
 }

@@ -8,6 +8,7 @@
 mod api;
 mod bridge;
 mod bytes;
+mod checksum;
 mod cli;
 mod config;
 mod duration;
@@ -42,19 +43,26 @@ pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 pub use verify::{VerifyArgs, verify};
 
+/// Before the paths of the reading side it changes nothing: some clients are told of a Prometheus behind such a path.
+const PREFIX: &str = "/prometheus";
+
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
+    let reading = api::routes().merge(export::routes());
     Router::new()
         .merge(ingest::routes(&state))
         .merge(import::routes())
-        .merge(export::routes())
-        .merge(api::routes())
+        .merge(reading.clone())
+        .nest(PREFIX, reading)
         .merge(influx::routes())
         .route("/metrics", get(telemetry::metrics))
         .fallback(http::not_found)
         .method_not_allowed_fallback(http::method_not_allowed)
-        .layer(tower_http::compression::CompressionLayer::new())
-        .layer(axum::middleware::from_fn(http::cors))
+        .layer(http::compression())
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            http::cors,
+        ))
         .layer(axum::middleware::from_fn_with_state(
             state.clone(),
             telemetry::observe,

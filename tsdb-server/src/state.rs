@@ -7,14 +7,14 @@ use std::time::SystemTime;
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
-use tsdb_core::{Db, MemoryBudget, RecoveryProgress};
+use tsdb_core::{Db, LabelRegex, MemoryBudget, RecoveryProgress};
 use tsdb_influx::Influx;
 use tsdb_query::Engine;
 
 use crate::bridge::Pool;
 use crate::config::{Config, Settings, SettingsError};
 use crate::error::ApiError;
-use crate::ingest::Buffers;
+use crate::ingest::{Buffers, Elections};
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
 
@@ -45,9 +45,15 @@ pub(crate) struct Shared {
     settings: RwLock<Reloaded>,
     /// Imports and exports: a thread each, for as long as the client takes.
     pub(crate) streams: Pool,
+    /// Remote reads.
+    pub(crate) reads: Pool,
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
+    /// Elected replicas of pairs, if they are told apart.
+    pub(crate) elections: Option<Elections>,
+    /// Origins whose pages may read answers.
+    pub(crate) cors_origin: Option<LabelRegex>,
     pub(crate) started: SystemTime,
     /// Set once, when recovery is done.
     store: OnceLock<Opened>,
@@ -82,6 +88,11 @@ impl Opened {
             influx: Arc::new(influx),
         })
     }
+
+    fn apply(&self, settings: &Settings) -> tsdb_core::Result<()> {
+        self.db.set_series_limits(settings.limits.of_series());
+        self.db.set_retention(settings.retention.of_store())
+    }
 }
 
 impl AppState {
@@ -109,12 +120,18 @@ impl AppState {
                 budget,
                 progress: RecoveryProgress::default(),
                 settings: RwLock::new(Reloaded {
-                    settings: Arc::default(),
+                    settings: Arc::new(config.settings_without_file()),
                     successful: true,
                     at: started,
                 }),
                 streams: Pool::new(MAX_STREAMS, 0),
+                reads: Pool::new(
+                    config.remote_read_concurrent_limit,
+                    10 * config.remote_read_concurrent_limit,
+                ),
                 metrics: Metrics::default(),
+                cors_origin: config.cors_origin(),
+                elections: config.ha_options().map(Elections::new),
                 started,
                 store: OnceLock::new(),
                 cancel: watch::Sender::new(false),
@@ -144,7 +161,7 @@ impl AppState {
             &self.shared.config.data_dir,
             self.shared
                 .config
-                .store_options()
+                .store_options(self.reloaded().settings.retention.of_store())
                 .memory_budget(self.shared.budget.clone())
                 .recovery_progress(self.shared.progress.clone()),
         )
@@ -158,10 +175,11 @@ impl AppState {
             "store is open"
         );
         let opened = Opened::new(db, Some(&self.shared.config.data_dir))?;
+        if let Some(elections) = &self.shared.elections {
+            elections.keep_in(self.shared.config.data_dir.join("ha"));
+        }
         let reloaded = self.shared.settings.write(); // no reload in between
-        opened
-            .db
-            .set_series_limits(reloaded.settings.limits.of_series());
+        opened.apply(&reloaded.settings).map_err(io::Error::other)?;
         let _ = self.shared.store.set(opened); // only called once
         drop(reloaded);
         Ok(())
@@ -176,8 +194,11 @@ impl AppState {
         let mut reloaded = self.shared.settings.write();
         reloaded.successful = read.is_ok();
         let settings = read?;
-        if let Some(opened) = self.shared.store.get() {
-            opened.db.set_series_limits(settings.limits.of_series());
+        if let Some(opened) = self.shared.store.get()
+            && let Err(error) = opened.apply(&settings)
+        {
+            // The settings were checked: the store is closed.
+            tracing::warn!(%error, "the retention that was read again is not in effect");
         }
         reloaded.settings = Arc::new(settings);
         reloaded.at = SystemTime::now();

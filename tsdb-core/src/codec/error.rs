@@ -1,4 +1,4 @@
-//! The error of every decoder.
+//! The errors of decoders and encoders.
 
 use std::fmt;
 
@@ -18,3 +18,18 @@ impl fmt::Display for DecodeError {
 }
 
 impl std::error::Error for DecodeError {}
+
+/// Samples that no chunk can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodeError {
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl std::error::Error for EncodeError {}

@@ -7,6 +7,7 @@
 
 mod bits;
 pub(crate) mod chunk;
+mod chunk_writer;
 pub(crate) mod column;
 pub(crate) mod crc;
 pub(crate) mod cursor;
@@ -14,10 +15,13 @@ mod error;
 pub(crate) mod field;
 pub(crate) mod histogram;
 mod identity;
+mod tombstone;
 mod varbit;
 pub(crate) mod varint;
 pub(crate) mod xor;
 
 pub use chunk::decode_chunk;
-pub use error::DecodeError;
+pub use chunk_writer::{EncodedChunk, encode_chunks};
+pub use error::{DecodeError, EncodeError};
 pub(crate) use identity::StoreIdentity;
+pub(crate) use tombstone::{push_selectors, push_tombstone, read_tombstone};

@@ -9,16 +9,24 @@ use crate::disk::{
     ColumnStats, FinishedRun, GroupReader, LostColumns, LostRange, Run, RunSpec, RunWriter,
 };
 use crate::error::{Error, Result};
-use crate::index::LabelBuffer;
+use crate::index::{DeletedSeries, LabelBuffer};
 use crate::io::Fs;
-use crate::model::{Columns, Labels, TimeRange, TimeUnit};
+use crate::model::{Columns, Labels, TimeRange, TimeRanges, TimeUnit};
 
 /// Samples of a series that are decoded at once, about; histograms weigh more.
 const SPAN_SAMPLES: u64 = 1 << 20;
 
+/// A run to be merged, and what is deleted of it.
+#[derive(Clone, Debug)]
+pub(crate) struct MergeInput {
+    pub(crate) run: Arc<Run>,
+    pub(crate) deleted: Option<Arc<DeletedSeries>>,
+}
+
 /// Merges `inputs`, neighbours in rising order of generations, into the run that `spec` describes: written and synced,
 /// not yet live. At equal times the later input wins. What stands in a damaged part of an input is left out; the output
-/// records that it is lost, beside what the inputs record.
+/// records that it is lost, beside what the inputs record. `None` when all samples are deleted and nothing is lost: a
+/// record of what is lost outlives the samples beside it, in a run without samples.
 ///
 /// # Errors
 /// When an input cannot be read or its directory or index is damaged, or the output cannot be written. Nothing is left
@@ -27,9 +35,9 @@ pub(crate) fn merge(
     fs: &Arc<dyn Fs>,
     dir: &Path,
     identity: StoreIdentity,
-    inputs: &[Arc<Run>],
+    inputs: &[MergeInput],
     spec: RunSpec,
-) -> Result<FinishedRun> {
+) -> Result<Option<FinishedRun>> {
     let mut out = RunWriter::create(Arc::clone(fs), dir, identity, spec)?;
     let inputs: Result<Vec<Input>> = inputs.iter().map(Input::new).collect();
     let mut inputs = inputs?;
@@ -58,12 +66,16 @@ pub(crate) fn merge(
     for input in &inputs {
         input.lost().for_each(|lost| out.add_lost(lost));
     }
-    out.finish()
+    match out.is_empty() {
+        true => Ok(None),
+        false => out.finish().map(Some),
+    }
 }
 
 /// A run that is read from its first series to its last.
 struct Input {
     run: Arc<Run>,
+    deleted: Option<Arc<DeletedSeries>>,
     groups: GroupReader,
     buffer: LabelBuffer,
     /// Number of the present series, and its labels; `None` at the end.
@@ -76,9 +88,10 @@ struct Input {
 }
 
 impl Input {
-    fn new(run: &Arc<Run>) -> Result<Self> {
+    fn new(input: &MergeInput) -> Result<Self> {
         let mut input = Self {
-            run: Arc::clone(run),
+            run: Arc::clone(&input.run),
+            deleted: input.deleted.clone(),
             groups: GroupReader::default(),
             buffer: LabelBuffer::default(),
             id: 0,
@@ -109,6 +122,9 @@ impl Input {
     /// Copies the columns of a series that no other input has, if they are of chunks. Says whether it did: floats are
     /// written anew, since they follow their neighbours and share their timestamps.
     fn copy(&mut self, out: &mut RunWriter) -> Result<bool> {
+        if self.deleted().is_some() {
+            return Ok(false);
+        }
         let (id, unit, damages) = (self.id, self.unit, &mut self.damages);
         let labels = self.labels.as_ref();
         let mut started = false;
@@ -126,6 +142,11 @@ impl Input {
         )
     }
 
+    /// What is deleted of the present series.
+    fn deleted(&self) -> Option<&Arc<TimeRanges>> {
+        self.deleted.as_ref()?.of(self.id)
+    }
+
     /// What the run records to be lost, and what was found to be.
     fn lost(&self) -> impl Iterator<Item = LostRange> {
         let recorded = self.run.meta().lost.iter().copied();
@@ -139,8 +160,14 @@ impl Input {
         Some((ms.start_ms, ms.end_ms, self.run.weight_of(self.id)))
     }
 
-    /// Reads the samples inside `range`, which is in milliseconds, with times in ticks of `unit`.
+    /// Reads the samples inside `range`, which is in milliseconds, with times in ticks of `unit`; without those that are
+    /// deleted.
     fn read(&mut self, range: TimeRange, unit: TimeUnit, out: &mut Columns) -> Result<()> {
+        let deleted = self.deleted().cloned();
+        let deleted = deleted.as_ref();
+        if deleted.is_some_and(|deleted| deleted.covers(range)) {
+            return Ok(());
+        }
         let start = out.len();
         let (id, own, damages) = (self.id, self.unit, &mut self.damages);
         let lost = &mut |stats: ColumnStats, damage| {
@@ -151,6 +178,9 @@ impl Input {
         };
         self.groups
             .read_series(&self.run, id, own.ticks_of(range), out, lost)?;
+        if let Some(deleted) = deleted {
+            out.remove(start, deleted, own);
+        }
         out.convert_times(start, own, unit);
         Ok(())
     }

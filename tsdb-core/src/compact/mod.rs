@@ -5,6 +5,7 @@
 //! * Only runs that are neighbours in the order of generations, inside one partition, are merged: at equal times the
 //!   later generation wins, and that has to stay decidable between any two runs.
 //! * A merge writes one run that names its inputs in `replaces`; they are unlinked when it is live.
+//! * What is deleted of an input is not written. When nothing is left there is no output, and the inputs are unlinked.
 
 mod merge;
 mod plan;
@@ -13,6 +14,6 @@ mod retention;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use merge::merge;
-pub(crate) use plan::{MergePlan, MergePolicy, plan, plan_full};
-pub(crate) use retention::expired;
+pub(crate) use merge::{MergeInput, merge};
+pub(crate) use plan::{MergePlan, MergePolicy, plan, plan_full, plan_rewrite};
+pub(crate) use retention::{beyond_size, expired};

@@ -38,11 +38,15 @@ pub(crate) struct MergePlan {
     /// Level of the output.
     pub(crate) level: u8,
     pub(crate) sealed: bool,
+    /// Retention class of inputs and output, and under which matchers it was told.
+    pub(crate) class: u8,
+    pub(crate) classes: u32,
 }
 
 impl MergePlan {
     fn new(runs: &[&RunMeta], sealed: bool) -> Option<Self> {
-        let partition = runs.first()?.partition;
+        let first_run = runs.first()?;
+        let partition = first_run.partition;
         let first = runs.iter().map(|run| *run.generations.start()).min()?;
         let last = runs.iter().map(|run| *run.generations.end()).max()?;
         let level = runs.iter().map(|run| run.level).max()?;
@@ -52,11 +56,13 @@ impl MergePlan {
             generations: first..=last,
             level: level.saturating_add(1),
             sealed,
+            class: first_run.class,
+            classes: first_run.classes,
         })
     }
 
-    /// What the output is to be.
-    pub(crate) fn spec(&self, file_id: u64) -> RunSpec {
+    /// What the output is to be, with tombstones up to the number `applied` applied to it.
+    pub(crate) fn spec(&self, file_id: u64, applied: u64) -> RunSpec {
         RunSpec {
             file_id,
             set_id: file_id,
@@ -66,6 +72,9 @@ impl MergePlan {
             generations: self.generations.clone(),
             sealed: self.sealed,
             level: self.level,
+            class: self.class,
+            classes: self.classes,
+            tombstones: applied,
             replaces: self.inputs.clone(),
         }
     }
@@ -77,39 +86,73 @@ impl MergePlan {
 /// In a young partition, `fan_in` neighbours whose sizes differ by less than `fan_in` are merged; of several such groups
 /// the smallest.
 pub(crate) fn plan(runs: &[RunMeta], newest_ms: i64, policy: &MergePolicy) -> Option<MergePlan> {
-    let partitions = by_partition(runs);
-    let seal = |(partition, runs): (&Partition, &Vec<&RunMeta>)| {
+    let groups = groups(runs);
+    let seal = |runs: &Vec<&RunMeta>| {
+        let partition = runs.first()?.partition;
         let past = newest_ms >= partition.end_ms().saturating_add(policy.seal_after_ms);
         let due = past && runs.len() > 1 && is_worth_sealing(runs);
         due.then(|| MergePlan::new(runs, true)).flatten()
     };
-    if let Some(plan) = partitions.iter().find_map(seal) {
+    if let Some(plan) = groups.iter().find_map(seal) {
         return Some(plan);
     }
-    let windows = partitions
-        .values()
-        .flat_map(|runs| due_windows(runs, policy));
+    let windows = groups.iter().flat_map(|runs| due_windows(runs, policy));
     let smallest = windows.min_by_key(|runs| total_bytes(runs))?;
     MergePlan::new(smallest, smallest.iter().any(|run| run.sealed))
 }
 
-/// The merge by which a partition becomes one run, whatever that costs; `None` when all are.
+/// The merge by which a partition becomes one run of each class, whatever that costs; `None` when all are.
 pub(crate) fn plan_full(runs: &[RunMeta]) -> Option<MergePlan> {
-    let partitions = by_partition(runs);
-    let runs = partitions.values().find(|runs| runs.len() > 1)?;
+    let groups = groups(runs);
+    let runs = groups.iter().find(|runs| runs.len() > 1)?;
     MergePlan::new(runs, runs.iter().any(|run| run.sealed))
 }
 
-/// The runs of each partition, at equal times the later one wins.
-fn by_partition(runs: &[RunMeta]) -> BTreeMap<Partition, Vec<&RunMeta>> {
+/// A run is written anew when one sample in so many is deleted.
+const WORTH_REWRITING: u64 = 8;
+
+/// The rewriting, without what is deleted, of the run that gains most by it; `None` when none is worth it. `deleted` tells
+/// how many samples of a run are, about. With `any` every run is worth it of which anything is deleted.
+pub(crate) fn plan_rewrite(
+    runs: &[RunMeta],
+    deleted: impl Fn(&RunMeta) -> u64,
+    any: bool,
+) -> Option<MergePlan> {
+    let least = |run: &RunMeta| match any {
+        true => 1,
+        false => (run.samples / WORTH_REWRITING).max(1),
+    };
+    let most = runs
+        .iter()
+        .map(|run| (deleted(run), run))
+        .filter(|(deleted, run)| *deleted >= least(run))
+        .max_by_key(|(deleted, _)| *deleted);
+    let (_, run) = most?;
+    MergePlan::new(&[run], run.sealed)
+}
+
+/// The runs that may be merged with each other: of one partition and one retention class, at equal times the later one
+/// wins.
+///
+/// A series may have changed its class where the matchers changed. Whatever was written before such a change stays apart
+/// from what was written after it, so that of two runs it stays decidable which is later.
+fn groups(runs: &[RunMeta]) -> Vec<Vec<&RunMeta>> {
     let mut partitions: BTreeMap<Partition, Vec<&RunMeta>> = BTreeMap::new();
     for run in runs {
         partitions.entry(run.partition).or_default().push(run);
     }
-    for runs in partitions.values_mut() {
+    let mut groups = Vec::new();
+    for mut runs in partitions.into_values() {
         runs.sort_by_key(|run| run.age());
+        for same in runs.chunk_by(|a, b| a.classes == b.classes) {
+            let mut classes: BTreeMap<u8, Vec<&RunMeta>> = BTreeMap::new();
+            for run in same {
+                classes.entry(run.class).or_default().push(run);
+            }
+            groups.extend(classes.into_values());
+        }
     }
-    partitions
+    groups
 }
 
 fn total_bytes(runs: &[&RunMeta]) -> u64 {

@@ -5,16 +5,25 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{MergePlan, MergePolicy, expired, merge, plan, plan_full};
+use super::{
+    MergeInput, MergePlan, MergePolicy, beyond_size, expired, merge, plan, plan_full, plan_rewrite,
+};
 use crate::disk::tests::support::*;
 use crate::disk::{Partition, Run, RunMeta, RunSpec, catalog, publish, remove_runs};
 use crate::error::Result;
 use crate::io::{FaultFs, Fs, OpKind, Unsynced};
 use crate::model::{TimeRange, TimeUnits};
 
-fn run_merge(fs: &Arc<dyn Fs>, runs: &[Arc<Run>], spec: RunSpec) -> Result<Arc<Run>> {
-    let finished = merge(fs, dir(), IDENTITY, runs, spec)?;
-    Ok(publish(fs, dir(), vec![finished])?.remove(0))
+fn run_merge(fs: &Arc<dyn Fs>, runs: &[Arc<Run>], spec: RunSpec) -> Result<Option<Arc<Run>>> {
+    let inputs: Vec<MergeInput> = runs
+        .iter()
+        .map(|run| MergeInput {
+            run: Arc::clone(run),
+            deleted: None,
+        })
+        .collect();
+    let finished = merge(fs, dir(), IDENTITY, &inputs, spec)?;
+    Ok(publish(fs, dir(), finished.into_iter().collect())?.pop())
 }
 
 fn metas(runs: &[Arc<Run>]) -> Vec<RunMeta> {
@@ -39,8 +48,12 @@ proptest! {
             prop_assert_eq!(runs.len(), 1);
             return Ok(());
         };
-        let run = run_merge(&fs, &runs, plan.spec(99)).unwrap();
+        let Some(run) = run_merge(&fs, &runs, plan.spec(99, 5)).unwrap() else {
+            prop_assert!(expected.is_empty());
+            return Ok(());
+        };
         assert_intact(&run);
+        prop_assert_eq!(run.meta().tombstones, 5);
         prop_assert_eq!(run.meta().generations.clone(), 1..=parts.len() as u64);
         prop_assert_eq!(run.meta().level, 1);
         prop_assert_eq!(contents(&[run]).unwrap(), expected);
@@ -67,7 +80,7 @@ fn a_series_longer_than_a_span_is_merged_in_spans() {
         })
         .collect();
     let plan = plan_full(&metas(&runs)).unwrap();
-    let run = run_merge(&fs, &runs, plan.spec(9)).unwrap();
+    let run = run_merge(&fs, &runs, plan.spec(9, 0)).unwrap().unwrap();
     assert_eq!(run.meta().samples, 1_400_000);
     assert_eq!(contents(&[run]).unwrap(), merged(&parts));
 }
@@ -85,7 +98,7 @@ fn two_runs() -> (FaultFs, Vec<Arc<Run>>, Contents) {
 /// Merges all there is and unlinks the inputs, as the store does.
 fn compact(fs: &FaultFs, runs: &[Arc<Run>], file_id: u64) -> Result<()> {
     let plan = plan_full(&metas(runs)).unwrap();
-    run_merge(&shared(fs), runs, plan.spec(file_id))?;
+    run_merge(&shared(fs), runs, plan.spec(file_id, 0))?;
     remove_runs(fs, dir(), runs)
 }
 
@@ -234,6 +247,8 @@ fn meta(file_id: u64, partition: i64, bytes: u64) -> RunMeta {
         sealed: false,
         level: 0,
         class: 0,
+        classes: 0,
+        tombstones: 0,
         units: TimeUnits::default(),
         replaces: Vec::new(),
         lost: Vec::new(),
@@ -291,7 +306,7 @@ fn a_past_partition_is_sealed_once() {
     let due = plan(&runs, sealed_at, &POLICY).unwrap();
     assert_eq!((due.inputs.as_slice(), due.sealed), (&[1, 2][..], true));
     assert_eq!(due.generations, 1..=2);
-    assert_eq!(due.spec(8).replaces, [1, 2]);
+    assert_eq!(due.spec(8, 0).replaces, [1, 2]);
     let mut sealed = meta(8, 0, 9_000_000);
     sealed.sealed = true;
     sealed.generations = 1..=2;
@@ -313,11 +328,72 @@ fn a_past_partition_is_sealed_once() {
 }
 
 #[test]
+fn classes_are_merged_apart_and_not_across_a_change_of_their_matchers() {
+    let of = |file_id, class, classes| RunMeta {
+        class,
+        classes,
+        ..meta(file_id, 0, 1)
+    };
+    let mut runs = vec![of(1, 0, 7), of(2, 1, 7), of(3, 0, 7), of(4, 1, 8)];
+    runs.extend([of(5, 0, 8), of(6, 1, 7), of(7, 1, 7)]);
+    let plan = plan_full(&runs).unwrap();
+    assert_eq!(
+        (&plan.inputs[..], plan.class, plan.classes),
+        (&[1, 3][..], 0, 7)
+    );
+    runs.retain(|run| !plan.inputs.contains(&run.file_id));
+    let plan = plan_full(&runs).unwrap();
+    assert_eq!((&plan.inputs[..], plan.class), (&[6, 7][..], 1));
+    runs.retain(|run| !plan.inputs.contains(&run.file_id));
+    assert_eq!(plan_full(&runs), None);
+}
+
+#[test]
+fn a_run_is_rewritten_when_it_is_worth_it() {
+    let runs: Vec<RunMeta> = [(1, 800), (2, 800), (3, 4)]
+        .map(|(file_id, samples)| RunMeta {
+            samples,
+            ..meta(file_id, 0, 1)
+        })
+        .into();
+    let rewritten = |deleted: [u64; 3], any| {
+        let of = |run: &RunMeta| deleted[run.file_id as usize - 1];
+        inputs(plan_rewrite(&runs, of, any))
+    };
+    assert!(rewritten([0, 99, 0], false).is_empty());
+    assert_eq!(rewritten([0, 99, 0], true), [2]);
+    assert_eq!(rewritten([100, 101, 1], false), [2]);
+    assert_eq!(rewritten([0, 0, 1], false), [3]);
+    assert!(rewritten([0, 0, 0], true).is_empty());
+}
+
+#[test]
 fn expiry_is_of_whole_runs() {
-    let runs = [meta(1, 0, 1), meta(2, 1, 1)];
-    assert_eq!(expired(&runs, None), []);
-    assert_eq!(expired(&runs, Some(HOUR_MS - 1)), []);
-    assert_eq!(expired(&runs, Some(HOUR_MS)), [1]);
+    let mut runs = [meta(1, 0, 1), meta(2, 1, 1)];
+    let with = |cutoff_ms| move |_: &RunMeta| cutoff_ms;
+    assert_eq!(expired(&runs, with(None)), []);
+    assert_eq!(expired(&runs, with(Some(HOUR_MS - 1))), []);
+    assert_eq!(expired(&runs, with(Some(HOUR_MS))), [1]);
+    runs[1].class = 3;
+    let of_class = |run: &RunMeta| (run.class == 3).then_some(i64::MAX);
+    assert_eq!(expired(&runs, of_class), [2]);
+}
+
+#[test]
+fn beyond_the_size_the_oldest_partition_goes_first() {
+    let mut runs = [
+        meta(1, 1, 50),
+        meta(2, 0, 30),
+        meta(3, 0, 20),
+        meta(4, 2, 100),
+    ];
+    runs[1].max_ms = 9;
+    let gone = |other_bytes, max_bytes| beyond_size(&runs, other_bytes, max_bytes);
+    assert_eq!(gone(0, 200), []);
+    assert_eq!(gone(1, 200), [2]);
+    assert_eq!(gone(0, 150), [2, 3]);
+    assert_eq!(gone(51, 200), [2, 3, 1]);
+    assert_eq!(gone(201, 200), [2, 3, 1, 4]);
 }
 
 proptest! {

@@ -23,7 +23,7 @@ pub(super) const HEADER_LEN: usize = 24;
 pub(super) const TAIL_LEN: usize = 16;
 /// Bytes of a footer that replaces nothing and of which nothing is lost.
 #[cfg(test)]
-const FOOTER_LEN: usize = 184;
+const FOOTER_LEN: usize = 192;
 
 const SEALED: u8 = 1;
 
@@ -56,6 +56,10 @@ pub(crate) struct RunMeta {
     pub(crate) level: u8,
     /// Retention class.
     pub(crate) class: u8,
+    /// Checksum of the matchers of the retention classes when it was written; 0 without classes.
+    pub(crate) classes: u32,
+    /// Tombstones with numbers up to this one are applied.
+    pub(crate) tombstones: u64,
     /// Units of the times of its series.
     pub(crate) units: TimeUnits,
     /// Ids of the files that are not live beside this one.
@@ -148,7 +152,7 @@ impl Footer {
         out.extend(meta.set_id.to_le_bytes());
         out.extend(meta.part.to_le_bytes());
         out.extend(meta.parts.to_le_bytes());
-        out.extend([0; 4]);
+        out.extend(meta.classes.to_le_bytes());
         let times = [
             meta.partition.start_ms,
             meta.partition.len_ms,
@@ -161,6 +165,7 @@ impl Footer {
         out.extend(meta.samples.to_le_bytes());
         out.extend(meta.series.to_le_bytes());
         out.extend([0; 4]);
+        out.extend(meta.tombstones.to_le_bytes());
         for extent in [self.index, self.directory] {
             out.extend(extent.offset.to_le_bytes());
             out.extend(extent.len.to_le_bytes());
@@ -231,7 +236,7 @@ impl Footer {
         };
         let identity = StoreIdentity::decode(c)?;
         let (file_id, set_id, part, parts) = (c.u64()?, c.u64()?, c.u16()?, c.u16()?);
-        c.bytes(4)?;
+        let classes = c.u32()?;
         let partition = Partition {
             start_ms: c.i64()?,
             len_ms: c.i64()?,
@@ -240,6 +245,7 @@ impl Footer {
         let generations = c.u64()?..=c.u64()?;
         let (samples, series) = (c.u64()?, c.u32()?);
         c.bytes(4)?;
+        let tombstones = c.u64()?;
         let (index, directory) = (Extent::decode(c)?, Extent::decode(c)?);
         let count = c.u32()? as usize;
         if count > c.remaining() / 8 {
@@ -269,6 +275,8 @@ impl Footer {
                 sealed: flags & SEALED != 0,
                 level,
                 class,
+                classes,
+                tombstones,
                 units,
                 replaces,
                 lost,
@@ -341,6 +349,8 @@ mod tests {
                 sealed: true,
                 level: 2,
                 class: 1,
+                classes: 0x0102_0304,
+                tombstones: 9,
                 units: TimeUnits::from_u8(3).unwrap(),
                 replaces: vec![1, 2],
                 lost: vec![LostRange {

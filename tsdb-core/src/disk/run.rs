@@ -20,9 +20,9 @@ use super::times::TimesTable;
 use crate::codec::StoreIdentity;
 use crate::codec::column::TimesRef;
 use crate::error::{Error, Result};
-use crate::index::IndexReader;
+use crate::index::{IndexReader, LabelBuffer};
 use crate::io::{Fs, Mapped, ReadFile};
-use crate::model::{Columns, Kind, LastSample, StoredValue, TimeRange};
+use crate::model::{Columns, Kind, LastSample, TimeRange, TimeUnit};
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
 #[derive(Debug)]
@@ -128,6 +128,29 @@ impl Run {
             .filter_map(Result::ok)
             .map(|stats| (stats.min_ms, stats.max_ms))
             .reduce(|(min_ms, _), (_, max_ms)| (min_ms, max_ms))
+    }
+
+    /// Unit of the times of a series, and the milliseconds of its first and last sample; `None` when it has none. `buffer`
+    /// is of use for several series in rising order.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub(crate) fn extent_of(
+        &self,
+        series: u32,
+        buffer: &mut LabelBuffer,
+    ) -> Result<Option<(TimeUnit, TimeRange)>> {
+        let Some((min, max)) = self.column_range(series) else {
+            return Ok(None);
+        };
+        let unit = self.index.unit_after(series, buffer)?;
+        Ok(Some((unit, unit.range_to_ms(TimeRange::new(min, max)))))
+    }
+
+    /// Number of samples of a series.
+    pub(crate) fn samples_of(&self, series: u32) -> u64 {
+        let columns = self.directory.stats(series).filter_map(Result::ok);
+        columns.map(|stats| u64::from(stats.count)).sum()
     }
 
     /// What the samples of a series weigh in memory, in floats.
@@ -270,14 +293,7 @@ impl Run {
                 let t_ms = record.extent.stats.max_ms;
                 let range = TimeRange::new(t_ms, t_ms);
                 self.read_column(&record, range, &mut loader, &mut last)?;
-                let value = match last.fields.pop() {
-                    Some((_, value)) => Some(value.into()),
-                    None => last
-                        .values
-                        .last()
-                        .map(|value| StoredValue::Float(value.to_bits())),
-                };
-                Ok(value.map(|value| LastSample { t_ms, value }))
+                Ok(last.last())
             }
         }
     }

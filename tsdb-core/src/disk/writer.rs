@@ -31,6 +31,9 @@ pub(crate) struct RunSpec {
     pub(crate) generations: RangeInclusive<u64>,
     pub(crate) sealed: bool,
     pub(crate) level: u8,
+    pub(crate) class: u8,
+    pub(crate) classes: u32,
+    pub(crate) tombstones: u64,
     pub(crate) replaces: Vec<u64>,
 }
 
@@ -99,7 +102,9 @@ impl RunWriter {
                 series: 0,
                 sealed: spec.sealed,
                 level: spec.level,
-                class: 0,
+                class: spec.class,
+                classes: spec.classes,
+                tombstones: spec.tombstones,
                 units: TimeUnits::default(),
                 replaces: spec.replaces,
                 lost: Vec::new(),
@@ -221,6 +226,11 @@ impl RunWriter {
     /// Records that samples which belong into the run are lost.
     pub(crate) fn add_lost(&mut self, lost: LostRange) {
         self.meta.lost.push(lost);
+    }
+
+    /// Whether there is nothing to write: neither a sample nor a record of what is lost.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.meta.samples == 0 && self.meta.lost.is_empty()
     }
 
     /// Writes what is left and syncs the file, which keeps its temporary name.

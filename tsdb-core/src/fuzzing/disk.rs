@@ -8,7 +8,7 @@ use super::SampleBits;
 use crate::codec::StoreIdentity;
 use crate::disk::{GroupCache, Partition, RunSpec, RunWriter, catalog, publish};
 use crate::error::Result as CoreResult;
-use crate::index::{postings_codec, resolve};
+use crate::index::{FoundPairs, postings_codec, resolve};
 use crate::io::{Fs, MemFs};
 use crate::model::histogram::Side;
 use crate::model::{Columns, FieldValue, Histogram, Labels, Matcher, Span, TimeRange, TimeUnit};
@@ -60,6 +60,9 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
         generations: 1..=2,
         sealed: false,
         level: 0,
+        class: 0,
+        classes: 0,
+        tombstones: 0,
         replaces: vec![0],
     };
     let fs: Arc<dyn Fs> = Arc::new(fs.clone());
@@ -148,7 +151,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
     let mut all = Vec::new();
     for id in 0..index.series_len() {
         let labels = index.labels(id)?;
-        index.find(&labels)?;
+        index.find(&labels, &mut FoundPairs::default())?;
         index.unit(id)?;
         let mut samples = Columns::with_start_times();
         run.read_series(id, TimeRange::ALL, &cache, &mut samples, &mut |_, _| {})?;

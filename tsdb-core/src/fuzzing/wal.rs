@@ -4,8 +4,12 @@ use std::path::Path;
 
 use crate::codec::StoreIdentity;
 use crate::io::{Fs as _, MemFs};
-use crate::model::{Exemplar, FieldValue, HistogramSample, Kind, MetricMetadata, TimeUnit};
+use crate::model::{
+    Exemplar, FieldValue, HistogramSample, Kind, Matcher, MetricMetadata, TimeRange, TimeUnit,
+    Tombstone,
+};
 use crate::progress::RecoveryProgress;
+use crate::store::decode_contents;
 use crate::wal::{self, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
@@ -23,6 +27,8 @@ pub enum WalItem {
     Metadata(MetricMetadata),
     /// An exemplar: canonical labels of the series, and what it is.
     Exemplar(Vec<u8>, Exemplar),
+    /// A delete: its number, its range, and the matchers of its series.
+    Tombstone(u64, TimeRange, Vec<Vec<Matcher>>),
 }
 
 /// A value of InfluxDB.
@@ -70,13 +76,14 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
             RecordItem::Exemplar { series, exemplar } => {
                 WalItem::Exemplar(series.as_bytes().to_vec(), exemplar)
             }
+            RecordItem::Tombstone(t) => WalItem::Tombstone(t.number, t.range, t.selectors),
         });
     })
     .map_err(|e| e.to_string())?;
     Ok(items)
 }
 
-/// Encodes a record; definitions come first, then samples, then metadata.
+/// Encodes a record; definitions come first, then samples, then metadata, then tombstones.
 #[must_use]
 pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
@@ -104,9 +111,26 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
                 let labels = exemplar.labels.as_bytes();
                 record.exemplar(series, exemplar.t_ms, exemplar.value, labels);
             }
+            WalItem::Tombstone(number, range, selectors) => record.tombstone(&Tombstone {
+                number: *number,
+                range: *range,
+                selectors: selectors.clone(),
+            }),
         }
     }
     record.finish().to_vec()
+}
+
+/// Decodes the contents of a file of tombstones; their numbers.
+///
+/// # Errors
+/// The text of the decoder's error.
+pub fn decode_tombstones(bytes: &[u8]) -> Result<Vec<u64>, String> {
+    match decode_contents(bytes) {
+        Ok(Ok(list)) => Ok(list.iter().map(|tombstone| tombstone.number).collect()),
+        Ok(Err(version)) => Err(format!("version {version}")),
+        Err(e) => Err(e.to_string()),
+    }
 }
 
 /// A frame that recovery gave: generation, sequence number, payload.

@@ -217,11 +217,10 @@ impl SeriesState {
     /// Takes in the start time of an in-order sample, 0 for none.
     #[cold]
     fn append_start_time(&mut self, t_ms: i64, start_ms: i64) -> isize {
-        let memory = |starts: &Arc<StartRuns>| signed(size_of::<StartRuns>() + starts.bytes());
-        let before = self.starts.as_ref().map_or(0, memory);
+        let before = self.starts.as_ref().map_or(0, starts_bytes);
         let starts = self.starts.get_or_insert_default();
         Arc::make_mut(starts).push(t_ms, start_ms);
-        memory(starts) - before
+        signed(starts_bytes(starts)) - signed(before)
     }
 
     /// Closes what is open and opens a chunk of floats.
@@ -331,6 +330,22 @@ impl SeriesState {
         growth + signed(log.bytes()) - signed(before)
     }
 
+    /// Memory of what the series holds, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let open = match &self.open {
+            Some(Open::Floats(open)) => OPEN_BYTES + open.appender.bytes_len(),
+            Some(Open::Histograms(open)) => open.memory_bytes(),
+            Some(Open::Fields(open)) => open.memory_bytes(),
+            None => 0,
+        };
+        let closed = self.closed.iter().flat_map(|chunks| chunks.iter());
+        let closed: usize = closed.map(|chunk| CLOSED_BYTES + chunk.bytes.len()).sum();
+        let starts = self.starts.as_ref().map_or(0, starts_bytes);
+        let log = self.out_of_order.as_ref().map_or(0, |log| log.bytes());
+        let last = self.last.as_ref().map_or(0, LastSample::extra_bytes);
+        open + closed + starts + log + last
+    }
+
     /// Makes a sample the newest where it or the one before is no float: its memory may count.
     #[cold]
     pub(super) fn replace_last(&mut self, last: LastSample) -> isize {
@@ -365,6 +380,10 @@ impl OpenFields {
     fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.appender.memory_bytes()
     }
+}
+
+fn starts_bytes(starts: &Arc<StartRuns>) -> usize {
+    size_of::<StartRuns>() + starts.bytes()
 }
 
 /// Sizes of memory fit: an allocation is at most `isize::MAX` bytes.

@@ -12,8 +12,8 @@ use super::slab::Slab;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::MemoryIndex;
-use crate::index::{resolve, values_of};
-use crate::model::{Encoding, Labels, LastSample, Matcher, TimeUnit};
+use crate::index::{DeletedSeries, newly_deleted, resolve, values_of};
+use crate::model::{Encoding, Labels, LastSample, Matcher, TimeUnit, Tombstone};
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -34,8 +34,11 @@ pub(crate) struct Generation {
     max_ms: AtomicI64,
     /// Memory of series and samples, without lookup and index.
     series_bytes: AtomicIsize,
-    /// Written before the store is open.
-    replayed: AtomicBool,
+    /// Whether a delete left a series without samples.
+    pub(super) emptied: AtomicBool,
+    /// Whether a series may not know of its newest sample in what is older: it came from the log, or a delete took the one
+    /// that it knew.
+    pub(super) recalls: AtomicBool,
 }
 
 impl Generation {
@@ -51,7 +54,8 @@ impl Generation {
             min_ms: AtomicI64::new(i64::MAX),
             max_ms: AtomicI64::new(i64::MIN),
             series_bytes: AtomicIsize::new(0),
-            replayed: AtomicBool::new(false),
+            emptied: AtomicBool::new(false),
+            recalls: AtomicBool::new(false),
         }
     }
 
@@ -91,7 +95,7 @@ impl Generation {
     /// # Panics
     /// As [`create`](Self::create).
     pub(crate) fn replay(&self, hash: u64, canonical: &[u8], unit: TimeUnit) -> SeriesRef {
-        self.replayed.store(true, Ordering::Relaxed);
+        self.recalls.store(true, Ordering::Relaxed);
         self.add(hash, canonical, |labels| Series::replayed(labels, unit))
     }
 
@@ -119,14 +123,14 @@ impl Generation {
         self.series(series).last()
     }
 
-    /// Whether series of it came from the log.
-    pub(crate) fn is_replayed(&self) -> bool {
-        self.replayed.load(Ordering::Relaxed)
+    /// Whether [`recall_due`](Self::recall_due) may hold for any series.
+    pub(crate) fn has_recalls(&self) -> bool {
+        self.recalls.load(Ordering::Relaxed)
     }
 
     /// Whether what is older may hold a newer sample of a series than [`last`](Self::last) says.
     pub(crate) fn recall_due(&self, series: SeriesRef) -> bool {
-        self.is_replayed() && self.series(series).recall_due()
+        self.has_recalls() && self.series(series).recall_due()
     }
 
     /// Tells a series of its newest sample in what is older. May be called beside the writer, whose count of bytes may then
@@ -225,18 +229,30 @@ impl Generation {
         resolve(&self.index, matchers)
     }
 
+    /// The series that a tombstone takes more from than what is `deleted` already; nothing is deleted by this.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve).
+    pub(crate) fn newly_deleted(
+        &self,
+        tombstone: &Tombstone,
+        deleted: Option<&DeletedSeries>,
+    ) -> Result<Vec<SeriesRef>> {
+        let extent = |series| Ok(self.capture(series).range_in_ms());
+        newly_deleted(tombstone, &self.index, extent, deleted)
+    }
+
     /// Names of labels, in order.
     pub(crate) fn label_names(&self) -> Vec<String> {
         self.index.label_names()
     }
 
-    /// Values of one label that series of those have that satisfy all matchers, in order.
+    /// Values of one label that any of these series has, in order.
     ///
     /// # Errors
-    /// Those of [`resolve`](Self::resolve).
-    pub(crate) fn label_values_of(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>> {
-        let series = self.resolve(matchers)?;
-        values_of(&self.index, name, self.label_values(name), &series)
+    /// None today; the signature is that of an index in a file.
+    pub(crate) fn label_values_of(&self, name: &str, series: &[SeriesRef]) -> Result<Vec<String>> {
+        values_of(&self.index, name, self.label_values(name), series)
     }
 
     /// Values of one label, in order.
@@ -272,12 +288,12 @@ impl Generation {
     /// # Panics
     /// On a ref of another generation: refs come from this one and series are never removed.
     #[inline]
-    fn series(&self, series: SeriesRef) -> &Series {
+    pub(super) fn series(&self, series: SeriesRef) -> &Series {
         self.series.get(series).expect("a ref of this generation")
     }
 
     #[inline]
-    fn grow(&self, bytes: isize) {
+    pub(super) fn grow(&self, bytes: isize) {
         let before = self.series_bytes.load(Ordering::Relaxed);
         self.series_bytes.store(before + bytes, Ordering::Relaxed);
     }

@@ -6,7 +6,7 @@
 //!
 //! * `generation`: the whole; finding and making series, counts, the label index.
 //! * `lookup`: label set → series. `recognition`: encoded labels → series. `slab`: series ref → series, at addresses that never change.
-//! * `series`: what a series holds. `append`: how a sample gets there. `out_of_order`, `pieces`: the samples behind the
+//! * `series`: what a series holds. `append`: how a sample gets there. `delete`: how it gets out. `out_of_order`, `pieces`: the samples behind the
 //!   newest.
 //! * `reader`: what a reader captures, and how it becomes columns.
 //!
@@ -15,6 +15,7 @@
 //! existed then, so at equal times the log wins, and within the log the later entry.
 
 mod append;
+mod delete;
 mod generation;
 mod lookup;
 mod out_of_order;

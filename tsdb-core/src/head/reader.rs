@@ -63,6 +63,12 @@ impl SeriesSnapshot {
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
+    /// The milliseconds of the first and last sample; `None` without samples.
+    pub(crate) fn range_in_ms(&self) -> Option<TimeRange> {
+        let (min, max) = self.time_range()?;
+        Some(self.unit.range_to_ms(TimeRange::new(min, max)))
+    }
+
     /// Appends the samples inside `range` to `out`: times strictly rising, at each time the value written last.
     /// Decodes no chunk outside the range.
     ///

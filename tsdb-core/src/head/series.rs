@@ -23,8 +23,8 @@ pub(crate) struct Series {
     /// Of the times of its samples; codecs and chunks do not know it.
     unit: TimeUnit,
     // Held for one append by the writer, or one capture (a few reference counts, of an open chunk of histograms a copy of
-    // a kilobyte) by a reader; never while decoding.
-    state: Mutex<SeriesState>,
+    // a kilobyte) by a reader; while decoding only by a delete.
+    pub(super) state: Mutex<SeriesState>,
 }
 
 impl Series {
@@ -67,13 +67,7 @@ impl Series {
     /// Tells of the newest sample in what is older, if there is one, and takes it if it is newer than what is here.
     /// Returns the growth of memory in bytes.
     pub(crate) fn recall_last(&self, last: Option<LastSample>) -> isize {
-        let mut state = self.state.lock();
-        state.recall_due = false;
-        match (last, &state.last) {
-            (None, _) => 0,
-            (Some(last), Some(here)) if here.t_ms >= last.t_ms => 0,
-            (Some(last), _) => state.replace_last(last),
-        }
+        self.state.lock().recall_last(last)
     }
 
     /// Appends a sample; returns by how many bytes the memory of the series grew (a chunk that is closed shrinks).
@@ -90,14 +84,7 @@ impl Series {
 
     /// What is there now; later samples do not show in it.
     pub(crate) fn capture(&self) -> SeriesSnapshot {
-        let state = self.state.lock();
-        SeriesSnapshot {
-            unit: self.unit,
-            closed: state.closed.clone(),
-            open: state.open.as_ref().and_then(Open::capture),
-            starts: state.starts.clone(),
-            out_of_order: state.out_of_order.clone(),
-        }
+        self.state.lock().capture(self.unit)
     }
 }
 
@@ -112,8 +99,30 @@ pub(crate) struct SeriesState {
     /// Start times of the samples in chunks; not there until the first sample that has one.
     pub(super) starts: Option<Arc<StartRuns>>,
     pub(super) out_of_order: Option<Arc<OutOfOrderLog>>,
-    /// Whether older files are still to be asked for `last`.
-    recall_due: bool,
+    /// Whether what is older is still to be asked for `last`.
+    pub(super) recall_due: bool,
+}
+
+impl SeriesState {
+    pub(super) fn capture(&self, unit: TimeUnit) -> SeriesSnapshot {
+        SeriesSnapshot {
+            unit,
+            closed: self.closed.clone(),
+            open: self.open.as_ref().and_then(Open::capture),
+            starts: self.starts.clone(),
+            out_of_order: self.out_of_order.clone(),
+        }
+    }
+
+    /// See [`Series::recall_last`].
+    pub(super) fn recall_last(&mut self, last: Option<LastSample>) -> isize {
+        self.recall_due = false;
+        match (last, &self.last) {
+            (None, _) => 0,
+            (Some(last), Some(here)) if here.t_ms >= last.t_ms => 0,
+            (Some(last), _) => self.replace_last(last),
+        }
+    }
 }
 
 /// The chunk that is appended to. A sample of another kind closes it.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::memory::MemoryIndex;
 use super::tests::{labels, matcher};
-use super::{IndexReader, IndexWriter, LabelBuffer, LabelIndex, resolve};
+use super::{FoundPairs, IndexReader, IndexWriter, LabelBuffer, LabelIndex, resolve};
 use crate::io::{Mapped, Section};
 use crate::model::{Labels, TimeUnit};
 
@@ -58,14 +58,15 @@ proptest! {
             prop_assert_eq!(file.label_values(name).unwrap(), memory.label_values(name));
         }
         let mut buffer = LabelBuffer::default();
+        let mut pairs = FoundPairs::default();
         for (id, labels) in (0u32..).zip(&series) {
             prop_assert_eq!(&file.labels(id).unwrap(), labels);
             prop_assert_eq!(&file.labels_after(id, &mut buffer).unwrap(), labels);
-            prop_assert_eq!(file.find(labels).unwrap(), Some(id));
+            prop_assert_eq!(file.find(labels, &mut pairs).unwrap(), Some(id));
             prop_assert_eq!(file.unit(id).unwrap(), unit_of(labels));
         }
         if !series.contains(&absent) {
-            prop_assert_eq!(file.find(&absent).unwrap(), None);
+            prop_assert_eq!(file.find(&absent, &mut pairs).unwrap(), None);
         }
         let end = file.series_len();
         prop_assert!(file.labels(end).is_err());
@@ -89,7 +90,7 @@ proptest! {
         let _ = (resolve(&file, &matchers), file.label_names(), file.label_values("job"));
         for id in 0..file.series_len().min(100) {
             if let Ok(labels) = file.labels(id) {
-                let _ = file.find(&labels);
+                let _ = file.find(&labels, &mut FoundPairs::default());
             }
             let _ = file.unit(id);
         }
@@ -125,8 +126,9 @@ fn many_series_with_long_lists() {
             .len(),
         20
     );
+    let mut pairs = FoundPairs::default();
     for (id, labels) in (0u32..).zip(&series).step_by(97) {
-        assert_eq!(file.find(labels).expect("intact"), Some(id));
+        assert_eq!(file.find(labels, &mut pairs).expect("intact"), Some(id));
     }
 }
 

@@ -5,12 +5,15 @@
 //! * [`memory`]: the index of a head generation.
 //! * [`IndexWriter`], [`IndexReader`]: the index in a file, drawn in `docs/format/index.md`; `format`, `records`,
 //!   `symbols` and [`postings_codec`] are its parts.
+//! * [`DeletedSeries`]: tombstones resolved to the series of one index.
 //! * [`postings`]: set operations on sorted lists of series ids.
 //!
 //! A *postings list* holds ids of series, strictly rising. Ids mean something inside one index only.
 
+mod deleted;
 mod expand;
 mod format;
+mod found;
 pub(crate) mod memory;
 pub(crate) mod postings;
 pub(crate) mod postings_codec;
@@ -20,7 +23,9 @@ mod resolve;
 mod symbols;
 mod writer;
 
+pub(crate) use deleted::{DeletedSeries, newly_deleted};
 pub(crate) use expand::LabelBuffer;
+pub(crate) use found::FoundPairs;
 pub(crate) use reader::IndexReader;
 pub(crate) use resolve::{resolve, values_of};
 pub(crate) use writer::IndexWriter;

@@ -5,6 +5,7 @@
 
 use super::expand::LabelBuffer;
 use super::format::{Layout, PAIR_LEN, SERIES_PER_BLOCK, entry, partition_point};
+use super::found::FoundPairs;
 use super::records::{Record, RecordTable};
 use super::symbols::{SymbolScan, SymbolTable};
 use super::{LabelIndex, postings_codec};
@@ -116,14 +117,14 @@ impl IndexReader {
         Ok(&buffer.canonical)
     }
 
-    /// The series with this label set.
+    /// The series with this label set. `pairs` is for many of them, in this index and no other.
     ///
     /// # Errors
     /// When the index is damaged.
-    pub(crate) fn find(&self, labels: &Labels) -> Result<Option<u32>> {
+    pub(crate) fn find(&self, labels: &Labels, pairs: &mut FoundPairs) -> Result<Option<u32>> {
         let mut wanted = Vec::new();
         for (name, value) in labels.iter() {
-            match self.find_pair(name, value)? {
+            match pairs.get(name, value, || self.find_pair(name, value))? {
                 Some(pair) => wanted.push(pair),
                 None => return Ok(None),
             }

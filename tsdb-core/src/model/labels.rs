@@ -214,8 +214,9 @@ impl<'a> LabelIter<'a> {
         std::str::from_utf8(self.take_bytes()?).ok()
     }
 
-    /// The next name and value as bytes: for who compares them only.
-    pub(crate) fn next_bytes(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+    /// The next name and value as bytes, of which UTF-8 is not checked: for who compares them only.
+    #[inline]
+    pub fn next_bytes(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         Some((self.take_bytes()?, self.take_bytes()?))
     }
 

@@ -1,7 +1,11 @@
-//! The one place where samples of two sources become one column.
+//! The one place where samples of two sources become one column, and where some are taken out of one.
+
+use std::ops::Range;
 
 use super::field::FieldValue;
+use super::ranges::TimeRanges;
 use super::sample::{Columns, HistogramSample};
+use super::time::{TimeRange, TimeUnit};
 
 impl Columns {
     /// Merges two parts that are each strictly rising in time, `start..middle` and `middle..`, in place. At equal times
@@ -77,6 +81,35 @@ impl Columns {
         }
     }
 
+    /// Takes out the samples from `start` on whose milliseconds are in the set; their times are in `unit`.
+    pub(crate) fn remove(&mut self, start: usize, removed: &TimeRanges, unit: TimeUnit) {
+        let times_ms = self.times_ms.get(start..).unwrap_or_default();
+        let (Some(&first), Some(&last)) = (times_ms.first(), times_ms.last()) else {
+            return;
+        };
+        let gaps = removed.overlapping(unit.range_to_ms(TimeRange::new(first, last)));
+        let gaps: Vec<Range<usize>> = gaps
+            .map(|gap| {
+                let gap = unit.ticks_of(gap);
+                let from = times_ms.partition_point(|&t_ms| t_ms < gap.start_ms);
+                let to = times_ms.partition_point(|&t_ms| t_ms <= gap.end_ms);
+                start + from..start + to
+            })
+            .filter(|gap| !gap.is_empty())
+            .collect();
+        take_out(&mut self.times_ms, &gaps);
+        take_out(&mut self.values, &gaps);
+        take_out_indexed(
+            &mut self.histograms,
+            &gaps,
+            HistogramSample::forget_predecessor,
+        );
+        take_out_indexed(&mut self.fields, &gaps, |_| {});
+        if let Some(starts_ms) = &mut self.starts_ms {
+            take_out(starts_ms, &gaps);
+        }
+    }
+
     fn forget_predecessor_of(&mut self, index: usize) {
         let found = self.histograms.binary_search_by_key(&index, |(at, _)| *at);
         if let Ok(at) = found
@@ -138,6 +171,41 @@ impl Columns {
         self.fields.truncate(kept);
         self.starts_ms.iter_mut().for_each(|s| s.truncate(len));
     }
+}
+
+/// Takes the elements at these places out; the gaps rise, and may lie behind the end.
+fn take_out<T: Copy>(column: &mut Vec<T>, gaps: &[Range<usize>]) {
+    let len = column.len();
+    let mut end = gaps.first().map_or(len, |first| first.start.min(len));
+    for (i, gap) in gaps.iter().enumerate() {
+        let next = gaps.get(i + 1).map_or(len, |next| next.start.min(len));
+        let from = gap.end.min(len);
+        column.copy_within(from..next, end);
+        end += next - from;
+    }
+    column.truncate(end);
+}
+
+/// The same of elements with their index. Tells those right behind a gap.
+fn take_out_indexed<T>(
+    column: &mut Vec<(usize, T)>,
+    gaps: &[Range<usize>],
+    mut lost_predecessor: impl FnMut(&mut T),
+) {
+    let (mut passed, mut taken) = (0, 0);
+    column.retain_mut(|(at, element)| {
+        while let Some(gap) = gaps.get(passed).filter(|gap| gap.end <= *at) {
+            taken += gap.len();
+            passed += 1;
+        }
+        let kept = !gaps.get(passed).is_some_and(|gap| gap.contains(at));
+        let gap_before = passed.checked_sub(1).and_then(|last| gaps.get(last));
+        if gap_before.is_some_and(|gap| gap.end == *at) {
+            lost_predecessor(element);
+        }
+        *at -= taken;
+        kept
+    });
 }
 
 /// Where a sample comes from.
@@ -275,7 +343,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4), starts: bool) {
+        fn agrees_with_a_map(before in part(), parts in prop::collection::vec(part(), 0..4), starts: bool,
+            gaps in prop::collection::vec((0i64..40, 0i64..6), 0..5),
+        ) {
             let mut out = if starts { Columns::with_start_times() } else { Columns::default() };
             let mut expected = BTreeMap::new();
             push_all(&mut out, &before);
@@ -291,6 +361,17 @@ mod tests {
             let mut sources = parts;
             sources.push(before);
             check_hints(&out, &sources);
+
+            let mut without = out.clone();
+            let mut removed = TimeRanges::default();
+            for (from, len) in gaps {
+                removed.insert(TimeRange::new(from, from + len));
+            }
+            without.remove(start, &removed, TimeUnit::Milliseconds);
+            let is_left = |(i, (t_ms, _)): &(usize, (i64, Value))| *i < start || !removed.contains(*t_ms);
+            let left: Vec<_> = all.iter().copied().enumerate().filter(is_left).map(|(_, sample)| sample).collect();
+            prop_assert_eq!(values(&without), left);
+            check_hints(&without, &sources);
 
             let len = out.len() / 2;
             out.truncate(len);

@@ -13,6 +13,7 @@ mod matcher;
 mod merge;
 mod metadata;
 mod promql;
+mod ranges;
 mod regex;
 mod sample;
 mod start_times;
@@ -20,6 +21,7 @@ mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 mod time;
+mod tombstone;
 
 pub use batch::{BatchHistogram, BatchSeries, ConflictPolicy, Encoding, SeriesBuilder, WriteBatch};
 pub(crate) use batch::{Form, FormKey};
@@ -33,9 +35,11 @@ pub(crate) use labels::push_label;
 pub use labels::{LabelError, LabelIter, Labels, LabelsBuilder, MAX_LABEL_SET_BYTES, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
+pub(crate) use ranges::TimeRanges;
 pub use regex::{LabelRegex, RegexError};
 pub use sample::{Columns, HistogramSample, Kind, STALE_NAN_BITS, Sample, Value, is_stale};
 pub(crate) use start_times::{StartRun, StartRuns};
 pub(crate) use stored::{LastSample, StoredValue};
 pub(crate) use time::TimeUnits;
 pub use time::{TimeRange, TimeUnit};
+pub(crate) use tombstone::Tombstone;

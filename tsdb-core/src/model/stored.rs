@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::field::FieldValue;
 use super::histogram::{HistogramError, Side, Span};
-use super::sample::{HistogramSample, Kind, Value};
+use super::sample::{Columns, HistogramSample, Kind, Value};
 use super::{CounterResetHint, FloatHistogram, Histogram};
 
 /// Bytes of a chunk that holds a single histogram, at most: less than a column on disk takes.
@@ -181,6 +181,26 @@ pub(crate) struct LastSample {
     /// In ticks of the series.
     pub(crate) t_ms: i64,
     pub(crate) value: StoredValue,
+}
+
+impl Columns {
+    /// The last sample.
+    pub(crate) fn last(&self) -> Option<LastSample> {
+        let (&t_ms, value) = self.times_ms.last().zip(self.values.last())?;
+        let last_at = self.len() - 1;
+        let value = if let Some((at, histogram)) = self.histograms.last()
+            && *at == last_at
+        {
+            StoredValue::Histogram(histogram.clone())
+        } else if let Some((at, field)) = self.fields.last()
+            && *at == last_at
+        {
+            field.clone().into()
+        } else {
+            StoredValue::Float(value.to_bits())
+        };
+        Some(LastSample { t_ms, value })
+    }
 }
 
 impl LastSample {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::series::Series;
 use super::snapshot::{Snapshot, runs_in};
 use super::view::{CurrentView, View};
-use crate::disk::GroupCache;
+use crate::disk::{GroupCache, Run};
 use crate::error::Result;
 use crate::head::Generation;
-use crate::index::{LabelBuffer, resolve, values_of};
+use crate::index::{LabelBuffer, postings, resolve, values_of};
 use crate::model::{Labels, Matcher, TimeRange};
 
 /// Reads a store over a range of time.
@@ -40,23 +40,36 @@ impl Querier {
     /// When the index of a run cannot be read.
     pub fn label_names(&self, any_of: &[Vec<Matcher>]) -> Result<Vec<String>> {
         let mut names = BTreeSet::new();
-        if any_of.is_empty() {
-            let view = self.view.get();
-            for run in runs_in(&view, self.range) {
-                names.extend(run.index().label_names()?);
-            }
-            for generation in self.generations(&view) {
-                names.extend(generation.label_names());
-            }
-        } else {
-            self.visit_labels(any_of, |labels| {
-                for (name, _) in labels.iter() {
-                    if !names.contains(name) {
-                        names.insert(name.to_owned());
-                    }
+        let mut add = |labels: &Labels| {
+            for (name, _) in labels.iter() {
+                if !names.contains(name) {
+                    names.insert(name.to_owned());
                 }
-            })?;
+            }
+        };
+        let view = self.view.get();
+        let mut whole = Vec::new();
+        for run in runs_in(&view, self.range) {
+            let index = run.index();
+            if any_of.is_empty() && view.deletions.of_run(run).is_none() {
+                whole.extend(index.label_names()?);
+                continue;
+            }
+            let mut buffer = LabelBuffer::default();
+            for series in self.series_of_run(&view, run, any_of)? {
+                add(&index.labels_after(series, &mut buffer)?);
+            }
         }
+        for generation in self.generations(&view) {
+            if any_of.is_empty() && !lacks_samples(&view, generation) {
+                whole.extend(generation.label_names());
+                continue;
+            }
+            for series in self.series_of_generation(&view, generation, any_of)? {
+                add(&generation.labels(series));
+            }
+        }
+        names.extend(whole);
         Ok(names.into_iter().collect())
     }
 
@@ -66,47 +79,57 @@ impl Querier {
     /// When the index of a run cannot be read.
     pub fn label_values(&self, name: &str, any_of: &[Vec<Matcher>]) -> Result<Vec<String>> {
         let mut values = BTreeSet::new();
-        if any_of.is_empty() {
-            let view = self.view.get();
-            for run in runs_in(&view, self.range) {
-                values.extend(run.index().label_values(name)?);
-            }
-            for generation in self.generations(&view) {
-                values.extend(generation.label_values(name));
-            }
-        } else {
-            let view = self.view.get();
-            for matchers in any_of {
-                for run in runs_in(&view, self.range) {
-                    let index = run.index();
-                    let series = resolve(index, matchers)?;
-                    values.extend(values_of(index, name, index.label_values(name)?, &series)?);
+        let view = self.view.get();
+        for run in runs_in(&view, self.range) {
+            let index = run.index();
+            let all = index.label_values(name)?;
+            match view.deletions.of_run(run) {
+                None if any_of.is_empty() => values.extend(all),
+                _ => {
+                    let series = self.series_of_run(&view, run, any_of)?;
+                    values.extend(values_of(index, name, all, &series)?);
                 }
-                for generation in self.generations(&view) {
-                    values.extend(generation.label_values_of(name, matchers)?);
+            }
+        }
+        for generation in self.generations(&view) {
+            match lacks_samples(&view, generation) {
+                false if any_of.is_empty() => values.extend(generation.label_values(name)),
+                _ => {
+                    let series = self.series_of_generation(&view, generation, any_of)?;
+                    values.extend(generation.label_values_of(name, &series)?);
                 }
             }
         }
         Ok(values.into_iter().collect())
     }
 
-    /// Calls `visit` with the label sets that match any of the matcher sets; the same set may come more than once.
-    fn visit_labels(&self, any_of: &[Vec<Matcher>], mut visit: impl FnMut(&Labels)) -> Result<()> {
-        let view = self.view.get();
-        for matchers in any_of {
-            for run in runs_in(&view, self.range) {
-                let mut buffer = LabelBuffer::default();
-                for series in resolve(run.index(), matchers)? {
-                    visit(&run.index().labels_after(series, &mut buffer)?);
-                }
-            }
-            for generation in self.generations(&view) {
-                for series in generation.resolve(matchers)? {
-                    visit(&generation.labels(series));
-                }
-            }
+    /// Series of a run that match any of the matcher sets and have samples left; without a set, of all series.
+    fn series_of_run(&self, view: &View, run: &Run, any_of: &[Vec<Matcher>]) -> Result<Vec<u32>> {
+        let mut resolved = resolve_any(any_of, |matchers| resolve(run.index(), matchers))?;
+        if view.deletions.of_run(run).is_some() {
+            let mut buffer = LabelBuffer::default();
+            retain_left(&mut resolved, |series| {
+                view.left_in_run(run, series, self.range, &self.cache, &mut buffer)
+            })?;
         }
-        Ok(())
+        Ok(resolved)
+    }
+
+    /// The same of a generation.
+    fn series_of_generation(
+        &self,
+        view: &View,
+        generation: &Generation,
+        any_of: &[Vec<Matcher>],
+    ) -> Result<Vec<u32>> {
+        let mut resolved = resolve_any(any_of, |matchers| generation.resolve(matchers))?;
+        if lacks_samples(view, generation) {
+            retain_left(&mut resolved, |series| {
+                let captured = generation.capture(series);
+                view.left_in_head(generation, series, &captured, self.range)
+            })?;
+        }
+        Ok(resolved)
     }
 
     fn generations<'a>(&self, view: &'a View) -> impl Iterator<Item = &'a Arc<Generation>> {
@@ -116,4 +139,36 @@ impl Querier {
             held.is_some_and(|(min_ms, max_ms)| TimeRange::new(min_ms, max_ms).overlaps(&range))
         })
     }
+}
+
+/// The series that any of the lists of matchers selects, strictly rising; every series without a list.
+fn resolve_any(
+    any_of: &[Vec<Matcher>],
+    resolve: impl Fn(&[Matcher]) -> Result<Vec<u32>>,
+) -> Result<Vec<u32>> {
+    if any_of.is_empty() {
+        return resolve(&[]);
+    }
+    let lists: Result<Vec<_>> = any_of.iter().map(|matchers| resolve(matchers)).collect();
+    Ok(postings::union(lists?))
+}
+
+/// Keeps the series of which there is anything left.
+fn retain_left<T>(
+    series: &mut Vec<u32>,
+    mut left: impl FnMut(u32) -> Result<Option<T>>,
+) -> Result<()> {
+    let mut failed = Ok(());
+    series.retain(|&series| {
+        left(series).map(|left| left.is_some()).unwrap_or_else(|e| {
+            failed = Err(e);
+            false
+        })
+    });
+    failed
+}
+
+/// Whether series of the generation may have no samples left.
+fn lacks_samples(view: &View, generation: &Generation) -> bool {
+    generation.has_emptied() || view.deletions.of_generation(generation).is_some()
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::damage::DamageLog;
+use super::deletions::Left;
 use crate::disk::{GroupCache, Run};
 use crate::error::{Error, Result};
 use crate::head::SeriesSnapshot;
@@ -37,8 +38,8 @@ impl Part {
 pub struct Series {
     pub(super) labels: Labels,
     pub(super) range: TimeRange,
-    /// In rising order of writing, each with the times of its first and last sample in milliseconds.
-    pub(super) parts: Vec<(TimeRange, Part)>,
+    /// In rising order of writing, each with what it has.
+    pub(super) parts: Vec<(Left, Part)>,
     pub(super) cache: Arc<GroupCache>,
     pub(super) damage: DamageLog,
 }
@@ -53,7 +54,7 @@ impl Series {
     /// Times inside the querier's range between which all its samples are; `None` when there is none.
     #[must_use]
     pub fn time_range(&self) -> Option<TimeRange> {
-        let held = self.parts.iter().map(|(held, _)| held);
+        let held = self.parts.iter().map(|(left, _)| left.range);
         let start_ms = held.clone().map(|held| held.start_ms).min()?;
         let end_ms = held.map(|held| held.end_ms).max()?;
         let range = TimeRange::new(
@@ -108,14 +109,17 @@ impl Series {
             range.end_ms.min(self.range.end_ms),
         );
         let start = out.len();
-        for (part_range, part) in &self.parts {
-            if !part_range.overlaps(&range) {
+        for (left, part) in &self.parts {
+            if !left.range.overlaps(&range) {
                 continue;
             }
             let middle = out.len();
             match self.read_part(part, part.unit().ticks_of(range), out) {
                 Err(damage) if damage.is_corruption() => self.damage.add(&damage),
                 read => read?,
+            }
+            if let Some(deleted) = &left.deleted {
+                out.remove(middle, deleted, part.unit());
             }
             out.convert_times(middle, part.unit(), unit);
             out.merge_tail(start, middle);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::hash_table::{Entry, HashTable};
 
 use super::damage::DamageLog;
+use super::deletions::Left;
 use super::series::{Part, Series};
 use super::view::{CurrentView, View};
 use crate::disk::{GroupCache, Run};
@@ -16,7 +17,7 @@ use crate::model::{Labels, Matcher, TimeRange};
 
 /// The samples of the series that some lists of matchers select, as they were at one moment: of each batch all or
 /// nothing, and of each batch whose write had returned, all. Also across the lists, also while the store flushes and
-/// merges.
+/// merges, and whatever is deleted meanwhile.
 #[derive(Debug)]
 pub struct Snapshot {
     view: Arc<View>,
@@ -133,33 +134,31 @@ impl Snapshot {
         for run in runs_in(&self.view, range) {
             let mut buffer = LabelBuffer::default();
             for series in resolve(run.index(), matchers)? {
-                let Some((min, max)) = run.column_range(series) else {
+                let left = self
+                    .view
+                    .left_in_run(run, series, range, &self.cache, &mut buffer)?;
+                let Some((unit, left)) = left else {
                     continue;
                 };
-                let unit = run.index().unit_after(series, &mut buffer)?;
-                let held = unit.range_to_ms(TimeRange::new(min, max));
-                if held.overlaps(&range) {
-                    let part = Part::Run {
-                        run: Arc::clone(run),
-                        series,
-                        unit,
-                    };
-                    let canonical = run.index().canonical_after(series, &mut buffer)?;
-                    let labels = || run.index().checked_labels(canonical);
-                    found.add(canonical, labels, held, part)?;
-                }
+                let part = Part::Run {
+                    run: Arc::clone(run),
+                    series,
+                    unit,
+                };
+                let canonical = run.index().canonical_after(series, &mut buffer)?;
+                let labels = || run.index().checked_labels(canonical);
+                found.add(canonical, labels, left, part)?;
             }
         }
         for (generation, captured) in &selection.head {
             for (series, snapshot) in captured {
-                let Some((min, max)) = snapshot.time_range() else {
-                    continue;
-                };
-                let held = snapshot.unit().range_to_ms(TimeRange::new(min, max));
-                if held.overlaps(&range) {
+                let left = self
+                    .view
+                    .left_in_head(generation, *series, snapshot, range)?;
+                if let Some(left) = left {
                     let labels = generation.labels(*series);
                     let part = Part::Head(snapshot.clone());
-                    found.add(labels.as_bytes(), || Ok(labels.clone()), held, part)?;
+                    found.add(labels.as_bytes(), || Ok(labels.clone()), left, part)?;
                 }
             }
         }
@@ -192,7 +191,7 @@ fn matches(generation: &Generation, series: SeriesRef, matchers: &[Matcher]) -> 
 /// Series joined by their labels, so that label sets are built once for each and compared only to sort.
 #[derive(Default)]
 struct Found {
-    series: Vec<(Labels, Vec<(TimeRange, Part)>)>,
+    series: Vec<(Labels, Vec<(Left, Part)>)>,
     by_labels: HashTable<usize>,
     hasher: foldhash::fast::RandomState,
 }
@@ -202,7 +201,7 @@ impl Found {
         &mut self,
         canonical: &[u8],
         labels: impl FnOnce() -> Result<Labels>,
-        range: TimeRange,
+        left: Left,
         part: Part,
     ) -> Result<()> {
         let (series, hasher) = (&self.series, &self.hasher);
@@ -219,11 +218,11 @@ impl Found {
         match entry {
             Entry::Occupied(known) => {
                 let at = *known.get();
-                self.series[at].1.push((range, part));
+                self.series[at].1.push((left, part));
             }
             Entry::Vacant(new) => {
                 new.insert(series.len());
-                self.series.push((labels()?, vec![(range, part)]));
+                self.series.push((labels()?, vec![(left, part)]));
             }
         }
         Ok(())

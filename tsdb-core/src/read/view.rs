@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::deletions::Deletions;
 use crate::disk::{LostRange, Run};
 use crate::head::Generation;
 
 /// The parts of a store, oldest data first. Immutable: a change of the list makes a new view.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
-    /// Counts the changes of what the head consists of (rotation, flush): who looked series up in one view and finds
+    /// Counts the changes of what the head consists of (rotation, flush, delete): who looked series up in one view and finds
     /// the same epoch later knows that the look-up still holds.
     pub(crate) epoch: u64,
     /// Files that were damaged as a whole and set aside, with what they held.
@@ -24,6 +25,8 @@ pub(crate) struct View {
     pub(crate) frozen: Vec<Arc<Generation>>,
     /// The generation that is written to.
     pub(crate) active: Arc<Generation>,
+    /// What is deleted of runs and frozen generations.
+    pub(crate) deletions: Deletions,
 }
 
 impl View {
@@ -31,6 +34,18 @@ impl View {
     pub(crate) fn runs_max_ms(&self) -> i64 {
         let newest = self.runs.iter().map(|run| run.meta().max_ms).max();
         newest.unwrap_or(i64::MIN)
+    }
+
+    /// Removes runs, and what was deleted of them.
+    pub(crate) fn remove_runs(&mut self, is_gone: impl Fn(&Run) -> bool) {
+        let deletions = &mut self.deletions;
+        self.runs.retain(|run| {
+            let gone = is_gone(run);
+            if gone {
+                deletions.runs.remove(&run.meta().file_id);
+            }
+            !gone
+        });
     }
 
     /// What is known to be lost, with the file that records it.

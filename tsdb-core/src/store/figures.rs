@@ -13,6 +13,9 @@ pub(super) struct Counters {
     pub(super) series_created: AtomicU64,
     pub(super) flushes: AtomicU64,
     pub(super) merges: AtomicU64,
+    pub(super) deletes: AtomicU64,
+    pub(super) time_retentions: AtomicU64,
+    pub(super) size_retentions: AtomicU64,
     pub(super) maintenance_failures: AtomicU64,
     pub(super) corruptions: AtomicU64,
     pub(super) replayed_frames: AtomicU64,
@@ -38,6 +41,10 @@ impl Store {
         };
         let oldest_in_runs = view.runs.iter().map(|run| run.meta().min_ms).min();
         let oldest_in_head = head_time_range.map(|(min_ms, _)| min_ms);
+        let (tombstones, tombstone_bytes) = {
+            let tombstones = self.tombstones.lock();
+            (tombstones.len(), tombstones.bytes())
+        };
         let newest_ms = self.newest_ms.load(Ordering::Relaxed);
         Stats {
             head_series: u64::from(view.active.series_len()),
@@ -61,6 +68,11 @@ impl Store {
             samples_rejected: read(&self.counters.samples_rejected),
             flushes: read(&self.counters.flushes),
             merges: read(&self.counters.merges),
+            deletes: read(&self.counters.deletes),
+            time_retentions: read(&self.counters.time_retentions),
+            size_retentions: read(&self.counters.size_retentions),
+            tombstones,
+            tombstone_bytes,
             maintenance_failures: read(&self.counters.maintenance_failures),
             corruptions: read(&self.counters.corruptions),
             replayed_frames: read(&self.counters.replayed_frames),

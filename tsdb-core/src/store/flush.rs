@@ -1,17 +1,20 @@
-//! A frozen generation becomes runs, one for each partition it touches; then its segments of the log are unlinked.
+//! A frozen generation becomes runs, one for each partition it touches and each retention class there; then its segments of the log are unlinked.
 //!
-//! Steps, each safe to stop after: runs written and synced under temporary names → everything is durable in the log
+//! Steps, each safe to stop after: what only the log has beside samples saved → runs written and synced under temporary names → everything is durable in the log
 //! as well → runs renamed, directory synced → readers see the runs instead of the generation → segments unlinked. A crash
 //! before the renames are durable replays the log again; a set of which not every file is there is swept.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::delete::deletions_of;
 use super::{Store, figures};
 use crate::disk::{LostRange, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef, SeriesSnapshot};
-use crate::model::{Columns, TimeRange};
+use crate::index::DeletedSeries;
+use crate::model::{Columns, TimeRange, TimeRanges};
+use crate::retention::Retention;
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
 const RUNS_AT_ONCE: usize = 16;
@@ -60,8 +63,24 @@ impl Store {
             .budget
             .charge(u64::from(generation.series_len()) * FLUSH_BYTES_PER_SERIES);
         self.metadata.save(&*self.fs)?;
+        self.save_tombstones()?;
         self.save_exemplars()?;
-        let runs = self.write_runs(&generation)?;
+        let (deleted, applied) = {
+            let tombstones = self.tombstones.lock();
+            let deleted = self
+                .view
+                .get()
+                .deletions
+                .frozen
+                .get(&generation.id())
+                .cloned();
+            (deleted, tombstones.last_number())
+        };
+        let frozen = Frozen {
+            generation: &generation,
+            deleted: deleted.as_deref(),
+        };
+        let runs = self.write_runs(&frozen, applied)?;
         tracing::debug!(
             generation = generation.id(),
             series = generation.series_len(),
@@ -71,10 +90,15 @@ impl Store {
             "generation flushed"
         );
         {
+            let tombstones = self.tombstones.lock();
+            // What was deleted while they were written.
+            let deletions = deletions_of(&runs, &tombstones)?;
             // The lane's look-ups compare epochs while they hold the lane.
             let _lane = self.lane.lock();
             self.view.change(|view| {
                 view.frozen.remove(0);
+                view.deletions.frozen.remove(&generation.id());
+                view.deletions.runs.extend(deletions);
                 if !runs.is_empty() {
                     // The runs record it now.
                     let later = view.lost_in_log.iter().copied();
@@ -109,9 +133,16 @@ impl Store {
         self.exemplars.save(&*self.fs, &unsaved)
     }
 
-    fn write_runs(&self, generation: &Generation) -> Result<Vec<Arc<Run>>> {
-        let order = generation.refs_in_label_order();
-        let partitions = self.partitions_of(generation, &order)?;
+    /// Writes a generation; tombstones up to the number `applied` are applied to it.
+    fn write_runs(&self, frozen: &Frozen<'_>, applied: u64) -> Result<Vec<Arc<Run>>> {
+        let generation = frozen.generation;
+        let retention = self.retention();
+        let order: Vec<(SeriesRef, u8)> = generation
+            .refs_in_label_order()
+            .into_iter()
+            .map(|series| (series, class_of(&retention, generation, series)))
+            .collect();
+        let partitions = self.partitions_of(frozen, &order)?;
         let parts = u16::try_from(partitions.len()).map_err(|_| Error::LimitExceeded {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
@@ -119,11 +150,11 @@ impl Store {
         let set_id = self.next_file_id.load(std::sync::atomic::Ordering::Relaxed);
         let mut finished = Vec::with_capacity(partitions.len());
         let mut part = 0;
-        let partitions: Vec<Partition> = partitions.into_iter().collect();
-        let lost = self.lost_by_partition(generation.id(), &partitions);
+        let partitions: Vec<(Partition, u8)> = partitions.into_iter().collect();
+        let mut lost = self.lost_by_partition(generation.id(), &partitions);
         for chunk in partitions.chunks(RUNS_AT_ONCE) {
             let mut writers = Vec::with_capacity(chunk.len());
-            for partition in chunk {
+            for (partition, class) in chunk {
                 part += 1;
                 let spec = RunSpec {
                     file_id: self.new_file_id(),
@@ -134,17 +165,26 @@ impl Store {
                     generations: generation.id()..=generation.id(),
                     sealed: false,
                     level: 0,
+                    class: *class,
+                    classes: retention.checksum(),
+                    tombstones: applied,
                     replaces: Vec::new(),
                 };
                 let fs = Arc::clone(&self.fs);
-                let mut writer = RunWriter::create(fs, &self.data_dir, self.identity, spec)?;
-                let lost = lost.iter().filter(|(of, _)| of == partition);
-                lost.for_each(|(_, lost)| writer.add_lost(*lost));
-                writers.push((partition.range(), writer));
+                let mut run = RunWriter::create(fs, &self.data_dir, self.identity, spec)?;
+                // The first class that a partition has records it, once for all.
+                for (_, lost) in lost.extract_if(.., |(of, _)| of == partition) {
+                    run.add_lost(lost);
+                }
+                writers.push(ClassWriter {
+                    range: partition.range(),
+                    class: *class,
+                    run,
+                });
             }
-            write_series(generation, &order, &mut writers)?;
-            for (_, writer) in writers {
-                finished.push(writer.finish()?);
+            write_series(frozen, &order, &mut writers)?;
+            for writer in writers {
+                finished.push(writer.run.finish()?);
             }
         }
         if let Some(wal) = &self.wal {
@@ -159,8 +199,10 @@ impl Store {
     fn lost_by_partition(
         &self,
         generation: u64,
-        partitions: &[Partition],
+        partitions: &[(Partition, u8)],
     ) -> Vec<(Partition, LostRange)> {
+        let mut partitions: Vec<Partition> = partitions.iter().map(|(of, _)| *of).collect();
+        partitions.dedup();
         let mut of_each = Vec::new();
         for (_, lost) in lost_up_to(generation, &self.view.get().lost_in_log) {
             let before = of_each.len();
@@ -175,40 +217,41 @@ impl Store {
         of_each
     }
 
-    /// The partitions that the samples of a generation fall into.
+    /// The partitions that the samples of a generation fall into, and the classes they have there.
     fn partitions_of(
         &self,
-        generation: &Generation,
-        series: &[SeriesRef],
-    ) -> Result<BTreeSet<Partition>> {
+        frozen: &Frozen<'_>,
+        series: &[(SeriesRef, u8)],
+    ) -> Result<BTreeSet<(Partition, u8)>> {
         let mut partitions = BTreeSet::new();
         let mut columns = Columns::default();
         let len_ms = self.options.max_block_ms;
-        let mut last: Option<Partition> = None;
-        for &series in series {
-            let snapshot = generation.capture(series);
-            let Some(held) = range_in_ms(&snapshot) else {
+        let mut last: Option<(Partition, u8)> = None;
+        for &(series, class) in series {
+            let Some(samples) = frozen.samples(series) else {
                 continue;
             };
-            let (min_ms, max_ms) = (held.start_ms, held.end_ms);
+            let (min_ms, max_ms) = (samples.extent.start_ms, samples.extent.end_ms);
             let mut add = |t_ms| {
-                let known = last.is_some_and(|partition| partition.range().contains(t_ms));
+                let known = last
+                    .is_some_and(|(partition, of)| of == class && partition.range().contains(t_ms));
                 if !known {
-                    let partition = Partition::of(t_ms, len_ms);
+                    let partition = (Partition::of(t_ms, len_ms), class);
                     last = Some(partition);
                     partitions.insert(partition);
                 }
             };
-            add(min_ms);
-            add(max_ms);
             let spans_more = max_ms.div_euclid(len_ms) - min_ms.div_euclid(len_ms) > 1;
-            if spans_more {
+            if spans_more || samples.deleted.is_some() {
                 columns.clear();
-                read(&snapshot, TimeRange::ALL, &mut columns)?;
+                samples.read(TimeRange::ALL, &mut columns)?;
                 let ticks = columns.times_ms.iter().copied();
                 ticks
-                    .map(|tick| snapshot.unit().to_ms(tick))
+                    .map(|tick| samples.snapshot.unit().to_ms(tick))
                     .for_each(&mut add);
+            } else {
+                add(min_ms);
+                add(max_ms);
             }
         }
         Ok(partitions)
@@ -222,42 +265,87 @@ fn lost_up_to(
     lost.iter().filter(move |(of, _)| *of <= generation)
 }
 
+/// Writes the samples of a retention class in a partition.
+struct ClassWriter {
+    range: TimeRange,
+    class: u8,
+    run: RunWriter,
+}
+
+fn class_of(retention: &Retention, generation: &Generation, series: SeriesRef) -> u8 {
+    match retention.classes.is_empty() {
+        true => 0,
+        false => retention.class_of(&generation.labels(series)),
+    }
+}
+
+/// A generation to be written, without what is deleted of it.
+struct Frozen<'a> {
+    generation: &'a Generation,
+    deleted: Option<&'a DeletedSeries>,
+}
+
+/// The samples of one of its series.
+struct FrozenSeries<'a> {
+    snapshot: SeriesSnapshot,
+    /// Of all of them in milliseconds, deleted ones included.
+    extent: TimeRange,
+    deleted: Option<&'a TimeRanges>,
+}
+
+impl Frozen<'_> {
+    /// `None` for a series without samples.
+    fn samples(&self, series: SeriesRef) -> Option<FrozenSeries<'_>> {
+        let snapshot = self.generation.capture(series);
+        let extent = snapshot.range_in_ms()?;
+        let deleted = self.deleted.and_then(|deleted| deleted.of(series));
+        Some(FrozenSeries {
+            snapshot,
+            extent,
+            deleted: deleted.map(|deleted| &**deleted),
+        })
+    }
+}
+
+impl FrozenSeries<'_> {
+    /// Appends the samples inside `range`, which is in milliseconds, to `out`, which is empty; their times are in the unit
+    /// of the series.
+    fn read(&self, range: TimeRange, out: &mut Columns) -> Result<()> {
+        let unit = self.snapshot.unit();
+        self.snapshot
+            .read(unit.ticks_of(range), out)
+            .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
+        if let Some(deleted) = self.deleted {
+            out.remove(0, deleted, unit);
+        }
+        Ok(())
+    }
+}
+
 /// Writes every series of the generation to the runs whose range of time it touches.
 fn write_series(
-    generation: &Generation,
-    order: &[SeriesRef],
-    writers: &mut [(TimeRange, RunWriter)],
+    frozen: &Frozen<'_>,
+    order: &[(SeriesRef, u8)],
+    writers: &mut [ClassWriter],
 ) -> Result<()> {
     let mut columns = Columns::with_start_times();
-    for &series in order {
-        let snapshot = generation.capture(series);
-        let Some(held) = range_in_ms(&snapshot) else {
+    for &(series, class) in order {
+        let Some(samples) = frozen.samples(series) else {
             continue;
         };
-        for (range, writer) in &mut *writers {
-            if !range.overlaps(&held) {
+        for writer in &mut *writers {
+            if writer.class != class || !writer.range.overlaps(&samples.extent) {
                 continue;
             }
             columns.clear();
-            read(&snapshot, *range, &mut columns)?;
+            samples.read(writer.range, &mut columns)?;
             if !columns.is_empty() {
-                let labels = generation.labels(series);
-                writer.push_series(&labels, snapshot.unit(), &columns)?;
+                let labels = frozen.generation.labels(series);
+                writer
+                    .run
+                    .push_series(&labels, samples.snapshot.unit(), &columns)?;
             }
         }
     }
     Ok(())
-}
-
-/// The milliseconds of the first and last sample; `None` without samples.
-fn range_in_ms(snapshot: &SeriesSnapshot) -> Option<TimeRange> {
-    let (min, max) = snapshot.time_range()?;
-    Some(snapshot.unit().range_to_ms(TimeRange::new(min, max)))
-}
-
-/// Reads the samples inside `range`, which is in milliseconds; their times are in the unit of the series.
-fn read(snapshot: &SeriesSnapshot, range: TimeRange, out: &mut Columns) -> Result<()> {
-    snapshot
-        .read(snapshot.unit().ticks_of(range), out)
-        .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))
 }

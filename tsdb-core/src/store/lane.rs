@@ -6,6 +6,7 @@
 //! * An acknowledgement waits for everything logged so far, also when the batch brought nothing new: the equal sample
 //!   that it met may not be durable yet.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -17,8 +18,10 @@ use super::{Store, figures};
 use crate::error::{Error, Result};
 use crate::head::{Generation, NewValue, Offer, SeriesRef, Since};
 use crate::model::{
-    BatchSeries, ConflictPolicy, FieldValue, Form, HistogramSample, Kind, LastSample, TimeUnit,
+    BatchSeries, ConflictPolicy, FieldValue, Form, HistogramSample, Kind, Labels, LastSample,
+    TimeUnit, Tombstone,
 };
+use crate::retention::Retention;
 use crate::wal::RecordBuilder;
 
 /// Generations that may wait to be flushed. More would be memory that nobody asked for.
@@ -67,7 +70,13 @@ impl Definitions {
 /// What samples are measured by.
 struct Limits {
     newest_allowed_ms: i64,
+    /// Older than this is too old in every retention class.
     oldest_allowed_ms: i64,
+    /// Not older than this is not too old in any.
+    kept_by_all_ms: i64,
+    retention: Arc<Retention>,
+    /// What ages count back from.
+    reference_ms: i64,
     policy: ConflictPolicy,
 }
 
@@ -96,12 +105,17 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
     };
     lane.check_room(store)?;
 
+    let retention = store.retention();
+    let reference_ms = store.retention_reference_ms().unwrap_or(i64::MIN);
     let limits = Limits {
         newest_allowed_ms: match store.options.future_limit_ms {
             Some(limit_ms) => store.clock.now_ms().saturating_add(limit_ms),
             None => i64::MAX,
         },
-        oldest_allowed_ms: store.retention_cutoff_ms().unwrap_or(i64::MIN),
+        oldest_allowed_ms: retention.last_cutoff_ms(reference_ms).unwrap_or(i64::MIN),
+        kept_by_all_ms: retention.first_cutoff_ms(reference_ms).unwrap_or(i64::MIN),
+        retention,
+        reference_ms,
         policy: batch.policy(),
     };
     let mut report = WriteReport::default();
@@ -166,14 +180,28 @@ struct Apply<'a> {
 
 impl Limits {
     #[inline]
-    fn check(&self, t_ms: i64) -> Option<RejectReason> {
+    fn check<'a>(&self, t_ms: i64, canonical: impl FnOnce() -> &'a [u8]) -> Option<RejectReason> {
         if t_ms > self.newest_allowed_ms {
             Some(RejectReason::TooFarInFuture)
-        } else if t_ms < self.oldest_allowed_ms {
+        } else if t_ms >= self.kept_by_all_ms {
+            None
+        } else if t_ms < self.oldest_allowed_ms || self.is_too_old(t_ms, canonical()) {
             Some(RejectReason::TooOld)
         } else {
             None
         }
+    }
+
+    /// Whether a sample is too old for the class of its series.
+    #[cold]
+    fn is_too_old(&self, t_ms: i64, canonical: &[u8]) -> bool {
+        let Ok(labels) = Labels::from_canonical(canonical) else {
+            return false;
+        };
+        let retention = &self.retention;
+        let class = retention.class_of(&labels);
+        let cutoff_ms = retention.cutoff_ms(class, retention.checksum(), self.reference_ms);
+        cutoff_ms.is_some_and(|cutoff_ms| t_ms < cutoff_ms)
     }
 }
 
@@ -308,10 +336,10 @@ impl Apply<'_> {
             let Some(entry) = batch.entries().get(exemplar.entry as usize) else {
                 continue;
             };
-            if self.limits.check(exemplar.t_ms).is_some() {
+            let series = incoming.canonical(entry);
+            if self.limits.check(exemplar.t_ms, || series).is_some() {
                 continue;
             }
-            let series = incoming.canonical(entry);
             let (t_ms, value) = (exemplar.t_ms, exemplar.value);
             match ring.offer(series, labels, t_ms, value) {
                 Offered::Taken => self.lane.record.exemplar(series, t_ms, value, labels),
@@ -346,7 +374,8 @@ impl Apply<'_> {
     fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, written: i64, value: V) {
         let unit = entry.entry.unit;
         let t_ms = unit.to_ms(written);
-        let outcome = match (self.limits.check(t_ms), unit.convert(written, entry.unit)) {
+        let refused = self.limits.check(t_ms, || entry.canonical());
+        let outcome = match (refused, unit.convert(written, entry.unit)) {
             (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
             (Some(reason), _) => Err(reason),
             (None, None) => Err(RejectReason::NoSuchTick),
@@ -433,6 +462,13 @@ impl Apply<'_> {
 }
 
 impl Lane {
+    /// The record of a delete.
+    pub(super) fn tombstone_record(&mut self, tombstone: &Tombstone) -> &[u8] {
+        self.record.clear();
+        self.record.tombstone(tombstone);
+        self.record.finish()
+    }
+
     /// Refuses a batch when the head is full and the disk does not keep up.
     fn check_room(&self, store: &Store) -> Result<()> {
         store.budget.check_head()?;

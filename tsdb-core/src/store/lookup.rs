@@ -1,5 +1,6 @@
 //! What a batch needs to know of its series, found outside the lane.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,12 +9,13 @@ use foldhash::fast::RandomState;
 
 use super::Store;
 use crate::disk::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
+use crate::index::FoundPairs;
 use crate::model::{
-    BatchSeries, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
+    BatchSeries, Columns, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
 };
-use crate::read::View;
+use crate::read::{Deletions, View};
 
 /// A batch, and the generation whose series its entries may name.
 #[derive(Clone, Copy, Debug)]
@@ -140,14 +142,14 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                     oldest_ms: oldest_ms(batch, entry),
                     unit: entry.unit,
                 })?;
-                *known = found.is_some() || (asks_runs && in_recent_run(store, view, canonical)?);
+                *known = found.is_some() || (asks_runs && places.in_recent_run(canonical)?);
                 if let Some(found) = found {
                     (*last, *unit) = (found.last, Some(found.unit));
                 }
             }
         }
     }
-    if view.active.is_replayed() {
+    if view.active.has_recalls() {
         recall(store, view, incoming, &targets)?;
     }
     Ok(targets)
@@ -162,28 +164,9 @@ fn oldest_ms(batch: &WriteBatch, entry: &BatchSeries) -> i64 {
 /// A series without a sample for longer is not active any more, in milliseconds.
 const RECENT_MS: i64 = 60 * 60_000;
 
-/// Whether a run with samples of the last hour has a series.
-fn in_recent_run(store: &Store, view: &View, canonical: &[u8]) -> Result<bool> {
-    let labels = Labels::from_canonical(canonical)?;
-    let since_ms = store
-        .newest_ms
-        .load(Ordering::Relaxed)
-        .saturating_sub(RECENT_MS);
-    for run in view.runs.iter().filter(|run| run.meta().max_ms >= since_ms) {
-        match run.index().find(&labels) {
-            Ok(None) => {}
-            Ok(Some(_)) => return Ok(true),
-            // Of a damaged run nobody knows what it has.
-            Err(e) if e.is_corruption() => return Ok(true),
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(false)
-}
-
-/// Tells the series of a batch that came from the log of their newest samples in what is older, which they knew when they
-/// were made: the log does not say. Only those that the batch could meet are read, and each only once, so that a store with
-/// many series is open at once after a crash.
+/// Tells the series of a batch that do not know it of their newest samples in what is older: those that came from the log,
+/// which does not say, and those that lost the one they knew to a delete. Only those that the batch could meet are read, and
+/// each only once, so that a store with many series is open at once after a crash.
 ///
 /// # Errors
 /// When a run that holds a series cannot be read.
@@ -193,6 +176,7 @@ fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]
     let older_ms = frozen_ms.map(|(_, max_ms)| max_ms);
     let older_ms = older_ms.fold(view.runs_max_ms(), i64::max);
     let places = Places::new(store, view);
+    let mut recalled = Vec::new();
     for (entry, target) in incoming.batch.entries().iter().zip(targets) {
         let Target::There { series, unit } = *target else {
             continue;
@@ -208,8 +192,17 @@ fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]
             unit,
         })?;
         let last = found.filter(|found| found.unit == unit);
-        view.active
-            .recall_last(series, last.and_then(|found| found.last));
+        recalled.push((series, last.and_then(|found| found.last)));
+    }
+    if recalled.is_empty() {
+        return Ok(());
+    }
+    let held = store.view.hold();
+    // What was deleted since must not come back; the batch is looked up again then.
+    if held.epoch == view.epoch {
+        for (series, last) in recalled {
+            view.active.recall_last(series, last);
+        }
     }
     Ok(())
 }
@@ -241,7 +234,10 @@ struct Wanted<'a> {
 struct Places<'a> {
     store: &'a Store,
     generations: &'a [Arc<Generation>],
-    runs: &'a [Arc<Run>],
+    /// Each with the label pairs that were looked for in it.
+    runs: Vec<(&'a Run, RefCell<FoundPairs>)>,
+    /// What is deleted of them.
+    deletions: &'a Deletions,
     /// The newest sample of all runs, in milliseconds, and the units of their series.
     runs_max_ms: i64,
     runs_units: TimeUnits,
@@ -253,7 +249,12 @@ impl<'a> Places<'a> {
         Self {
             store,
             generations: &view.frozen,
-            runs: &view.runs,
+            runs: view
+                .runs
+                .iter()
+                .map(|run| (&**run, RefCell::default()))
+                .collect(),
+            deletions: &view.deletions,
             runs_max_ms: view.runs_max_ms(),
             runs_units: units.fold(TimeUnits::default(), TimeUnits::union),
         }
@@ -268,7 +269,7 @@ impl<'a> Places<'a> {
             if let Some(series) = generation.find(wanted.hash, wanted.canonical) {
                 let here = Elsewhere {
                     unit: generation.unit(series),
-                    last: generation.last(series),
+                    last: self.last_in_generation(generation, series)?,
                 };
                 found = Some(match found {
                     Some(newer) => newer.or_newer(here),
@@ -285,14 +286,16 @@ impl<'a> Places<'a> {
             return Ok(found);
         }
         let labels = Labels::from_canonical(wanted.canonical)?;
-        for run in self.runs.iter().rev() {
+        for (run, pairs) in self.runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
             let meets = meets && !found.as_ref().is_some_and(|f| f.reaches(run.meta().max_ms));
             let differs = found.is_none() && run.meta().units.has_beside(wanted.unit);
             if !meets && !differs {
                 continue;
             }
-            match self.find_in_run(run, &labels, meets, found.as_ref()) {
+            let id = run.index().find(&labels, &mut pairs.borrow_mut());
+            let oldest_ms = meets.then_some(wanted.oldest_ms);
+            match id.and_then(|id| self.find_in_run(run, id, oldest_ms, found.as_ref())) {
                 Ok(newer) => found = newer.or(found),
                 // A damaged run is read by nobody: it must not keep writes or the store from going on.
                 Err(e) if e.is_corruption() => {
@@ -304,15 +307,37 @@ impl<'a> Places<'a> {
         Ok(found)
     }
 
-    /// The series in a run, with its last sample if that is asked for; none if a later run is known to have a newer one.
+    /// Whether a run with samples of the last hour has a series.
+    fn in_recent_run(&self, canonical: &[u8]) -> Result<bool> {
+        let labels = Labels::from_canonical(canonical)?;
+        let newest_ms = self.store.newest_ms.load(Ordering::Relaxed);
+        let since_ms = newest_ms.saturating_sub(RECENT_MS);
+        let recent = self
+            .runs
+            .iter()
+            .filter(|(run, _)| run.meta().max_ms >= since_ms);
+        for (run, pairs) in recent {
+            match run.index().find(&labels, &mut pairs.borrow_mut()) {
+                Ok(None) => {}
+                Ok(Some(_)) => return Ok(true),
+                // Of a damaged run nobody knows what it has.
+                Err(e) if e.is_corruption() => return Ok(true),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The series with this number in a run; none if a later run is known to have a newer sample. With its last sample if one
+    /// from `oldest_ms` on could meet that.
     fn find_in_run(
         &self,
         run: &Run,
-        labels: &Labels,
-        with_last: bool,
+        series: Option<u32>,
+        oldest_ms: Option<i64>,
         known: Option<&Elsewhere>,
     ) -> Result<Option<Elsewhere>> {
-        let Some(series) = run.index().find(labels)? else {
+        let Some(series) = series else {
             return Ok(None);
         };
         let unit = run.index().unit(series)?;
@@ -323,10 +348,56 @@ impl<'a> Places<'a> {
         {
             return Ok(None);
         }
-        let last = match with_last {
-            true => run.last_sample(series, &self.store.cache)?,
+        let known_last = known.and_then(|known| known.last.as_ref());
+        let last = match oldest_ms.is_some_and(|oldest_ms| oldest_ms <= unit.to_ms(ends)) {
+            true => self.last_in_run(run, (series, unit), ends, known_last)?,
             false => None,
         };
-        Ok(Some(Elsewhere { unit, last }))
+        // All that it had may be deleted.
+        Ok((last.is_some() || known.is_none()).then_some(Elsewhere { unit, last }))
+    }
+
+    /// The last sample that a series has left in a run, where its samples end at `ends`; none if that is not newer than what
+    /// is known.
+    fn last_in_run(
+        &self,
+        run: &Run,
+        (series, unit): (u32, TimeUnit),
+        ends: i64,
+        known: Option<&LastSample>,
+    ) -> Result<Option<LastSample>> {
+        let deleted = self.deletions.of_run(run);
+        let deleted = deleted.and_then(|deleted| deleted.of(series));
+        let Some(deleted) = deleted.filter(|deleted| deleted.contains(unit.to_ms(ends))) else {
+            return run.last_sample(series, &self.store.cache);
+        };
+        let newer = known.map_or(i64::MIN, |known| known.t_ms.saturating_add(1));
+        let (mut samples, mut damaged) = (Columns::default(), None);
+        let lost = &mut |_, damage| damaged = Some(damage);
+        let range = TimeRange::new(newer, ends);
+        run.read_series(series, range, &self.store.cache, &mut samples, lost)?;
+        samples.remove(0, deleted, unit);
+        damaged.map_or(Ok(samples.last()), Err)
+    }
+
+    /// The newest sample that a generation knows of, or has left where a delete made it forget that.
+    fn last_in_generation(
+        &self,
+        generation: &Generation,
+        series: SeriesRef,
+    ) -> Result<Option<LastSample>> {
+        if let Some(last) = generation.last(series) {
+            return Ok(Some(last));
+        }
+        let captured = generation.capture(series);
+        let mut samples = Columns::default();
+        captured
+            .read(TimeRange::ALL, &mut samples)
+            .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
+        let deleted = self.deletions.of_generation(generation);
+        if let Some(deleted) = deleted.and_then(|deleted| deleted.of(series)) {
+            samples.remove(0, deleted, captured.unit());
+        }
+        Ok(samples.last())
     }
 }

@@ -4,15 +4,17 @@
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store, `replay`:
 //!   the log into generations. `read_only`: beside another process. `snapshot`: a copy that is a store. `identity`: the `store` file.
+//! * `delete`: samples go; `tombstones`: what a delete leaves until they are gone from every file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics. `exemplars`: the ring of exemplars. `sealed`: what both files have in common.
 //! * `verify`: every byte checked, without opening; `scrub`: while open. `write`: what a write tells its caller. `writer`: batches of senders that repeat themselves. `series_limits`: how many series there may be. `figures`: what a store tells of itself.
 //!
 //! Memory is charged to the budget by the lane (head), the cache, flushes and merges.
 //!
-//! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the lane, the view.
+//! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the tombstones, the lane, the view.
 //! No file is touched under the lane or the view.
 
 mod clock;
+mod delete;
 mod exemplars;
 mod exemplars_file;
 mod figures;
@@ -30,6 +32,7 @@ mod scrub;
 mod sealed;
 mod series_limits;
 mod snapshot;
+mod tombstones;
 mod verify;
 mod write;
 mod writer;
@@ -51,6 +54,7 @@ use self::lookup::Incoming;
 use self::maintenance::Signal;
 use self::merge::Merging;
 use self::metadata::MetadataFile;
+use self::tombstones::Tombstones;
 use crate::budget::{Gauge, MemoryBudget};
 use crate::codec::StoreIdentity;
 use crate::disk::GroupCache;
@@ -59,11 +63,14 @@ use crate::io::{Fs, LockGuard};
 use crate::model::{Matcher, MetricMetadata, SeriesExemplars, TimeRange, WriteBatch};
 use crate::options::Options;
 use crate::read::{CurrentView, Querier, Snapshot};
+use crate::retention::Retention;
 use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
 pub use series_limits::{SeriesLimits, SeriesMaker};
 pub use snapshot::SnapshotHead;
+#[cfg(fuzzing)]
+pub(crate) use tombstones::decode_contents;
 pub(crate) use verify::verify;
 pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
@@ -75,11 +82,14 @@ pub(crate) struct Store {
     fs: Arc<dyn Fs>,
     /// `None` for a store in memory, where nothing survives anyway, and for one that is only read.
     wal: Option<Arc<Wal>>,
+    dir: PathBuf,
     /// Nothing is written, and no file is changed.
     read_only: bool,
     data_dir: PathBuf,
     identity: StoreIdentity,
     options: Options,
+    /// Held to take or to change the reference; `options` has what it was at open.
+    retention: Mutex<Arc<Retention>>,
     clock: ReferenceClock,
     /// Per process: the hash by which label sets are looked up. Never stored.
     hasher: foldhash::fast::RandomState,
@@ -95,6 +105,8 @@ pub(crate) struct Store {
     lane: Mutex<Lane>,
     metadata: MetadataFile,
     exemplars: Exemplars,
+    /// Held for a delete, while runs enter the view, and while the file is written.
+    tombstones: Mutex<Tombstones>,
     /// Newest sample accepted, in milliseconds; `i64::MIN` while there is none. Written in the lane.
     newest_ms: AtomicI64,
     next_file_id: AtomicU64,
@@ -217,13 +229,26 @@ impl Store {
         self.next_file_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What is older has expired, in milliseconds; `None` when samples are kept for ever or there is none.
+    /// Changes what is kept, and for how long; files that have expired by it go soon.
+    pub(crate) fn set_retention(&self, retention: Retention) -> Result<()> {
+        self.check_writable()?;
+        retention.check()?;
+        *self.retention.lock() = Arc::new(retention);
+        self.signal.runs_changed();
+        Ok(())
+    }
+
+    /// What is kept, and for how long.
+    pub(crate) fn retention(&self) -> Arc<Retention> {
+        Arc::clone(&self.retention.lock())
+    }
+
+    /// What ages count back from, in milliseconds; `None` while there is no sample.
     ///
-    /// Measured from the newest sample, so that an idle store keeps its data, and never from a time ahead of the
-    /// reference clock, so that a sample far ahead does not make others expire.
-    fn retention_cutoff_ms(&self) -> Option<i64> {
+    /// The newest sample, so that an idle store keeps its data, and never a time ahead of the reference clock, so that a
+    /// sample far ahead does not make others expire.
+    fn retention_reference_ms(&self) -> Option<i64> {
         let newest_ms = self.newest_ms.load(Ordering::Relaxed);
-        let age_ms = self.options.retention_ms?;
-        (newest_ms != i64::MIN).then(|| newest_ms.min(self.clock.now_ms()).saturating_sub(age_ms))
+        (newest_ms != i64::MIN).then(|| newest_ms.min(self.clock.now_ms()))
     }
 }

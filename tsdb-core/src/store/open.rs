@@ -1,6 +1,6 @@
 //! From a directory to a running store.
 //!
-//! Order: lock → identity → runs (sweeping what a crash left) → metadata and exemplars → log (replayed through [`Generation`]) →
+//! Order: lock → identity → runs (sweeping what a crash left) → metadata, tombstones, exemplars → log (replayed through [`Generation`]) →
 //! threads. Nothing here asks a human: what is damaged is set aside, counted and reported.
 
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use parking_lot::Mutex;
 
 use super::clock::ReferenceClock;
+use super::delete::deletions_of;
 use super::exemplars::Exemplars;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
@@ -17,6 +18,7 @@ use super::lane::Lane;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
 use super::replay::Replay;
+use super::tombstones::Tombstones;
 use super::{Store, figures, snapshot};
 use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
@@ -26,7 +28,7 @@ use crate::head::Generation;
 use crate::io::{Fs, MemFs};
 use crate::model::TimeRange;
 use crate::options::Options;
-use crate::read::{CurrentView, View};
+use crate::read::{CurrentView, Deletions, View};
 use crate::wal::{self, LogPosition, Wal};
 
 /// Decompressed groups that are kept when there is memory for them, in bytes.
@@ -62,7 +64,9 @@ impl Store {
 
         let budget = options.budget.clone().unwrap_or_default();
         let exemplars = open_exemplars(&*fs, dir, identity, &options, &budget, &counters)?;
-        let mut replay = Replay::new(&metadata, &exemplars, times_of_log(&opened, &options));
+        let mut tombstones = open_tombstones(&*fs, dir, identity, &opened.runs, &counters)?;
+        let within = times_of_log(&opened, &options);
+        let mut replay = Replay::new(&metadata, &exemplars, &mut tombstones, within);
         let flushed = opened.flushed_generation;
         let recovered = wal::recover(
             &*fs,
@@ -91,8 +95,12 @@ impl Store {
             hasher,
             generations,
             shifted,
+            mut deletions,
             ..
         } = replay;
+        deletions.runs = deletions_of(&opened.runs, &tombstones)?
+            .into_iter()
+            .collect();
         let (active, frozen, position) = resume(
             generations,
             recovered.position,
@@ -122,9 +130,11 @@ impl Store {
             next_file_id: opened.next_file_id,
             frozen,
             active,
+            deletions,
             metadata,
             exemplars,
             budget,
+            tombstones,
             counters,
         });
         *store.lock.lock() = Some(lock);
@@ -161,9 +171,11 @@ impl Store {
             next_file_id: 1,
             frozen: Vec::new(),
             active: Generation::new(1),
+            deletions: Deletions::default(),
             metadata,
             exemplars,
             budget,
+            tombstones: Tombstones::default(),
             counters: Counters::default(),
         }))
     }
@@ -178,6 +190,7 @@ impl Store {
             runs,
             frozen: parts.frozen.into_iter().map(Arc::new).collect(),
             active: Arc::new(parts.active),
+            deletions: parts.deletions,
         };
         let in_head = view
             .generations()
@@ -194,10 +207,12 @@ impl Store {
         Self {
             fs: parts.fs,
             wal: parts.wal,
+            dir: parts.dir.to_owned(),
             read_only: parts.read_only,
             data_dir: parts.dir.join("data"),
             identity: parts.identity,
             clock: ReferenceClock::new(parts.options.clock.clone(), newest_ms, tolerance_ms),
+            retention: Mutex::new(Arc::new(parts.options.retention.clone())),
             options: parts.options,
             hasher: parts.hasher,
             form_hashers: std::array::from_fn(|_| foldhash::quality::RandomState::default()),
@@ -209,6 +224,7 @@ impl Store {
             lane: Mutex::new(Lane::default()),
             metadata: parts.metadata,
             exemplars: parts.exemplars,
+            tombstones: Mutex::new(parts.tombstones),
             newest_ms: AtomicI64::new(newest_ms),
             next_file_id: AtomicU64::new(parts.next_file_id),
             flushing: Mutex::new(()),
@@ -272,9 +288,11 @@ pub(super) struct Parts<'a> {
     pub(super) next_file_id: u64,
     pub(super) frozen: Vec<Generation>,
     pub(super) active: Generation,
+    pub(super) deletions: Deletions,
     pub(super) metadata: MetadataFile,
     pub(super) exemplars: Exemplars,
     pub(super) budget: MemoryBudget,
+    pub(super) tombstones: Tombstones,
     pub(super) counters: Counters,
 }
 
@@ -393,4 +411,23 @@ pub(super) fn open_exemplars(
         tracing::warn!(error = %damage, "the file of exemplars is damaged: those of the log are kept");
     }
     Ok(exemplars)
+}
+
+/// Opens the file of tombstones, and tells of damage. None is given a number that is applied to a run.
+pub(super) fn open_tombstones(
+    fs: &dyn Fs,
+    dir: &Path,
+    identity: StoreIdentity,
+    runs: &[Arc<Run>],
+    counters: &Counters,
+) -> Result<Tombstones> {
+    let (mut tombstones, damage) = Tombstones::open(fs, dir, identity)?;
+    if let Some(damage) = damage {
+        figures::count(&counters.corruptions, 1);
+        tracing::warn!(error = %damage, "the file of tombstones is damaged: samples that were deleted and not yet merged away are there again");
+    }
+    for run in runs {
+        tombstones.raise_number(run.meta().tombstones);
+    }
+    Ok(tombstones)
 }

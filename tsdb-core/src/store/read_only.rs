@@ -10,9 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Store;
+use super::delete::deletions_of;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
-use super::open::{Parts, open_exemplars, open_metadata, tell_damaged_runs, times_of_log};
+use super::open::{
+    Parts, open_exemplars, open_metadata, open_tombstones, tell_damaged_runs, times_of_log,
+};
 use super::replay::Replay;
 use crate::codec::StoreIdentity;
 use crate::disk::catalog;
@@ -79,7 +82,9 @@ fn look(
     let flushed = opened.flushed_generation;
     let budget = options.budget.clone().unwrap_or_default();
     let exemplars = open_exemplars(&**fs, dir, identity, options, &budget, &counters)?;
-    let mut replay = Replay::new(&metadata, &exemplars, times_of_log(&opened, options));
+    let mut tombstones = open_tombstones(&**fs, dir, identity, &opened.runs, &counters)?;
+    let within = times_of_log(&opened, options);
+    let mut replay = Replay::new(&metadata, &exemplars, &mut tombstones, within);
     let damages = wal::read(
         &**fs,
         &dir.join("wal"),
@@ -95,8 +100,12 @@ fn look(
     let Replay {
         hasher,
         generations,
+        mut deletions,
         ..
     } = replay;
+    deletions.runs = deletions_of(&opened.runs, &tombstones)?
+        .into_iter()
+        .collect();
     let next = generations
         .last()
         .map_or(0, Generation::id)
@@ -116,9 +125,11 @@ fn look(
         next_file_id: opened.next_file_id,
         frozen: generations,
         active: Generation::new(next),
+        deletions,
         metadata,
         exemplars,
         budget,
+        tombstones,
         counters,
     })))
 }

@@ -1,5 +1,6 @@
 //! The log becomes generations again.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -7,10 +8,13 @@ use super::exemplars::Exemplars;
 use super::figures::{self, Counters};
 use super::lookup::hash_labels;
 use super::metadata::MetadataFile;
+use super::tombstones::Tombstones;
 use crate::disk::{LossCause, LostRange};
 use crate::error::{Error, Result};
 use crate::head::{Generation, NewValue, SeriesRef, Since};
-use crate::model::TimeRange;
+use crate::index::DeletedSeries;
+use crate::model::{TimeRange, Tombstone};
+use crate::read::Deletions;
 use crate::wal::{Damage, RecordItem, read_record};
 
 /// Takes in the frames of the log in order.
@@ -21,6 +25,9 @@ pub(super) struct Replay<'a> {
     exemplars: &'a Exemplars,
     /// The frame up to which their file has them.
     saved_exemplars: u64,
+    tombstones: &'a mut Tombstones,
+    /// What is deleted of all generations but the last.
+    pub(super) deletions: Deletions,
     pub(super) generations: Vec<Generation>,
     /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
     refs: Vec<Option<SeriesRef>>,
@@ -46,6 +53,7 @@ impl<'a> Replay<'a> {
     pub(super) fn new(
         metadata: &'a MetadataFile,
         exemplars: &'a Exemplars,
+        tombstones: &'a mut Tombstones,
         within: TimeRange,
     ) -> Self {
         Self {
@@ -53,6 +61,8 @@ impl<'a> Replay<'a> {
             metadata,
             saved_exemplars: exemplars.seq(),
             exemplars,
+            tombstones,
+            deletions: Deletions::default(),
             generations: Vec::new(),
             refs: Vec::new(),
             shifted: false,
@@ -77,9 +87,11 @@ impl<'a> Replay<'a> {
             self.refs.clear();
             self.shifted = false;
         }
-        let Some(generation) = self.generations.last() else {
+        let Some((generation, older)) = self.generations.split_last() else {
             return Ok(());
         };
+        let (tombstones, frozen) = (&mut *self.tombstones, &mut self.deletions.frozen);
+        let mut deleted = Ok(());
         let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
         let dropped = &mut self.dropped_samples;
         let mut times: Option<TimeRange> = None;
@@ -150,7 +162,13 @@ impl<'a> Replay<'a> {
                 let saved = self.saved_exemplars;
                 self.exemplars.replay(seq, saved, series, exemplar);
             }
+            RecordItem::Tombstone(tombstone) => {
+                let done = delete(generation, older, frozen, &tombstone);
+                deleted = std::mem::replace(&mut deleted, Ok(())).and(done);
+                tombstones.add(tombstone);
+            }
         });
+        deleted?;
         self.note_times(seq, times);
         // The frame's checksum is right, so this is a record that this program does not know.
         read.map_err(|e| Error::corrupt("(write-ahead log)", e.at as u64, e.what))
@@ -239,4 +257,24 @@ fn append(
         0 => generation.append(series, t_ms, value),
         _ => generation.append(series, t_ms, Since { start_ms, value }),
     }
+}
+
+/// Deletes what a tombstone names from the generation whose log has it, and hides it in the older ones.
+fn delete(
+    generation: &Generation,
+    older: &[Generation],
+    frozen: &mut HashMap<u64, Arc<DeletedSeries>>,
+    tombstone: &Tombstone,
+) -> Result<()> {
+    generation.delete(tombstone)?;
+    for generation in older {
+        generation.forget_last(tombstone)?;
+        let known = frozen.get(&generation.id()).map(|deleted| &**deleted);
+        let series = generation.newly_deleted(tombstone, known)?;
+        if !series.is_empty() {
+            let deleted = frozen.entry(generation.id()).or_default();
+            Arc::make_mut(deleted).extend(tombstone, &series);
+        }
+    }
+    Ok(())
 }

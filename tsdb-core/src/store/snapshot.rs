@@ -95,7 +95,13 @@ impl Store {
         {
             // Until all have their second name no run is merged away or expires.
             let _merging = self.merging.lock();
+            // Nor is anything deleted of these runs that the tombstones beside them do not say.
+            let tombstones = self.tombstones.lock();
+            if tombstones.len() > 0 {
+                tombstones.write_to(fs, dir, self.identity)?;
+            }
             let view = self.view.get();
+            drop(tombstones);
             let runs = view.runs.iter().map(|run| run.path());
             let set_aside = view.set_aside.iter().map(|(_, path)| path.as_path());
             for path in runs.chain(set_aside) {

@@ -6,6 +6,7 @@ use super::exemplars::Exemplars;
 use super::identity::{self, StoreFile};
 use super::metadata::MetadataFile;
 use super::replay::Replay;
+use super::tombstones::{self, Tombstones};
 use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
 use crate::disk::{LostRange, Run, RunDamage, catalog};
@@ -90,6 +91,7 @@ pub(crate) fn verify(fs: &dyn Fs, dir: &Path) -> Result<VerifyReport> {
         Some(identity) => {
             verify.metadata(identity);
             verify.exemplars(identity);
+            verify.tombstones(identity);
             verify.runs(identity);
             verify.log(identity);
         }
@@ -147,6 +149,12 @@ impl Verify<'_> {
         }
     }
 
+    fn tombstones(&mut self, identity: StoreIdentity) {
+        if let Ok((_, Some(e))) | Err(e) = Tombstones::open(self.fs, self.dir, identity) {
+            self.damaged(&self.dir.join(tombstones::NAME), &e);
+        }
+    }
+
     fn runs(&mut self, identity: StoreIdentity) {
         let dir = self.dir.join("data");
         self.directories(&dir);
@@ -195,11 +203,9 @@ impl Verify<'_> {
         let (flushed, mut frames) = (self.flushed, 0);
         let metadata = MetadataFile::empty(self.dir, identity);
         let exemplars = Exemplars::empty(self.dir, identity, 0, &MemoryBudget::new(0));
-        let mut replay = Replay::new(
-            &metadata,
-            &exemplars,
-            TimeRange::new(self.newest_ms, i64::MAX),
-        );
+        let mut tombstones = Tombstones::default();
+        let within = TimeRange::new(self.newest_ms, i64::MAX);
+        let mut replay = Replay::new(&metadata, &exemplars, &mut tombstones, within);
         let read = wal::read(
             self.fs,
             &dir,

@@ -7,10 +7,10 @@ use super::starts::{Starts, StartsBuilder};
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
-use crate::codec::{field, histogram};
+use crate::codec::{field, histogram, push_tombstone, read_tombstone};
 use crate::model::{
     Exemplar, FieldValue, HistogramSample, Kind, Labels, MetricMetadata, MetricType, TimeUnit,
-    check_canonical,
+    Tombstone, check_canonical,
 };
 
 /// Series that are named from here on by number.
@@ -29,6 +29,8 @@ const STARTS: u8 = 6;
 const INTEGERS: u8 = 8;
 const BOOLEANS: u8 = 9;
 const STRINGS: u8 = 10;
+/// Tombstones.
+const TOMBSTONES: u8 = 12;
 /// Exemplars.
 const EXEMPLARS: u8 = 13;
 
@@ -58,6 +60,7 @@ pub(crate) struct RecordBuilder {
     samples_len: u64,
     starts: StartsBuilder,
     metadata: Vec<u8>,
+    tombstones: Vec<u8>,
     exemplars: Vec<u8>,
     payload: Vec<u8>,
     /// The series defined last.
@@ -79,6 +82,7 @@ impl RecordBuilder {
         self.samples_len = 0;
         self.starts.clear();
         self.metadata.clear();
+        self.tombstones.clear();
         self.exemplars.clear();
         self.payload.clear();
         self.defined = 0;
@@ -188,12 +192,18 @@ impl RecordBuilder {
         push_bytes(&mut self.exemplars, labels);
     }
 
+    /// Adds a tombstone, which is for what stands in the log before this record and in it.
+    pub(crate) fn tombstone(&mut self, tombstone: &Tombstone) {
+        push_tombstone(&mut self.tombstones, tombstone);
+    }
+
     /// Whether there is nothing to log.
     pub(crate) fn is_empty(&self) -> bool {
         self.series.is_empty()
             && self.sections.is_empty()
             && self.samples.is_empty()
             && self.metadata.is_empty()
+            && self.tombstones.is_empty()
             && self.exemplars.is_empty()
     }
 
@@ -205,6 +215,7 @@ impl RecordBuilder {
         push_section(&mut self.payload, STARTS, self.starts.body());
         push_section(&mut self.payload, self.section, &self.samples);
         push_section(&mut self.payload, METADATA, &self.metadata);
+        push_section(&mut self.payload, TOMBSTONES, &self.tombstones);
         push_section(&mut self.payload, EXEMPLARS, &self.exemplars);
         &self.payload
     }
@@ -255,10 +266,12 @@ pub(crate) enum RecordItem<'a> {
     Metadata(MetricMetadata),
     /// An exemplar of the series with these labels.
     Exemplar { series: Labels, exemplar: Exemplar },
+    /// A delete.
+    Tombstone(Tombstone),
 }
 
-/// Reads a record in order: definitions, samples in the order in which they were applied, metadata,
-/// exemplars. Label sets are checked to be canonical and not empty.
+/// Reads a record in order: definitions, samples in the order in which they were applied, metadata, tombstones, exemplars.
+/// Label sets are checked to be canonical and not empty.
 ///
 /// # Errors
 /// When the bytes are not a record. What was visited before is then the part of a record; a payload whose frame
@@ -288,6 +301,7 @@ pub(crate) fn read_record(
             INTEGERS => read_fields(body, Kind::Integer, &mut visit),
             BOOLEANS => read_fields(body, Kind::Boolean, &mut visit),
             STRINGS => read_fields(body, Kind::String, &mut visit),
+            TOMBSTONES => read_tombstones(body, &mut visit),
             EXEMPLARS => read_exemplars(body, &mut visit),
             _ => Err(body.error("unknown type of section")),
         };
@@ -406,6 +420,16 @@ fn read_metadata(
             help: text(&mut body)?,
             unit: text(&mut body)?,
         }));
+    }
+    Ok(())
+}
+
+fn read_tombstones(
+    mut body: Cursor<'_>,
+    visit: &mut impl FnMut(RecordItem<'_>),
+) -> Result<(), DecodeError> {
+    while !body.is_empty() {
+        visit(RecordItem::Tombstone(read_tombstone(&mut body)?));
     }
     Ok(())
 }

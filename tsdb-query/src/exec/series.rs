@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use tsdb_core::{Labels, METRIC_NAME};
 
 /// A series of an operator.
@@ -57,7 +58,7 @@ pub(crate) struct GroupKeys {
     names: Vec<String>,
     /// The named labels count; otherwise all others except the metric name do.
     named: bool,
-    numbers: HashMap<Box<[u8]>, u32>,
+    numbers: HashMap<Box<[u8]>, u32, RandomState>,
     key: Vec<u8>,
 }
 
@@ -69,20 +70,17 @@ impl GroupKeys {
         Self {
             names,
             named,
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
             key: Vec::new(),
         }
     }
 
-    fn counts(&self, name: &str) -> bool {
-        let listed = self
-            .names
-            .binary_search_by(|n| n.as_str().cmp(name))
-            .is_ok();
+    fn counts(&self, name: &[u8]) -> bool {
+        let listed = self.names.binary_search_by(|n| n.as_bytes().cmp(name));
         if self.named {
-            listed
+            listed.is_ok()
         } else {
-            !listed && name != METRIC_NAME
+            listed.is_err() && name != METRIC_NAME.as_bytes()
         }
     }
 
@@ -93,18 +91,21 @@ impl GroupKeys {
 
     /// The labels that count.
     pub(crate) fn labels(&self, labels: &Labels) -> Labels {
-        labels.filtered(|name| self.counts(name))
+        labels.filtered(|name| self.counts(name.as_bytes()))
     }
 
     fn write_key(&mut self, labels: &Labels) {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
-        for (name, value) in labels.iter().filter(|(name, _)| self.counts(name)) {
-            key.extend_from_slice(name.as_bytes());
-            // Not part of any UTF-8 text, so that no two label sets share a key.
-            key.push(0xff);
-            key.extend_from_slice(value.as_bytes());
-            key.push(0xff);
+        let mut labels = labels.iter();
+        while let Some((name, value)) = labels.next_bytes() {
+            if self.counts(name) {
+                key.extend_from_slice(name);
+                // Not part of any UTF-8 text, so that no two label sets share a key.
+                key.push(0xff);
+                key.extend_from_slice(value);
+                key.push(0xff);
+            }
         }
         self.key = key;
     }

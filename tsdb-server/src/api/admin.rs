@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use tsdb_core::SnapshotHead;
+use tsdb_core::{Db, Matcher, SnapshotHead};
 
 use super::params::Params;
 use super::{Json, json};
@@ -78,15 +78,11 @@ pub(super) fn enabled(state: &AppState) -> Result<(), ApiError> {
 /// log that this covers; 204 when it is done.
 pub(crate) async fn flush(State(state): State<AppState>) -> Result<StatusCode, ApiError> {
     enabled(&state)?;
-    let db = state.store()?;
-    // Not in the pool of queries: it may take long, and there is at most one at work in the store anyway.
-    tokio::task::spawn_blocking(move || {
+    change(&state, |db| {
         db.flush()?;
         db.compact()
     })
     .await
-    .map_err(|_| PoolError::Panicked)??;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST|PUT /api/v1/admin/tsdb/snapshot`: makes a copy of the store that is a store, and names it. With `skip_head` what is
@@ -120,10 +116,48 @@ fn snapshot_name() -> String {
     format!("{time}-{random:016x}")
 }
 
-/// `POST|PUT /api/v1/admin/tsdb/delete_series`
-pub(crate) async fn not_implemented(State(state): State<AppState>) -> ApiError {
-    match enabled(&state) {
-        Ok(()) => ApiError::new(ErrorKind::Unavailable, "not implemented"),
-        Err(e) => e,
+/// `POST|PUT /api/v1/admin/tsdb/delete_series`: deletes what any of the selectors `match[]` selects from `start` to `end`;
+/// 204 when that is durable.
+pub(crate) async fn delete_series(
+    State(state): State<AppState>,
+    params: Params,
+) -> Result<StatusCode, ApiError> {
+    enabled(&state)?;
+    let selectors = params
+        .matcher_sets()
+        .map_err(|e| ApiError::invalid_parameter("match[]", e))?;
+    if selectors.is_empty() {
+        return Err(ApiError::bad_data("no match[] parameter provided"));
     }
+    let range = params.time_range()?;
+    if range.is_empty() {
+        let reason = "end timestamp must not be before start time";
+        return Err(ApiError::invalid_parameter("end", reason));
+    }
+    change(&state, move |db| {
+        let selectors: Vec<&[Matcher]> = selectors.iter().map(|set| &**set).collect();
+        db.delete(&selectors, range)
+    })
+    .await
+}
+
+/// `POST|PUT /api/v1/admin/tsdb/clean_tombstones`: writes the files anew that have deleted samples; 204 when it is done.
+pub(crate) async fn clean_tombstones(
+    State(state): State<AppState>,
+) -> Result<StatusCode, ApiError> {
+    enabled(&state)?;
+    change(&state, |db| db.clean_tombstones()).await
+}
+
+/// Runs a change of the store on a thread of its own: not in the pool of queries, since it may take long, and there is at
+/// most one at work in the store anyway.
+async fn change(
+    state: &AppState,
+    change: impl FnOnce(&Db) -> tsdb_core::Result<()> + Send + 'static,
+) -> Result<StatusCode, ApiError> {
+    let db = state.store()?;
+    tokio::task::spawn_blocking(move || change(&db))
+        .await
+        .map_err(|_| PoolError::Panicked)??;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -56,6 +56,11 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/metadata", get(metadata::metadata))
         .route("/api/v1/rules", get(status::rules))
         .route("/api/v1/alerts", get(status::alerts))
+        .route("/api/v1/alertmanagers", get(status::alertmanagers))
+        .route("/api/v1/targets", get(status::targets))
+        .route("/api/v1/targets/metadata", get(status::empty_list))
+        .route("/api/v1/scrape_pools", get(status::scrape_pools))
+        .route("/api/v1/notifications", get(status::empty_list))
         .route("/api/v1/status/buildinfo", get(status::buildinfo))
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/tsdb", get(status::tsdb))
@@ -74,7 +79,11 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/admin/queries/{id}/kill", post(running::kill))
         .route(
             "/api/v1/admin/tsdb/delete_series",
-            post(admin::not_implemented).put(admin::not_implemented),
+            post(admin::delete_series).put(admin::delete_series),
+        )
+        .route(
+            "/api/v1/admin/tsdb/clean_tombstones",
+            post(admin::clean_tombstones).put(admin::clean_tombstones),
         )
         .route("/-/healthy", get(admin::healthy))
         .route("/-/ready", get(admin::ready))

@@ -1,4 +1,4 @@
-//! Status pages, and the empty answers of features that are not here (rules, alerts).
+//! Status pages, and the empty answers of what is not here (rules, alerts, targets).
 
 use std::time::SystemTime;
 
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Json, json as writer, lookup};
 use crate::api::params::Params;
-use crate::duration;
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::{bytes, duration};
 
 /// The Prometheus whose API this is; clients switch features on by it.
 const PROMETHEUS_VERSION: &str = "3.14.0";
@@ -28,6 +28,26 @@ pub(crate) async fn rules() -> Json {
 /// `GET /api/v1/alerts`
 pub(crate) async fn alerts() -> Json {
     success(&json!({ "alerts": [] }))
+}
+
+/// `GET /api/v1/alertmanagers`
+pub(crate) async fn alertmanagers() -> Json {
+    success(&json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }))
+}
+
+/// `GET /api/v1/targets`
+pub(crate) async fn targets() -> Json {
+    success(&json!({ "activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {} }))
+}
+
+/// `GET /api/v1/scrape_pools`
+pub(crate) async fn scrape_pools() -> Json {
+    success(&json!({ "scrapePools": [] }))
+}
+
+/// `GET /api/v1/targets/metadata` and `GET /api/v1/notifications`
+pub(crate) async fn empty_list() -> Json {
+    success(&json!([]))
 }
 
 /// `GET /api/v1/status/buildinfo`. Strings only and no `features`: with them Grafana takes the source for Mimir.
@@ -53,10 +73,10 @@ pub(crate) async fn runtimeinfo(State(state): State<AppState>) -> Json {
     let cwd = std::env::current_dir().unwrap_or_default();
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let corruptions = state.store().map_or(0, |db| db.stats().corruptions);
-    let retention = match state.shared.config.retention {
-        std::time::Duration::ZERO => String::new(),
-        time => duration::format(time),
-    };
+    let in_effect = reloaded.settings.retention.of_store();
+    let time = in_effect.age.map(duration::format);
+    let size = in_effect.size_bytes.map(bytes::format);
+    let retention: Vec<String> = time.into_iter().chain(size).collect();
     success(&json!({
         "startTime": rfc3339(state.shared.started),
         "CWD": cwd.display().to_string(),
@@ -70,7 +90,7 @@ pub(crate) async fn runtimeinfo(State(state): State<AppState>) -> Json {
         "GOMEMLIMIT": state.shared.budget.limit(),
         "GOGC": "",
         "GODEBUG": "",
-        "storageRetention": retention,
+        "storageRetention": retention.join(" or "),
     }))
 }
 

@@ -9,16 +9,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tsdb_core::SeriesLimits;
 
 use super::otlp::Otlp;
+use super::retention::RetentionKeys;
 use crate::duration;
 
 /// The contents of the file; without a file the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    pub(crate) global: Global,
+    pub(crate) limits: Limits,
+    pub(crate) retention: RetentionKeys,
+    pub(crate) otlp: Otlp,
+}
+
+/// What Prometheus has under the same key, where its clients look for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Global {
     /// Labels that tell this server from others where its data is read together with theirs.
     pub(crate) external_labels: BTreeMap<String, String>,
-    pub(crate) limits: Limits,
-    pub(crate) otlp: Otlp,
 }
 
 /// How much is accepted.
@@ -92,18 +101,27 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl Settings {
-    /// Reads the file.
+    /// Reads the file and takes in what the flags say of the retention.
     ///
     /// # Errors
-    /// When it cannot be read or says what is not understood.
-    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
+    /// When it cannot be read, or says what is not understood or what a flag says too.
+    pub(crate) fn read(
+        path: &Path,
+        time_flag: Option<Duration>,
+        size_flag: Option<u64>,
+    ) -> Result<Self, SettingsError> {
         let error = |at, reason| SettingsError {
             path: path.to_owned(),
             at,
             reason,
         };
         let text = std::fs::read_to_string(path).map_err(|e| error(None, e.to_string()))?;
-        Self::parse(&text).map_err(|(at, reason)| error(at, reason))
+        let mut settings = Self::parse(&text).map_err(|(at, reason)| error(at, reason))?;
+        settings
+            .retention
+            .complete(time_flag, size_flag)
+            .map_err(|reason| error(None, reason))?;
+        Ok(settings)
     }
 
     fn parse(text: &str) -> Result<Self, (Option<(u64, u64)>, String)> {
@@ -114,7 +132,7 @@ impl Settings {
             (at, explain(e))
         })?;
         let settings = settings.unwrap_or_default();
-        for name in settings.external_labels.keys() {
+        for name in settings.global.external_labels.keys() {
             if name.is_empty() || name.starts_with("__") {
                 let line = text
                     .lines()
@@ -163,9 +181,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let text = "external_labels:\n  cluster: a\nlimits:\n  active_series: 10\n  new_series: 5\n  new_series_interval: 30s\n";
+        let text = "global:\n  external_labels:\n    cluster: a\nlimits:\n  active_series: 10\n  new_series: 5\n  new_series_interval: 30s\n";
         let settings = Settings::parse(text).unwrap();
-        assert_eq!(settings.external_labels["cluster"], "a");
+        assert_eq!(settings.global.external_labels["cluster"], "a");
         assert_eq!(
             settings.limits.of_series(),
             SeriesLimits {
@@ -175,7 +193,7 @@ mod tests {
             }
         );
         assert_eq!(Settings::parse(&settings.to_yaml()).unwrap(), settings);
-        for nothing in ["", "# nothing\n", "limits: {}\n", "external_labels: {}\n"] {
+        for nothing in ["", "# nothing\n", "limits: {}\n", "global: {}\n"] {
             assert_eq!(
                 Settings::parse(nothing).unwrap(),
                 Settings::default(),
@@ -205,8 +223,8 @@ mod tests {
                 "not a valid duration",
             ),
             (
-                "external_labels:\n  a: b\n  __x: c\n",
-                3,
+                "global:\n  external_labels:\n    a: b\n    __x: c\n",
+                4,
                 "not a label name",
             ),
             (

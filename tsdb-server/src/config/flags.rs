@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use tsdb_core::Durability;
 
 use super::Config;
-use crate::duration;
+use super::retention::DEFAULT_TIME;
+use crate::{bytes, duration};
 
 impl Config {
     /// Flags and their values, as `/api/v1/status/flags` shows them, sorted by name.
@@ -23,6 +24,12 @@ impl Config {
         vec![
             ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
+            ("ha.cluster-label", self.ha_cluster_label.clone()),
+            (
+                "ha.failover-timeout",
+                duration::format(self.ha_failover_timeout),
+            ),
+            ("ha.replica-label", self.ha_replica_label.clone()),
             (
                 "influx.create-databases",
                 self.influx_create_databases.to_string(),
@@ -82,6 +89,18 @@ impl Config {
                 self.max_exemplars.to_string(),
             ),
             (
+                "storage.remote.read-concurrent-limit",
+                self.remote_read_concurrent_limit.to_string(),
+            ),
+            (
+                "storage.remote.read-max-bytes-in-frame",
+                self.remote_read_max_frame_bytes.to_string(),
+            ),
+            (
+                "storage.remote.read-sample-limit",
+                self.remote_read_sample_limit.to_string(),
+            ),
+            (
                 "storage.tsdb.future-limit",
                 duration::format(self.future_limit),
             ),
@@ -95,14 +114,19 @@ impl Config {
             ),
             ("storage.tsdb.path", self.data_dir.display().to_string()),
             (
+                "storage.tsdb.retention.size",
+                bytes::format(self.retention_size.unwrap_or(0)),
+            ),
+            (
                 "storage.tsdb.retention.time",
-                duration::format(self.retention),
+                duration::format(self.retention_time.unwrap_or(DEFAULT_TIME)),
             ),
             (
                 "storage.tsdb.scrub-interval",
                 duration::format(self.scrub_interval),
             ),
             ("storage.wal.durability", durability),
+            ("web.cors.origin", self.cors_origin.clone()),
             ("web.enable-admin-api", self.enable_admin_api.to_string()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("web.listen-address", self.listen.clone()),

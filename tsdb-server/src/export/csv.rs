@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::response::Response;
-use tsdb_core::Labels;
+use tsdb_core::{Db, Labels, Series};
 
 use super::series::{Selection, for_each_piece};
-use super::stream::answer;
+use super::stream::{Output, answer};
 use crate::api::{Params, json};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -38,22 +38,26 @@ pub(super) async fn export(
     let selection = Selection::of(&params)?;
     let fields = parse_format(params.get("format").unwrap_or(""))
         .map_err(|e| ApiError::invalid_parameter("format", e))?;
+    let select = move |db: &Db| selection.series(db);
+    let write = move |series: Vec<Series>, output: &mut Output| {
+        for series in &series {
+            for_each_piece(series, |times_ms, values| {
+                for (t_ms, value) in times_ms.iter().zip(values) {
+                    line(&mut output.buffer, &fields, series.labels(), *t_ms, *value);
+                    output.send_if_large()?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    };
+    let content_type = "text/csv; charset=utf-8";
     answer(
         &state,
-        "text/csv; charset=utf-8",
-        selection,
-        move |series, output| {
-            for series in &series {
-                for_each_piece(series, |times_ms, values| {
-                    for (t_ms, value) in times_ms.iter().zip(values) {
-                        line(&mut output.buffer, &fields, series.labels(), *t_ms, *value);
-                        output.send_if_large()?;
-                    }
-                    Ok(())
-                })?;
-            }
-            Ok(())
-        },
+        |shared| &shared.streams,
+        content_type,
+        select,
+        write,
     )
     .await
 }

@@ -1,9 +1,11 @@
 //! `/federate`: the newest sample of each selected series, for another Prometheus to scrape.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tsdb_core::{Columns, Series, TimeRange, is_stale};
+use tsdb_core::{Columns, Db, Series, TimeRange, is_stale};
 
 use super::series::Selection;
 use super::stream::{Cut, Output, answer};
@@ -12,9 +14,6 @@ use crate::error::{ApiError, ErrorKind};
 use crate::http::text_error;
 use crate::state::AppState;
 use crate::text::UntypedWriter;
-
-/// Labels that every series gets which does not have them: without an empty `instance` the scraper would put in its own.
-const MISSING: [(&str, &str); 1] = [("instance", "")];
 
 /// `GET /federate`. Without `match[]` the page is empty, as Prometheus's.
 pub(super) async fn federate(
@@ -37,11 +36,30 @@ pub(super) async fn federate(
         true => "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8",
         false => "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
     };
-    let write = move |series, output: &mut Output| write(series, utf8_names, output);
-    match answer(&state, content_type, selection, write).await {
+    let select = move |db: &Db| selection.series(db);
+    let missing = missing(&state.reloaded().settings.global.external_labels);
+    let write = move |series, output: &mut Output| {
+        write(series, &missing, UntypedWriter::new(utf8_names), output)
+    };
+    match answer(
+        &state,
+        |shared| &shared.streams,
+        content_type,
+        select,
+        write,
+    )
+    .await
+    {
         Ok(response) => response,
         Err(e) => plain(e),
     }
+}
+
+/// Labels that every series gets which does not have them: without an empty `instance` the scraper would put in its own.
+fn missing(external_labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut missing = external_labels.clone();
+    missing.entry("instance".to_owned()).or_default();
+    missing
 }
 
 /// Errors in plain text; an answer that may succeed later keeps its headers.
@@ -61,10 +79,17 @@ fn accepts_utf8_names(headers: &HeaderMap) -> bool {
         .any(|part| part.trim().eq_ignore_ascii_case("escaping=allow-utf-8"))
 }
 
-fn write(mut series: Vec<Series>, utf8_names: bool, output: &mut Output) -> Result<(), Cut> {
+fn write(
+    mut series: Vec<Series>,
+    missing: &BTreeMap<String, String>,
+    mut writer: UntypedWriter,
+    output: &mut Output,
+) -> Result<(), Cut> {
+    let pairs = missing.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    let missing: Vec<_> = pairs.collect();
+
     // By name alone: series of a name keep the order of their labels.
     series.sort_by(|a, b| a.labels().metric_name().cmp(b.labels().metric_name()));
-    let mut writer = UntypedWriter::new(utf8_names);
     let mut columns = Columns::default();
     for series in &series {
         columns.clear();
@@ -80,7 +105,7 @@ fn write(mut series: Vec<Series>, utf8_names: bool, output: &mut Output) -> Resu
             continue;
         }
         let sample = (t_ms, value);
-        writer.write(&mut output.buffer, series.labels(), &MISSING, sample);
+        writer.write(&mut output.buffer, series.labels(), &missing, sample);
         output.send_if_large()?;
     }
     Ok(())

@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use tsdb_core::{Db, Series};
 
 use super::series::{Selection, for_each_piece};
-use super::stream::answer;
+use super::stream::{Output, answer};
 use crate::api::{Params, json};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -31,7 +32,8 @@ pub(super) async fn export(
         return Err(ApiError::invalid_parameter("format", reason));
     }
     let content_type = "application/stream+json; charset=utf-8";
-    answer(&state, content_type, selection, move |series, output| {
+    let select = move |db: &Db| selection.series(db);
+    let write = move |series: Vec<Series>, output: &mut Output| {
         for series in &series {
             for_each_piece(series, |times_ms, values| {
                 for (times_ms, values) in times_ms.chunks(rows).zip(values.chunks(rows)) {
@@ -51,7 +53,14 @@ pub(super) async fn export(
             })?;
         }
         Ok(())
-    })
+    };
+    answer(
+        &state,
+        |shared| &shared.streams,
+        content_type,
+        select,
+        write,
+    )
     .await
 }
 

@@ -52,11 +52,25 @@ impl Selection {
 }
 
 /// Calls `take` with the floats of a series, piece by piece: times in milliseconds, rising, and values. Native histograms
-/// are left out, as no format here can hold them.
+/// are left out, for formats that cannot hold them.
 pub(super) fn for_each_piece(
     series: &Series,
     mut take: impl FnMut(&[i64], &[f64]) -> Result<(), Cut>,
 ) -> Result<(), Cut> {
+    for_each_part(series, |columns| {
+        drop_histograms(columns);
+        match columns.is_empty() {
+            true => Ok(()),
+            false => take(&columns.times_ms, &columns.values),
+        }
+    })
+}
+
+/// Calls `take` with the samples of a series, part by part, none of which is empty.
+pub(super) fn for_each_part<E: From<tsdb_core::Error>>(
+    series: &Series,
+    mut take: impl FnMut(&mut Columns) -> Result<(), E>,
+) -> Result<(), E> {
     let Some(range) = series.time_range() else {
         return Ok(());
     };
@@ -70,9 +84,8 @@ pub(super) fn for_each_piece(
         let is_last = end_ms == range.end_ms;
         let read = columns.len() - before;
         if is_last || columns.len() >= PIECE_SAMPLES {
-            drop_histograms(&mut columns);
             if !columns.is_empty() {
-                take(&columns.times_ms, &columns.values)?;
+                take(&mut columns)?;
             }
             columns.clear();
         }

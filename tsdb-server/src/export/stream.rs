@@ -7,11 +7,11 @@ use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tsdb_core::{Db, Series};
+use tsdb_core::{Db, EncodeError};
 
-use super::series::Selection;
+use crate::bridge::Pool;
 use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::{AppState, Shared};
 
 /// Bytes after which a part is sent, and parts that wait for the network.
 const PART_BYTES: usize = 64 << 10;
@@ -22,13 +22,19 @@ const WAITING: usize = 4;
 pub(super) enum Cut {
     /// The client went away.
     Gone,
-    /// The rest could not be read.
-    Failed(tsdb_core::Error),
+    /// The rest could not be read or encoded.
+    Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<tsdb_core::Error> for Cut {
     fn from(e: tsdb_core::Error) -> Self {
-        Self::Failed(e)
+        Self::Failed(e.into())
+    }
+}
+
+impl From<EncodeError> for Cut {
+    fn from(e: EncodeError) -> Self {
+        Self::Failed(e.into())
     }
 }
 
@@ -78,15 +84,16 @@ impl Drop for Output {
     }
 }
 
-/// Answers with what `write` makes of the selected series.
+/// Answers with what `write` makes of the selected series, in a place of the pool.
 ///
 /// # Errors
 /// What happens before the first byte; later the answer is cut off.
-pub(super) async fn answer(
+pub(super) async fn answer<S>(
     state: &AppState,
+    pool: fn(&Shared) -> &Pool,
     content_type: &'static str,
-    selection: Selection,
-    write: impl FnOnce(Vec<Series>, &mut Output) -> Result<(), Cut> + Send + 'static,
+    select: impl FnOnce(&Db) -> Result<S, ApiError> + Send + 'static,
+    write: impl FnOnce(S, &mut Output) -> Result<(), Cut> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let db = state.store()?;
     let (sender, body) = Channel::new(WAITING);
@@ -98,8 +105,8 @@ pub(super) async fn answer(
         runtime: Handle::current(),
     };
     let job = tokio::spawn(async move {
-        let run = move || write_all(&db, &selection, output, tell_begun, write);
-        shared.streams.run(run).await
+        let run = move || write_all(&db, select, output, tell_begun, write);
+        pool(&shared).run(run).await
     });
     match begun.await {
         Ok(begun) => begun?,
@@ -114,18 +121,21 @@ pub(super) async fn answer(
     Ok((headers, Body::new(body.fuse())).into_response())
 }
 
-fn write_all(
+fn write_all<S>(
     db: &Db,
-    selection: &Selection,
+    select: impl FnOnce(&Db) -> Result<S, ApiError>,
     mut output: Output,
     tell_begun: oneshot::Sender<Result<(), ApiError>>,
-    write: impl FnOnce(Vec<Series>, &mut Output) -> Result<(), Cut>,
+    write: impl FnOnce(S, &mut Output) -> Result<(), Cut>,
 ) {
-    let (series, selected) = match selection.series(db) {
-        Ok(series) => (series, Ok(())),
-        Err(e) => (Vec::new(), Err(e)),
+    let series = match select(db) {
+        Ok(series) => series,
+        Err(e) => {
+            let _ = tell_begun.send(Err(e)); // nobody listens when the client went away
+            return;
+        }
     };
-    if tell_begun.send(selected).is_err() {
+    if tell_begun.send(Ok(())).is_err() {
         return; // the client went away
     }
     if let Err(Cut::Failed(e)) = write(series, &mut output).and_then(|()| output.finish()) {

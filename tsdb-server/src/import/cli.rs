@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::sink::Sink;
 use super::text_lines::TextOptions;
 use super::{block, file};
+use crate::config::Settings;
 use crate::ingest::WriteError;
 use crate::text::Format;
 
@@ -27,6 +28,15 @@ pub struct ImportCommand {
         global = true
     )]
     data_dir: PathBuf,
+
+    /// The configuration file of the server that the store is for: its retention classes are those of what is imported.
+    #[arg(
+        long = "config.file",
+        value_name = "FILE",
+        env = "TSDB_CONFIG_FILE",
+        global = true
+    )]
+    config_file: Option<PathBuf>,
 
     #[command(subcommand)]
     source: Source,
@@ -56,7 +66,11 @@ enum Source {
 /// # Errors
 /// What kept it from going on.
 pub fn run(command: &ImportCommand) -> Result<bool, String> {
-    let db = Db::open(&command.data_dir, options())
+    let settings = match &command.config_file {
+        Some(path) => Settings::read(path, None, None).map_err(|e| e.to_string())?,
+        None => Settings::default(),
+    };
+    let db = Db::open(&command.data_dir, options(&settings))
         .map_err(|e| format!("{}: {e}", command.data_dir.display()))?;
     let mut sink = Sink::new(db.clone());
     let mut progress = Progress::new();
@@ -75,11 +89,16 @@ pub fn run(command: &ImportCommand) -> Result<bool, String> {
 }
 
 /// The log is synced at the end: what a crash of the machine takes before is imported again.
-fn options() -> Options {
-    Options::new()
+fn options(settings: &Settings) -> Options {
+    let options = Options::new()
         .retention(None)
         .future_limit(None)
-        .durability(Durability::Never)
+        .durability(Durability::Never);
+    // What is written keeps its class for life; no age counts here.
+    let classes = settings.retention.of_store().classes.into_iter();
+    classes.fold(options, |options, class| {
+        options.retention_class(class.matchers, None)
+    })
 }
 
 fn import(source: &Source, sink: &mut Sink, progress: &mut Progress) -> Result<(), WriteError> {

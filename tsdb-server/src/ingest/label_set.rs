@@ -32,6 +32,17 @@ impl<'a> LabelSet<'a> {
         self.invalid.get_or_insert(reason);
     }
 
+    /// The value of a label, empty if there is none.
+    pub(super) fn value_of(&self, name: &str) -> &'a str {
+        let found = self.pairs.iter().find(|(n, _)| *n == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Takes a label out.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.pairs.retain(|(n, _)| *n != name);
+    }
+
     /// Sorts the labels if the sender did not, checks them as Prometheus's receiver does, and encodes them.
     ///
     /// # Errors

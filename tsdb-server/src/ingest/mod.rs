@@ -4,10 +4,11 @@ mod apply;
 pub(crate) mod body;
 mod datadog;
 mod few;
+mod ha;
 mod histogram;
 mod label_set;
 mod otlp;
-mod proto;
+pub(crate) mod proto;
 mod remote_write;
 mod remote_write_v1;
 mod remote_write_v2;
@@ -22,6 +23,7 @@ use axum::routing::post;
 
 pub(crate) use apply::{WriteError, durable};
 pub(crate) use body::Buffers;
+pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::LabelSet;
 #[cfg(fuzzing)]
 pub(crate) use otlp::fuzz as fuzz_otlp;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use tsdb_core::{WriteReport, Writer};
 
 use super::apply::{self, LeftOut, WriteError};
+use super::ha::{Dropped, Replicas};
 use super::proto::ProtoError;
 use super::{body, remote_write_v1, remote_write_v2};
 use crate::state::AppState;
@@ -59,10 +60,15 @@ enum Protocol {
 }
 
 impl Protocol {
-    fn decode(self, message: &[u8], writer: &mut Writer) -> Result<LeftOut, WriteError> {
+    fn decode(
+        self,
+        message: &[u8],
+        writer: &mut Writer,
+        replicas: &mut Replicas<'_>,
+    ) -> Result<LeftOut, WriteError> {
         match self {
-            Self::V1 => remote_write_v1::decode(message, LIMITS, writer),
-            Self::V2 => remote_write_v2::decode(message, LIMITS, writer),
+            Self::V1 => remote_write_v1::decode(message, LIMITS, writer, replicas),
+            Self::V2 => remote_write_v2::decode(message, LIMITS, writer, replicas),
         }
     }
 }
@@ -78,8 +84,8 @@ pub(crate) async fn write(
         Err(e) => return e.into_response(),
     };
     let (mut response, written) = match write_as(protocol, &state, &headers, body).await {
-        Ok((report, left_out)) => (apply::answer(&report, &left_out), report),
-        Err(e) => (e.into_response(), WriteReport::default()),
+        Ok(written) => (apply::answer(&written.report, &written.left_out), written),
+        Err(e) => (e.into_response(), Written::default()),
     };
     if protocol == Protocol::V2 {
         tell_written(&mut response, &written);
@@ -87,32 +93,54 @@ pub(crate) async fn write(
     response
 }
 
+/// What became of a request.
+#[derive(Debug, Default)]
+struct Written {
+    report: WriteReport,
+    left_out: LeftOut,
+    dropped: Dropped,
+}
+
 async fn write_as(
     protocol: Protocol,
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(WriteReport, LeftOut), WriteError> {
+) -> Result<Written, WriteError> {
     state.store()?; // before the body is collected
     let body = body::collect(state, headers, body).await?;
-    apply::write(state, move |shared, writer| {
+    let (report, (left_out, dropped)) = apply::write(state, move |shared, writer| {
+        let mut replicas = Replicas::new(shared.elections.as_ref());
         let limit = shared.config.max_decoded_bytes;
-        body::snappy(&body.bytes, limit, &shared.buffers, |message| {
-            protocol.decode(message, writer)
-        })
+        let left_out = body::snappy(&body.bytes, limit, &shared.buffers, |message| {
+            protocol.decode(message, writer, &mut replicas)
+        })?;
+        Ok((left_out, replicas.dropped))
     })
-    .await
+    .await?;
+    Ok(Written {
+        report,
+        left_out,
+        dropped,
+    })
 }
 
-/// Version 2 demands these headers of every answer; a sender that misses them takes nothing for written.
-fn tell_written(response: &mut Response, report: &WriteReport) {
+/// Version 2 demands these headers of every answer; a sender that misses them takes nothing for written. What is dropped
+/// because another replica writes the same counts as written: it is acknowledged.
+fn tell_written(response: &mut Response, written: &Written) {
+    let Written {
+        report, dropped, ..
+    } = written;
     let histograms = report.accepted_histograms;
     for (name, n) in [
         (
             "x-prometheus-remote-write-samples-written",
-            report.accepted - histograms,
+            report.accepted - histograms + dropped.floats,
         ),
-        ("x-prometheus-remote-write-histograms-written", histograms),
+        (
+            "x-prometheus-remote-write-histograms-written",
+            histograms + dropped.histograms,
+        ),
         (
             "x-prometheus-remote-write-exemplars-written",
             report.accepted_exemplars,

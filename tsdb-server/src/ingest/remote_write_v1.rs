@@ -14,6 +14,7 @@
 use tsdb_core::{MetricMetadata, MetricType, Writer};
 
 use super::apply::{LeftOut, WriteError};
+use super::ha::Replicas;
 use super::label_set::LabelSet;
 use super::proto::{Fields, ProtoError};
 use super::remote_write::{Limits, too_many};
@@ -27,6 +28,7 @@ pub(super) fn decode(
     message: &[u8],
     limits: Limits,
     writer: &mut Writer,
+    replicas: &mut Replicas<'_>,
 ) -> Result<LeftOut, WriteError> {
     let mut left_out = LeftOut::default();
     let mut scratch = Scratch::default();
@@ -38,7 +40,15 @@ pub(super) fn decode(
                 if series > limits.series {
                     return Err(too_many("series", limits.series));
                 }
-                time_series(field.bytes()?, limits, &mut scratch, writer, &mut left_out)?;
+                let message = field.bytes()?;
+                time_series(
+                    message,
+                    limits,
+                    &mut scratch,
+                    writer,
+                    replicas,
+                    &mut left_out,
+                )?;
                 limits.check(writer)?;
             }
             (3, field) => {
@@ -65,6 +75,7 @@ fn time_series<'a>(
     limits: Limits,
     scratch: &mut Scratch<'a>,
     writer: &mut Writer,
+    replicas: &mut Replicas<'_>,
     left_out: &mut LeftOut,
 ) -> Result<(), WriteError> {
     let Scratch {
@@ -87,7 +98,21 @@ fn time_series<'a>(
             _ => {}
         }
     }
+    // Before the series is recognised: the same labels are kept at one time and dropped at another.
+    let are_read = replicas.are_told();
+    if are_read {
+        set.clear();
+        read_labels(labels, set)?;
+        if !replicas.keep(set)? {
+            let (floats, histograms) = samples.counts();
+            replicas.drop_samples(floats, histograms);
+            return Ok(());
+        }
+    }
     samples.tell_left_out(left_out, || {
+        if are_read {
+            return set.shown();
+        }
         set.clear();
         match read_labels(labels, set) {
             Ok(()) => set.shown(),
@@ -105,8 +130,10 @@ fn time_series<'a>(
         }
     }
 
-    set.clear();
-    read_labels(labels, set)?;
+    if !are_read {
+        set.clear();
+        read_labels(labels, set)?;
+    }
     let added = match set.canonical() {
         // Only what is left out.
         Ok(_) if samples.is_empty() => return Ok(()),

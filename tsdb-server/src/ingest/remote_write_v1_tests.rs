@@ -48,7 +48,7 @@ proptest! {
         metadata in proptest::collection::vec((0u32..8, "[a-z]{1,8}", ".{0,20}"), 0..4),
     ) {
         let mut writer = store().writer();
-        let left_out = decode(&encode(&series, &metadata), LIMITS, &mut writer).unwrap();
+        let left_out = decode(&encode(&series, &metadata), LIMITS, &mut writer, &mut Replicas::default()).unwrap();
         prop_assert_eq!(left_out, LeftOut::default());
         let expected: Vec<_> = series
             .iter()
@@ -67,7 +67,7 @@ proptest! {
                 expected.reverse();
             }
             let mut writer = db.writer();
-            decode(&encode(&series, &[]), LIMITS, &mut writer).unwrap();
+            decode(&encode(&series, &[]), LIMITS, &mut writer, &mut Replicas::default()).unwrap();
             prop_assert_eq!(contents(&writer), expected);
             if !writer.is_empty() {
                 let _ = writer.submit().unwrap();
@@ -83,7 +83,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode(&bytes, LIMITS, &mut store().writer());
+        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
     }
 
     #[test]
@@ -97,7 +97,7 @@ proptest! {
         let len = bytes.len();
         bytes[at.index(len)] = byte;
         bytes.truncate(cut.index(len) + 1);
-        let _ = decode(&bytes, LIMITS, &mut store().writer());
+        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
     }
 }
 
@@ -119,7 +119,7 @@ fn series_that_are_not_valid_are_left_out_and_the_others_kept() {
     ] {
         let mut writer = store().writer();
         let request = encode(&[good.clone(), (bad, vec![(1, 1.0)]), good.clone()], &[]);
-        let left_out = decode(&request, LIMITS, &mut writer).unwrap();
+        let left_out = decode(&request, LIMITS, &mut writer, &mut Replicas::default()).unwrap();
         assert_eq!((left_out.series, writer.entries().count()), (1, 2));
         assert!(
             left_out.first.as_deref().unwrap().contains(reason),
@@ -137,6 +137,7 @@ fn labels_that_are_not_utf8_are_left_out() {
         &Message::default().bytes(1, &series.0).0,
         LIMITS,
         &mut writer,
+        &mut Replicas::default(),
     )
     .unwrap();
     assert_eq!((left_out.series, writer.entries().count()), (1, 0));
@@ -164,7 +165,7 @@ fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
     let db = store();
     for known in [false, true] {
         let mut writer = db.writer();
-        let left_out = decode(&request, LIMITS, &mut writer).unwrap();
+        let left_out = decode(&request, LIMITS, &mut writer, &mut Replicas::default()).unwrap();
         assert_eq!((left_out.samples, writer.samples_len()), (1, 3), "{known}");
         assert_eq!(
             left_out.first.unwrap(),
@@ -187,7 +188,13 @@ fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
         histogram_bytes: 300,
         ..LIMITS
     };
-    let refused = decode(&request, limits, &mut store().writer()).unwrap_err();
+    let refused = decode(
+        &request,
+        limits,
+        &mut store().writer(),
+        &mut Replicas::default(),
+    )
+    .unwrap_err();
     assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
@@ -199,6 +206,7 @@ fn staleness_markers_keep_their_bits() {
         &encode(&[(owned(&[("__name__", "up")]), vec![(1, stale)])], &[]),
         LIMITS,
         &mut writer,
+        &mut Replicas::default(),
     )
     .unwrap();
     assert_eq!(contents(&writer)[0].1, [(1, STALE_NAN_BITS)]);
@@ -213,9 +221,14 @@ fn counts_are_bounded() {
         ..LIMITS
     };
     let status = |series: &[Series], metadata: &[(u32, String, String)]| {
-        decode(&encode(series, metadata), limits, &mut store().writer())
-            .err()
-            .map(|e| e.status)
+        decode(
+            &encode(series, metadata),
+            limits,
+            &mut store().writer(),
+            &mut Replicas::default(),
+        )
+        .err()
+        .map(|e| e.status)
     };
     let one = (owned(&[("__name__", "up")]), vec![(1, 1.0)]);
     let four = (owned(&[("__name__", "up")]), vec![(1, 1.0); 4]);

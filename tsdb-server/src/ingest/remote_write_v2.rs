@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use tsdb_core::{Encoding, KnownSeries, METRIC_NAME, MetricMetadata, MetricType, Part, Writer};
 
 use super::apply::{LeftOut, WriteError};
+use super::ha::Replicas;
 use super::label_set::LabelSet;
 use super::proto::{Field, Fields, ProtoError};
 use super::remote_write::{Limits, too_many};
@@ -29,6 +30,7 @@ pub(super) fn decode(
     message: &[u8],
     limits: Limits,
     writer: &mut Writer,
+    replicas: &mut Replicas<'_>,
 ) -> Result<LeftOut, WriteError> {
     let mut symbols = Vec::new();
     for field in Fields::new(message) {
@@ -57,7 +59,7 @@ pub(super) fn decode(
             if series > limits.series {
                 return Err(too_many("series", limits.series));
             }
-            request.time_series(field.bytes()?, writer)?;
+            request.time_series(field.bytes()?, writer, replicas)?;
             limits.check(writer)?;
         }
     }
@@ -82,7 +84,12 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn time_series(&mut self, message: &'a [u8], writer: &mut Writer) -> Result<(), WriteError> {
+    fn time_series(
+        &mut self,
+        message: &'a [u8],
+        writer: &mut Writer,
+        replicas: &mut Replicas<'_>,
+    ) -> Result<(), WriteError> {
         self.refs.clear();
         self.samples.clear();
         let mut metadata = None;
@@ -100,6 +107,16 @@ impl<'a> Request<'a> {
         if let Some(metadata) = metadata {
             self.metadata(metadata, writer)?;
         }
+        // Before the series is recognised: the same labels are kept at one time and dropped at another.
+        let are_read = replicas.are_told();
+        if are_read {
+            read_labels(&self.refs, &self.symbols, &mut self.labels);
+            if !replicas.keep(&mut self.labels)? {
+                let (floats, histograms) = self.samples.counts();
+                replicas.drop_samples(floats, histograms);
+                return Ok(());
+            }
+        }
         let encoding = match self.recognize(writer) {
             Some(Ok(known)) if self.samples.all_fit() && !self.samples.is_empty() => {
                 let series = writer.known_series(known).map_err(WriteError::too_large)?;
@@ -109,7 +126,9 @@ impl<'a> Request<'a> {
             Some(Err(unknown)) => Some(unknown),
             _ => None,
         };
-        read_labels(&self.refs, &self.symbols, &mut self.labels);
+        if !are_read {
+            read_labels(&self.refs, &self.symbols, &mut self.labels);
+        }
         self.samples
             .tell_left_out(&mut self.left_out, || self.labels.shown());
         let added = match self.labels.canonical() {

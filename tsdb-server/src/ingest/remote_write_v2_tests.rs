@@ -76,7 +76,13 @@ fn samples_histograms_and_metadata_are_read() {
     ];
     let db = store();
     let mut writer = db.writer();
-    let left_out = decode(&request(&series), LIMITS, &mut writer).unwrap();
+    let left_out = decode(
+        &request(&series),
+        LIMITS,
+        &mut writer,
+        &mut Replicas::default(),
+    )
+    .unwrap();
     assert_eq!(left_out, LeftOut::default());
     let floats: Vec<_> = writer
         .entries()
@@ -158,7 +164,7 @@ fn what_is_not_valid_is_left_out_and_the_rest_kept() {
     ] {
         let mut writer = store().writer();
         let request = request(&[good(), bad, good()]);
-        let left_out = decode(&request, LIMITS, &mut writer).unwrap();
+        let left_out = decode(&request, LIMITS, &mut writer, &mut Replicas::default()).unwrap();
         assert_eq!(left_out.series, series, "{reason}");
         assert_eq!(left_out.samples, 1 - series, "{reason}");
         assert_eq!(writer.samples_len(), 2);
@@ -174,7 +180,12 @@ fn counts_are_bounded() {
             up().bytes(2, &sample(1.0, 1)),
             up().bytes(2, &sample(1.0, 2)),
         ];
-        let decoded = decode(&request(&series), limits, &mut store().writer());
+        let decoded = decode(
+            &request(&series),
+            limits,
+            &mut store().writer(),
+            &mut Replicas::default(),
+        );
         decoded.err().map(|e| e.status)
     };
     assert_eq!(status(LIMITS), None);
@@ -239,8 +250,8 @@ proptest! {
                 request.splice(0..0, Message::default().bytes(4, b"").0);
             }
             let (mut recognised, mut decoded) = (db.writer(), store().writer());
-            let left_out = decode(&request, LIMITS, &mut recognised).unwrap();
-            prop_assert_eq!(left_out, decode(&request, LIMITS, &mut decoded).unwrap());
+            let left_out = decode(&request, LIMITS, &mut recognised, &mut Replicas::default()).unwrap();
+            prop_assert_eq!(left_out, decode(&request, LIMITS, &mut decoded, &mut Replicas::default()).unwrap());
             prop_assert_eq!(contents(&recognised), contents(&decoded));
             prop_assert_eq!(recognised.metadata_entries(), decoded.metadata_entries());
             if !recognised.is_empty() {
@@ -251,7 +262,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode(&bytes, LIMITS, &mut store().writer());
+        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
     }
 
     #[test]
@@ -261,6 +272,6 @@ proptest! {
         let len = bytes.len();
         bytes[at.index(len)] = byte;
         bytes.truncate(cut.index(len) + 1);
-        let _ = decode(&bytes, LIMITS, &mut store().writer());
+        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
     }
 }

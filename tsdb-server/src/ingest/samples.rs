@@ -129,6 +129,12 @@ impl Samples {
         Ok(())
     }
 
+    /// Floats and histograms that came, those included that are left out.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let histograms = self.histograms.len() + self.unfit as usize;
+        (self.floats.len(), histograms)
+    }
+
     /// Whether there is nothing to store.
     pub(super) fn is_empty(&self) -> bool {
         self.floats.is_empty() && self.histograms.is_empty() && self.exemplars.is_empty()

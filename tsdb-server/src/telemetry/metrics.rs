@@ -123,6 +123,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     state.shared.metrics.write(&mut out);
     super::queries::write(&mut out, &state);
     configuration(&mut out, &state);
+    replicas(&mut out, &state);
     let store = state.store();
     out.single(
         "tsdb_ready",
@@ -189,9 +190,37 @@ fn configuration(out: &mut Text, state: &AppState) {
     );
 }
 
+fn replicas(out: &mut Text, state: &AppState) {
+    let Some(elections) = &state.shared.elections else {
+        return;
+    };
+    for (name, help, value) in [
+        (
+            "tsdb_ha_samples_dropped_total",
+            "Samples acknowledged and dropped, as another replica of the cluster is elected.",
+            elections.dropped(),
+        ),
+        (
+            "tsdb_ha_elections_total",
+            "Elections of a replica, the first of each cluster included.",
+            elections.held(),
+        ),
+    ] {
+        out.single(name, "counter", help, value as f64);
+    }
+}
+
 fn engine(out: &mut Text, stats: &Stats) {
     let seconds = |ms: Option<i64>| ms.map_or(f64::NAN, |ms| ms as f64 / 1000.0);
+    // An empty store has no lower end, which Prometheus shows as the largest time.
+    let lowest_ms = stats.oldest_ms.unwrap_or(i64::MAX);
     let gauges = [
+        (
+            // Thanos's sidecar looks for it under Prometheus's name.
+            "prometheus_tsdb_lowest_timestamp_seconds",
+            "Time of the oldest sample.",
+            lowest_ms as f64 / 1000.0,
+        ),
         (
             "tsdb_head_series",
             "Series in the active generation of the head.",
@@ -227,6 +256,16 @@ fn engine(out: &mut Text, stats: &Stats) {
             "tsdb_wal_bytes",
             "Size of the write-ahead log.",
             stats.wal_bytes as f64,
+        ),
+        (
+            "tsdb_tombstones",
+            "Deletes whose samples are still in a file.",
+            stats.tombstones as f64,
+        ),
+        (
+            "tsdb_tombstone_bytes",
+            "Size of the tombstones of these deletes.",
+            stats.tombstone_bytes as f64,
         ),
         (
             "tsdb_oldest_sample_timestamp_seconds",
@@ -265,6 +304,17 @@ fn engine(out: &mut Text, stats: &Stats) {
         ),
         ("tsdb_flushes_total", "Flushes of the head.", stats.flushes),
         ("tsdb_merges_total", "Merges of runs.", stats.merges),
+        ("tsdb_deletes_total", "Deletes.", stats.deletes),
+        (
+            "tsdb_time_retentions_total",
+            "Runs removed because of their age.",
+            stats.time_retentions,
+        ),
+        (
+            "tsdb_size_retentions_total",
+            "Runs removed because of the size of all.",
+            stats.size_retentions,
+        ),
         (
             "tsdb_maintenance_failures_total",
             "Flushes and merges that failed; they are tried again.",

@@ -3,6 +3,8 @@
 
 pub(crate) mod http;
 pub(crate) mod process;
+pub(crate) mod protobuf;
+pub(crate) mod remote_read;
 pub(crate) mod wire;
 
 /// A snappy block.

@@ -9,11 +9,13 @@ mod chunks;
 #[path = "../common/mod.rs"]
 mod common;
 mod golden;
+mod ha;
 mod influx;
 mod prometheus;
-mod protobuf;
+mod python_client;
 mod python_clients;
 mod queries;
+mod remote_read;
 mod same_answers;
 mod transfer;
 

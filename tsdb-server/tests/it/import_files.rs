@@ -35,6 +35,31 @@ fn export(data_dir: &Path) -> String {
 }
 
 #[test]
+fn what_is_imported_is_of_the_retention_classes_of_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, text) = (dir.path().join("tsdb.yml"), dir.path().join("text"));
+    let classes = "retention: {time: 2d, classes: [{match: old, time: 0}]}\n";
+    std::fs::write(&config, classes).unwrap();
+    std::fs::write(&text, "old 1 1600000000\nnew 1 1700000000\n# EOF\n").unwrap();
+    let (config, text) = (config.to_str().unwrap(), text.to_str().unwrap());
+    for (with_file, left) in [(true, 2), (false, 1)] {
+        let data_dir = dir.path().join(format!("data-{with_file}"));
+        let mut args = vec!["openmetrics", text];
+        if with_file {
+            args.extend(["--config.file", config]);
+        }
+        assert_eq!(import(&data_dir, &args).0, Some(0));
+        let flags = ["--config.file", config, "--web.enable-admin-api"];
+        let process = Process::start_at("127.0.0.1:0", &data_dir, &flags);
+        let (status, _) = process.request("POST /api/v1/admin/tsdb/flush", &[]);
+        assert_eq!(status, 204);
+        let target = "GET /api/v1/export?match[]=%7B__name__!=%22%22%7D";
+        let (_, lines) = process.request(target, &[]);
+        assert_eq!(lines.lines().count(), left, "{lines}");
+    }
+}
+
+#[test]
 fn blocks_and_openmetrics_are_served_afterwards() {
     let dir = tempfile::tempdir().unwrap();
     let (blocks, text) = (dir.path().join("blocks"), dir.path().join("text"));

@@ -31,10 +31,74 @@ async fn reload(server: &Server) -> (StatusCode, String) {
 }
 
 #[tokio::test]
+async fn the_retention_changes_with_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tsdb.yml");
+    let server = server(&file, "retention: {time: 2d, size: 1GB}\n");
+    let in_effect = || async {
+        let info = server.get("/api/v1/status/runtimeinfo").await.json();
+        info["data"]["storageRetention"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    assert_eq!(in_effect().await, "2d or 1GB");
+
+    const NEWEST_MS: i64 = 1_700_000_000_000;
+    let accepted = |job: &'static str, days: i64| {
+        let server = &server;
+        async move {
+            let labels = owned(&[("__name__", "up"), ("job", job)]);
+            let sample = (NEWEST_MS - days * 86_400_000, 1.0);
+            server.write(&[(labels, vec![sample])]).await.status == StatusCode::NO_CONTENT
+        }
+    };
+    assert!(accepted("a", 0).await && accepted("a", 1).await);
+    assert!(!accepted("a", 3).await && !accepted("b", 3).await);
+
+    let classes = "retention:\n  classes:\n    - {match: 'up{job=\"a\"}', time: 0}\n";
+    std::fs::write(&file, classes).unwrap();
+    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    assert_eq!(in_effect().await, "15d");
+    assert!(accepted("a", 30).await && accepted("b", 14).await);
+    assert!(!accepted("b", 16).await);
+    let yaml = server.get("/api/v1/status/config").await.json();
+    let yaml = yaml["data"]["yaml"].as_str().unwrap();
+    assert!(yaml.contains("time: 15d"), "{yaml}");
+
+    std::fs::write(&file, "retention:\n  classes: [{match: '{}', time: 1d}]\n").unwrap();
+    let (status, reason) = reload(&server).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(
+        reason.contains(":2:") && reason.contains("matcher"),
+        "{reason}"
+    );
+    assert!(accepted("a", 31).await, "what was stays in effect");
+}
+
+#[tokio::test]
+async fn a_setting_is_a_flag_or_stands_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tsdb.yml");
+    std::fs::write(&file, "retention: {size: 1GB}\n").unwrap();
+    let flags = |size| {
+        let file = file.to_str().unwrap();
+        let server = Server::new(&["--web.enable-lifecycle", "--config.file", file, size]);
+        async move { reload(&server).await }
+    };
+    let (status, reason) = flags("--storage.tsdb.retention.size=2GB").await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(reason.contains("--storage.tsdb.retention.size"), "{reason}");
+    let other = "--storage.tsdb.retention.time=1d";
+    assert_eq!(flags(other).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_reload_applies_the_file_or_keeps_what_was() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tsdb.yml");
-    let server = server(&file, "external_labels: {cluster: a}\n");
+    let server = server(&file, "global: {external_labels: {cluster: a}}\n");
     let yaml = || async {
         let answer = server.get("/api/v1/status/config").await.json();
         answer["data"]["yaml"].as_str().unwrap().to_owned()
@@ -135,7 +199,7 @@ async fn the_progress_of_recovery_is_told_before_the_store_is_open() {
 fn signals_and_requests_steer_the_program() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tsdb.yml");
-    std::fs::write(&file, "external_labels: {cluster: a}\n").unwrap();
+    std::fs::write(&file, "global: {external_labels: {cluster: a}}\n").unwrap();
     let flags = [
         "--config.file",
         file.to_str().unwrap(),
@@ -144,7 +208,7 @@ fn signals_and_requests_steer_the_program() {
     let mut process = Process::start_at("127.0.0.1:0", &dir.path().join("data"), &flags);
     let config = |process: &Process| process.request("GET /api/v1/status/config", &[]).1;
     assert!(config(&process).contains("cluster: a"));
-    std::fs::write(&file, "external_labels: {cluster: b}\n").unwrap();
+    std::fs::write(&file, "global: {external_labels: {cluster: b}}\n").unwrap();
     process.program.signal("HUP");
     until("reload", || {
         config(&process).contains("cluster: b").then_some(())

@@ -11,6 +11,7 @@ use tsdb_core::{Db, Options};
 use tsdb_server::{AppState, Config, app};
 
 use crate::common::compress;
+use crate::common::remote_read::HEADERS;
 use crate::common::wire::{Series, encode};
 
 /// An answer, read to its end.
@@ -45,6 +46,18 @@ impl Server {
         let options = Options::new().retention(None).future_limit(None);
         let db = Db::in_memory(options).unwrap();
         Self(app(AppState::with_store(config(flags), db)))
+    }
+
+    /// With a configuration file of this text.
+    pub(crate) fn configured(text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("tsdb.yml");
+        std::fs::write(&file, text).unwrap();
+        let options = Options::new().retention(None).future_limit(None);
+        let config = config(&["--config.file", file.to_str().unwrap()]);
+        let state = AppState::with_store(config, Db::in_memory(options).unwrap());
+        state.reload().unwrap();
+        Self(app(state))
     }
 
     /// The same, with so much memory, for bodies up to 100 MB.
@@ -111,6 +124,16 @@ impl Server {
             .header("content-encoding", "snappy")
             .body(Body::from(body));
         self.send(request.unwrap()).await
+    }
+
+    /// A remote read; the request is not compressed yet.
+    pub(crate) async fn read(&self, request: &[u8]) -> Answer {
+        let mut post = Request::post("/api/v1/read").header("accept-encoding", "snappy");
+        for (name, value) in HEADERS {
+            post = post.header(name, value);
+        }
+        self.send(post.body(Body::from(compress(request))).unwrap())
+            .await
     }
 
     pub(crate) async fn write(&self, series: &[Series]) -> Answer {

@@ -7,6 +7,7 @@ use super::header::{CounterResetHeader, header};
 use super::read::Decoder;
 use super::sample::{ChunkSample, is_consistent};
 use super::stream::{Stream, WordStore, Words};
+use crate::codec::EncodeError;
 use crate::model::histogram::Side;
 use crate::model::{CounterResetHint, Span};
 
@@ -27,6 +28,14 @@ impl fmt::Display for Unstorable {
 }
 
 impl std::error::Error for Unstorable {}
+
+impl From<Unstorable> for EncodeError {
+    fn from(_: Unstorable) -> Self {
+        Self {
+            what: "histogram does not fit into a chunk",
+        }
+    }
+}
 
 /// Where a histogram went.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::codec::EncodeError;
 use crate::codec::bits::{BitWriter, WordSink};
 use crate::codec::varint::{UvarintBytes, zigzag};
 
@@ -19,6 +20,14 @@ impl fmt::Display for ChunkFull {
 }
 
 impl std::error::Error for ChunkFull {}
+
+impl From<ChunkFull> for EncodeError {
+    fn from(_: ChunkFull) -> Self {
+        Self {
+            what: "a chunk is full",
+        }
+    }
+}
 
 /// Buckets of the delta of deltas: prefix, its length, bits of the number. Wider numbers are written in 64 bits.
 const DOD_BUCKETS: [(u64, u32, u32); 3] = [(0b10, 2, 14), (0b110, 3, 17), (0b1110, 4, 20)];
@@ -188,7 +197,6 @@ pub(super) fn parse_header(bytes: [u8; 2]) -> u16 {
 ///
 /// # Errors
 /// [`ChunkFull`] for more than [`MAX_SAMPLES`] samples.
-#[cfg(any(test, fuzzing))]
 pub(crate) fn encode(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, ChunkFull> {
     // About what samples of real metrics take; the vector grows where that is too little.
     let mut bytes = Vec::with_capacity(24 + times_ms.len() * 3 / 2);
@@ -197,7 +205,6 @@ pub(crate) fn encode(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, ChunkF
 }
 
 /// Appends to `out` what [`encode`] makes of the samples. After an error `out` holds a part of it.
-#[cfg(any(test, fuzzing))]
 fn encode_into(out: &mut Vec<u8>, times_ms: &[i64], values: &[f64]) -> Result<(), ChunkFull> {
     let start = out.len();
     out.extend(header(0));

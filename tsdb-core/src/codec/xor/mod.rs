@@ -14,7 +14,6 @@ pub(crate) use append::{OpenChunk, Published, XorAppender};
 pub(crate) use encode::ChunkFull;
 #[cfg(test)]
 pub(crate) use encode::MAX_SAMPLES;
-#[cfg(any(test, fuzzing))]
 pub(crate) use encode::encode;
 pub(crate) use read::{XorIter, decode_into, take_range};
 

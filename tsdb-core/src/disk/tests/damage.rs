@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::support::*;
 use crate::disk::{Run, catalog};
 use crate::error::Error;
+use crate::index::FoundPairs;
 use crate::io::Fs;
 use crate::model::{Labels, testing};
 
@@ -43,7 +44,11 @@ fn check(fs: &dyn Fs, path: &std::path::Path, written: &Contents) -> Result<(), 
     let read = contents(&[Arc::clone(&run)])?;
     assert_eq!(&read, written);
     for labels in written.keys() {
-        assert!(run.index().find(labels)?.is_some());
+        assert!(
+            run.index()
+                .find(labels, &mut FoundPairs::default())?
+                .is_some()
+        );
     }
     Ok(())
 }

@@ -73,6 +73,9 @@ fn bytes_are_those_committed() {
         generations: 4..=5,
         sealed: true,
         level: 1,
+        class: 2,
+        classes: 0x1234_5678,
+        tombstones: 9,
         replaces: vec![3, 4],
         ..spec(7, 4, 0)
     };

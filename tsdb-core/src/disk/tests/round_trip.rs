@@ -8,6 +8,7 @@ use crate::disk::column::{ColumnBuilder, ColumnStats};
 use crate::disk::loader::RawColumn;
 use crate::disk::{GroupCache, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::Error;
+use crate::index::FoundPairs;
 use crate::io::Fs;
 use crate::model::histogram::testing::bits_of_number;
 use crate::model::histogram::{Side, Span};
@@ -54,7 +55,7 @@ proptest! {
         let cache = GroupCache::new(1 << 20);
         for (id, (labels, samples)) in (0u32..).zip(&written) {
             prop_assert_eq!(&run.index().labels(id).unwrap(), labels);
-            prop_assert_eq!(run.index().find(labels).unwrap(), Some(id));
+            prop_assert_eq!(run.index().find(labels, &mut FoundPairs::default()).unwrap(), Some(id));
             let (first, last) = (samples.first_key_value().unwrap(), samples.last_key_value().unwrap());
             prop_assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
             prop_assert!(run.weight_of(id) >= samples.len() as u64);
@@ -430,6 +431,12 @@ fn a_file_under_the_name_of_another_is_refused() {
         assert!(error.is_corruption(), "{error}");
     }
     let empty = write(&shared(&fs), spec(7, 1, 0), &Contents::new()).unwrap();
-    assert_eq!(empty.index().find(&Labels::empty()).unwrap(), None);
+    assert_eq!(
+        empty
+            .index()
+            .find(&Labels::empty(), &mut FoundPairs::default())
+            .unwrap(),
+        None
+    );
     assert_intact(&empty);
 }

@@ -61,6 +61,9 @@ pub(crate) fn spec(file_id: u64, generation: u64, t_ms: i64) -> RunSpec {
         generations: generation..=generation,
         sealed: false,
         level: 0,
+        class: 0,
+        classes: 0,
+        tombstones: 0,
         replaces: Vec::new(),
     }
 }

@@ -79,6 +79,53 @@ fn a_snapshot_without_the_head_has_the_runs_alone() {
 }
 
 #[test]
+fn what_is_deleted_stays_deleted_in_a_copy() {
+    for head in [SnapshotHead::Included, SnapshotHead::Skipped] {
+        let fs = FaultFs::new();
+        let store = filled(&fs);
+        delete(&store, &["a"], TimeRange::ALL).unwrap();
+        let later = [("a", NOW + 2 * MINUTE, 7.0)];
+        write(&store, &later).unwrap();
+        store.snapshot_to(&target(), head).unwrap();
+        let copy = open_copy(&fs);
+        assert_eq!(copy.stats().tombstones, 1, "not applied yet");
+        let mut expected = contents(&store);
+        if head == SnapshotHead::Skipped {
+            expected = model_of(&ROWS[2..]);
+        }
+        assert_eq!(contents(&copy), expected);
+        copy.clean_tombstones().unwrap();
+        assert_eq!(contents(&copy), expected);
+        assert_eq!(copy.stats().tombstones, 0);
+        // The original has its own.
+        assert_eq!(store.stats().tombstones, 1);
+        assert_eq!(contents(&store)["a"], model_of(&later)["a"]);
+    }
+}
+
+#[test]
+fn what_is_deleted_is_not_seen_by_who_only_reads() {
+    let fs = FaultFs::new();
+    let store = filled(&fs);
+    delete(&store, &["a"], TimeRange::new(NOW, NOW)).unwrap();
+    store.lane.lock().rotate(&store);
+    write(&store, &[("d", NOW, 5.0)]).unwrap();
+    delete(&store, &["c"], TimeRange::ALL).unwrap();
+    let shared: Arc<dyn Fs> = Arc::new(fs.clone());
+    let look = || Store::open_read_only(&shared, Path::new(DIR), &options()).unwrap();
+    assert_eq!(contents(&look()), contents(&store));
+    store.flush_head().unwrap();
+    let reader = look();
+    assert_eq!(contents(&reader), contents(&store));
+    for refused in [
+        delete(&reader, &["a"], TimeRange::ALL),
+        reader.clean_tombstones(),
+    ] {
+        assert!(matches!(refused, Err(Error::ReadOnly)));
+    }
+}
+
+#[test]
 fn what_is_set_aside_is_told_by_the_copy_too() {
     let fs = FaultFs::new();
     filled(&fs).close().unwrap();

@@ -5,6 +5,8 @@ mod clock;
 mod copies;
 mod crash;
 mod damage;
+mod delete;
+mod delete_crash;
 mod exemplars;
 mod faults;
 mod histograms;
@@ -12,6 +14,7 @@ mod kinds;
 mod life;
 mod limits;
 mod model;
+mod retention;
 mod snapshot;
 mod verify;
 
@@ -23,7 +26,7 @@ use super::Store;
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
 use crate::model::histogram::testing::bits_of_number;
-use crate::model::{ConflictPolicy, Matcher, TimeRange, TimeUnit, WriteBatch, testing};
+use crate::model::{ConflictPolicy, MatchOp, Matcher, TimeRange, TimeUnit, WriteBatch, testing};
 use crate::options::{Clock, ManualClock, Options};
 use crate::store::WriteReport;
 
@@ -160,6 +163,27 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
         }
     }
     contents
+}
+
+/// Deletes the samples in the range of the series with one of these names.
+pub(super) fn delete(store: &Store, names: &[&str], range: TimeRange) -> Result<()> {
+    let pattern = names.join("|");
+    let matcher = Matcher::new(MatchOp::Regex, "series", &pattern).unwrap();
+    store.delete(&[&[matcher]], range)
+}
+
+/// Does the same to a model.
+pub(super) fn delete_from_model<T>(
+    model: &mut BTreeMap<String, BTreeMap<i64, T>>,
+    names: &[&str],
+    range: TimeRange,
+) {
+    for name in names {
+        if let Some(samples) = model.get_mut(*name) {
+            samples.retain(|t_ms, _| !range.contains(*t_ms));
+        }
+    }
+    model.retain(|_, samples| !samples.is_empty());
 }
 
 /// The last value of each `(series, time)`.

@@ -1,4 +1,4 @@
-//! Any sequence of writes, flushes, merges, crashes and restarts against a plain map.
+//! Any sequence of writes, deletes, flushes, merges, crashes and restarts against a plain map.
 
 use proptest::prelude::*;
 
@@ -13,6 +13,9 @@ enum Op {
     Rotate,
     FlushOldest,
     Merge,
+    /// Of the series with one of the first names, what lies from so many minutes before the clock on, for so long.
+    Delete(usize, u8, u8),
+    Clean,
     FlushAll,
     Crash(usize),
     Close,
@@ -27,6 +30,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Rotate),
         2 => Just(Op::FlushOldest),
         1 => Just(Op::Merge),
+        3 => (1usize..5, 0u8..250, 0u8..120).prop_map(|(n, ago, len)| Op::Delete(n, ago, len)),
+        1 => Just(Op::Clean),
         1 => Just(Op::FlushAll),
         1 => (0..Unsynced::EACH.len()).prop_map(Op::Crash),
         1 => Just(Op::Close),
@@ -113,6 +118,18 @@ proptest! {
                 }
                 Op::FlushOldest => drop(store.flush_oldest().unwrap()),
                 Op::Merge => drop(store.merge_once().unwrap()),
+                Op::Delete(n, ago, minutes) => {
+                    let start_ms = NOW - i64::from(ago) * MINUTE;
+                    let range = TimeRange::new(start_ms, start_ms + i64::from(minutes) * MINUTE);
+                    let names = &["a", "ns1", "b", "c"][..n];
+                    delete(&store, names, range).unwrap();
+                    delete_from_model(&mut model, names, range);
+                    delete_from_model(&mut starts, names, range);
+                }
+                Op::Clean => {
+                    store.clean_tombstones().unwrap();
+                    prop_assert_eq!(store.stats().tombstones, 0);
+                }
                 Op::FlushAll => store.flush().unwrap(),
                 Op::Crash(unsynced) => {
                     fs = fs.crash(Unsynced::EACH[unsynced]);
@@ -126,6 +143,15 @@ proptest! {
                 }
             }
             prop_assert_eq!(&contents(&store), &model);
+            // No name is left of what is deleted.
+            let querier = store.querier(TimeRange::ALL).unwrap();
+            let named = querier.label_values("series", &[]).unwrap();
+            prop_assert!(named.iter().eq(model.keys()), "{:?}", named);
+            let test = Matcher::equal("job", "test");
+            let named = querier.label_values("series", &[vec![test]]).unwrap();
+            prop_assert!(named.iter().eq(model.keys()), "{:?}", named);
+            let names = querier.label_names(&[]).unwrap();
+            prop_assert_eq!(names.is_empty(), model.is_empty());
             prop_assert_eq!(start_times(&store), known(&starts));
         }
         let range = TimeRange::new(NOW - 100 * MINUTE, NOW - 40 * MINUTE);

@@ -9,6 +9,8 @@ fn each_damaged_file_is_named() {
     let store = open(&fs).unwrap();
     write(&store, &[("a", NOW, 1.0), ("b", NOW, 2.0)]).unwrap();
     store.flush().unwrap();
+    delete(&store, &["b"], TimeRange::ALL).unwrap();
+    store.save_tombstones().unwrap();
     for step in 1..5 {
         write(&store, &[("a", NOW + step * 1_000, 1.0)]).unwrap();
     }
@@ -18,12 +20,12 @@ fn each_damaged_file_is_named() {
     assert_eq!((report.runs, report.samples), (1, 2));
     assert!(report.damages.is_empty(), "{:?}", report.damages);
 
-    let mut files = vec![dir.join("store")];
+    let mut files = vec![dir.join("store"), dir.join("tombstones")];
     for room in ["data", "wal"] {
         let room = dir.join(room);
         files.extend(fs.list(&room).unwrap().iter().map(|name| room.join(name)));
     }
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     for path in files {
         let whole = fs.contents(&path).unwrap();
         let mut flipped = whole.clone();

@@ -149,6 +149,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
             } => found.push((series, t_ms, value)),
             RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
             RecordItem::Exemplar { series, exemplar } => exemplars.push((series, exemplar)),
+            RecordItem::Tombstone(tombstone) => panic!("no delete was logged: {tombstone:?}"),
         })
         .unwrap();
     }

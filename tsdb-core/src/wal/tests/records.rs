@@ -6,8 +6,8 @@ use super::super::{RecordBuilder, RecordItem, read_record};
 use crate::codec::DecodeError;
 use crate::model::histogram::testing;
 use crate::model::{
-    Exemplar, FieldValue, HistogramSample, Kind, Labels, MetricMetadata, MetricType,
-    STALE_NAN_BITS, TimeUnit,
+    Exemplar, FieldValue, HistogramSample, Kind, Labels, MatchOp, Matcher, MetricMetadata,
+    MetricType, STALE_NAN_BITS, TimeRange, TimeUnit, Tombstone,
 };
 
 /// A [`RecordItem`] that owns its bytes.
@@ -21,6 +21,7 @@ enum Item {
     Metadata(MetricMetadata),
     /// The series, and what it is.
     Exemplar(Labels, Exemplar),
+    Tombstone(Tombstone),
 }
 
 /// All of it counts: the hint of a histogram, and floats that are no number.
@@ -58,6 +59,7 @@ fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
             } => Item::Field(series, t_ms, value),
             RecordItem::Metadata(metadata) => Item::Metadata(metadata),
             RecordItem::Exemplar { series, exemplar } => Item::Exemplar(series, exemplar),
+            RecordItem::Tombstone(tombstone) => Item::Tombstone(tombstone),
         });
     })?;
     Ok(items)
@@ -95,6 +97,7 @@ fn build(items: &[Item], record: &mut RecordBuilder) -> Vec<u8> {
             ) => {
                 record.exemplar(series.as_bytes(), *t_ms, *value, labels.as_bytes());
             }
+            Item::Tombstone(tombstone) => record.tombstone(tombstone),
         }
     }
     assert_eq!(record.is_empty(), items.is_empty());
@@ -156,16 +159,25 @@ fn item() -> impl Strategy<Value = Item> {
                 Item::Exemplar(labels(series), exemplar)
             }
         ),
+        (any::<u64>(), 0..9_i64, "[a-z]{0,5}").prop_map(|(number, start_ms, value)| {
+            let matcher = Matcher::new(MatchOp::NotRegex, "job", &value).unwrap();
+            Item::Tombstone(Tombstone {
+                number,
+                range: TimeRange::new(start_ms, i64::MAX),
+                selectors: vec![vec![matcher, Matcher::equal("", &value)]],
+            })
+        }),
     ]
 }
 
-/// Definitions first, then samples of all kinds as they came, then metadata, then exemplars.
+/// Definitions first, then samples of all kinds as they came, then metadata, then tombstones, then exemplars.
 fn rank(item: &Item) -> u8 {
     match item {
         Item::Series(..) => 0,
         Item::Sample(..) | Item::Histogram(..) | Item::Field(..) => 1,
         Item::Metadata(_) => 2,
-        Item::Exemplar(..) => 3,
+        Item::Tombstone(_) => 3,
+        Item::Exemplar(..) => 4,
     }
 }
 
@@ -197,6 +209,7 @@ fn what_is_not_a_record_is_refused() {
     assert_eq!(what(&[2, 1, 1]), "series number has more than 32 bits");
     assert_eq!(what(&[1, 3, 0, 1, 0]), "label set is not canonical");
     assert_eq!(what(&[1, 3, 0, 7, 0]), "unknown unit of time");
+    assert_eq!(what(&[12, 1, 1]), "bytes end too early");
     assert_eq!(what(&[4, 3, 0, 0, 9]), "unknown hint of a counter reset");
     let many_starts = "start times of more samples than there are";
     let float = [2, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

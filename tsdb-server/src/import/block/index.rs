@@ -12,7 +12,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::cursor::Cursor;
-use super::{crc32c, damaged};
+use super::damaged;
+use crate::checksum::crc32c;
 
 const MAGIC: u32 = 0xBAAA_D700;
 const VERSION: u8 = 2;

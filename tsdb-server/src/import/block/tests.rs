@@ -7,7 +7,8 @@ use tsdb_core::{Db, Labels, Matcher, Options, TimeRange};
 use super::chunks::Segments;
 use super::index::{Entry, Index};
 use super::tombstones::Tombstones;
-use super::{crc32c, find, import};
+use super::{find, import};
+use crate::checksum::crc32c;
 use crate::import::lines::Lines;
 use crate::import::progress::Progress;
 use crate::import::sink::Sink;
@@ -248,9 +249,4 @@ fn every_flipped_byte_that_is_read_is_noticed() {
     // Padding, and the postings of the index.
     let read = |(file, at): &&(&str, usize)| *file == "tombstones" || *file != "index" && *at >= 8;
     assert_eq!(unnoticed.iter().filter(read).count(), 0, "{unnoticed:?}");
-}
-
-#[test]
-fn the_checksum_is_the_one_of_castagnoli() {
-    assert_eq!(crc32c(b"123456789"), 0xe306_9283);
 }

@@ -20,7 +20,7 @@ impl Bytes {
     fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Text(text) => text.clone().into_bytes(),
-            Self::Base64 { base64 } => crate::grafana::base64(base64),
+            Self::Base64 { base64 } => crate::recorded::base64(base64),
         }
     }
 }

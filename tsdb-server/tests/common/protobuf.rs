@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Field<'a> {
     Number(u64),
+    Fixed64(u64),
     Bytes(&'a [u8]),
 }
 
@@ -11,7 +12,7 @@ impl<'a> Field<'a> {
     pub(crate) fn bytes(self) -> &'a [u8] {
         match self {
             Self::Bytes(bytes) => bytes,
-            Self::Number(n) => panic!("{n} is not bytes"),
+            other => panic!("{other:?} is not bytes"),
         }
     }
 
@@ -22,7 +23,7 @@ impl<'a> Field<'a> {
     pub(crate) fn number(self) -> u64 {
         match self {
             Self::Number(n) => n,
-            Self::Bytes(_) => panic!("bytes are not a number"),
+            other => panic!("{other:?} is not a number"),
         }
     }
 }
@@ -34,6 +35,11 @@ pub(crate) fn fields(mut message: &[u8]) -> Vec<(u64, Field<'_>)> {
         let key = uvarint(&mut message);
         let field = match key & 7 {
             0 => Field::Number(uvarint(&mut message)),
+            1 => {
+                let (bytes, rest) = message.split_first_chunk::<8>().unwrap();
+                message = rest;
+                Field::Fixed64(u64::from_le_bytes(*bytes))
+            }
             2 => {
                 let len = uvarint(&mut message) as usize;
                 let (bytes, rest) = message.split_at(len);

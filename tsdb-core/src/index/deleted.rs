@@ -1,0 +1,85 @@
+//! What is deleted of the samples of an immutable part of the store: a run, or a generation that waits to be flushed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{LabelIndex, resolve};
+use crate::error::Result;
+use crate::model::{TimeRange, TimeRanges, Tombstone};
+
+/// Tombstones resolved to the series of one part, with their ranges in milliseconds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DeletedSeries {
+    ranges: HashMap<u32, Arc<TimeRanges>>,
+    /// Numbers of the tombstones by which it is so.
+    tombstones: BTreeSet<u64>,
+}
+
+impl DeletedSeries {
+    /// What is deleted of a series; `None` for nothing.
+    pub(crate) fn of(&self, series: u32) -> Option<&Arc<TimeRanges>> {
+        self.ranges.get(&series)
+    }
+
+    /// Whether nothing is deleted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Every series of which something is deleted, in any order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &TimeRanges)> {
+        self.ranges
+            .iter()
+            .map(|(&series, ranges)| (series, &**ranges))
+    }
+
+    /// Numbers of the tombstones that touch the part.
+    pub(crate) fn tombstones(&self) -> impl Iterator<Item = u64> {
+        self.tombstones.iter().copied()
+    }
+
+    /// Takes in what [`newly_deleted`] found for a tombstone.
+    pub(crate) fn extend(&mut self, tombstone: &Tombstone, series: &[u32]) {
+        if series.is_empty() {
+            return;
+        }
+        self.tombstones.insert(tombstone.number);
+        for &series in series {
+            let ranges = self.ranges.entry(series).or_default();
+            Arc::make_mut(ranges).insert(tombstone.range);
+        }
+    }
+}
+
+/// The series of a part that a tombstone takes more from than what is `deleted` already. `extent` gives the milliseconds
+/// of the first and last sample of a series.
+///
+/// # Errors
+/// Those of the index.
+pub(crate) fn newly_deleted(
+    tombstone: &Tombstone,
+    index: &dyn LabelIndex,
+    mut extent: impl FnMut(u32) -> Result<Option<TimeRange>>,
+    deleted: Option<&DeletedSeries>,
+) -> Result<Vec<u32>> {
+    let mut found = BTreeSet::new();
+    for matchers in &tombstone.selectors {
+        found.extend(resolve(index, matchers)?);
+    }
+    let range = tombstone.range;
+    let mut news = Vec::new();
+    for series in found {
+        let Some(extent) = extent(series)? else {
+            continue;
+        };
+        let met = TimeRange::new(
+            range.start_ms.max(extent.start_ms),
+            range.end_ms.min(extent.end_ms),
+        );
+        let known = deleted.and_then(|deleted| deleted.of(series));
+        if !met.is_empty() && !known.is_some_and(|known| known.covers(met)) {
+            news.push(series);
+        }
+    }
+    Ok(news)
+}

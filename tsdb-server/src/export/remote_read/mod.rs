@@ -1,0 +1,98 @@
+//! Prometheus remote read: what selectors select, as protobuf messages.
+//!
+//! ```text
+//! ReadRequest   1 queries*  2 accepted_response_types* (0 SAMPLES, 1 STREAMED_XOR_CHUNKS)
+//! Query         1 start (int64, ms)  2 end (int64, ms)  3 matchers*  4 hints
+//! LabelMatcher  1 type (0 =, 1 !=, 2 =~, 3 !~)  2 name  3 value
+//! ReadHints     1 step  2 func  3 start (int64, ms)  4 end (int64, ms)  5 grouping*  6 by  7 range
+//! ```
+//! * The answer has the first form of the list that is known, and samples when there is no list.
+//! * External labels are part of every series that is answered, unless it has a label of that name, and asking for them
+//!   with `=` finds all series.
+//! * Errors are plain text, as those of remote write.
+
+mod chunks;
+mod external_labels;
+mod message;
+mod request;
+mod samples;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use tsdb_core::{Db, Series};
+
+use crate::error::ApiError;
+use crate::ingest::{WriteError, body};
+use crate::state::AppState;
+use external_labels::ExternalLabels;
+use request::{Form, Query, ReadRequest};
+
+#[cfg(fuzzing)]
+pub(crate) use request::fuzz as fuzz_request;
+
+/// `POST /api/v1/read`
+pub(super) async fn read(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match answer(&state, &headers, body).await {
+        Ok(response) => response,
+        Err(e) => e.into_response(),
+    }
+}
+
+async fn answer(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Response, WriteError> {
+    let begun = Instant::now();
+    state.store()?;
+    let body = body::collect(state, headers, body).await?;
+    let limit = state.shared.config.max_decoded_bytes;
+    let shared = Arc::clone(&state.shared);
+    // Not on the async threads: the regexes of the matchers are compiled.
+    let decoded = state.shared.reads.run(move || {
+        body::snappy(&body.bytes, limit, &shared.buffers, |message| {
+            ReadRequest::decode(message)
+        })
+    });
+    let request = decoded.await??;
+    let form = request.form()?;
+    let external = ExternalLabels::new(&state.reloaded().settings.global.external_labels);
+    let mut queries = request.queries;
+    for query in &mut queries {
+        external.take_out(&mut query.matchers);
+    }
+    match form {
+        Form::Samples => {
+            let deadline = begun + state.shared.config.query_timeout;
+            samples::answer(state, queries, external, deadline).await
+        }
+        Form::Chunks => Ok(chunks::answer(state, queries, external).await?),
+    }
+}
+
+/// A query with what it selects, in the order of the labels that are answered.
+struct Selected {
+    query: Query,
+    series: Vec<Series>,
+}
+
+/// What all queries select, captured at one moment.
+fn select(
+    db: &Db,
+    queries: Vec<Query>,
+    external: &ExternalLabels,
+) -> Result<Vec<Selected>, ApiError> {
+    let selectors: Vec<_> = queries.iter().map(|q| q.matchers.as_slice()).collect();
+    let snapshot = db.snapshot(&selectors)?;
+    let selected = queries.into_iter().map(|query| {
+        let mut series = snapshot.select(&query.matchers, query.range)?;
+        external.sort(&mut series);
+        Ok(Selected { query, series })
+    });
+    selected.collect()
+}
