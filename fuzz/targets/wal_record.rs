@@ -12,6 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
             WalItem::Sample(..) | WalItem::Histogram(..) | WalItem::Field(..) => 1,
             WalItem::Metadata(_) => 2,
             WalItem::Tombstone(..) => 3,
+            WalItem::Exemplar(..) => 4,
         });
         assert_eq!(fuzzing::decode_record(&encoded), Ok(items));
     }
