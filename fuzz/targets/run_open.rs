@@ -10,7 +10,7 @@ static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let sample = fuzzing::sample_run();
     assert_eq!(
         fuzzing::read_run(&sample).map(|series| series.len()),
-        Ok(24)
+        Ok(36)
     );
     sample
 });
