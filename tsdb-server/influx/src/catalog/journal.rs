@@ -11,6 +11,8 @@ use super::state::State;
 
 const FILE_NAME: &str = "influx.catalog";
 const TEMPORARY_NAME: &str = "influx.catalog.tmp";
+/// A copy of a file that was damaged.
+const DAMAGED_NAME: &str = "influx.catalog.damaged";
 
 /// What the file begins with: a name and the version of the format.
 const HEADER: [u8; 8] = *b"TSDBIC\x01\0";
@@ -31,7 +33,20 @@ impl Journal {
     pub(super) fn open(dir: &Path) -> io::Result<(Self, State)> {
         let path = dir.join(FILE_NAME);
         let state = match fs::read(&path) {
-            Ok(bytes) => read(&bytes, &path)?,
+            Ok(bytes) => {
+                let Read { state, damaged_at } = read(&bytes, &path)?;
+                if let Some(offset) = damaged_at {
+                    let kept = dir.join(DAMAGED_NAME);
+                    fs::copy(&path, &kept)?;
+                    tracing::warn!(
+                        path = %path.display(),
+                        offset,
+                        kept = %kept.display(),
+                        "the catalogue of databases is damaged: what is readable counts, fields come again with the next writes"
+                    );
+                }
+                state
+            }
             Err(e) if e.kind() == io::ErrorKind::NotFound => State::default(),
             Err(e) => return Err(e),
         };
@@ -93,38 +108,56 @@ fn checksum(length: [u8; 4], body: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The state that the file's changes lead to. What follows the last whole change is a write that was never
-/// acknowledged; a change that is damaged with others behind it is an error, since their meaning may depend on it.
-fn read(bytes: &[u8], path: &Path) -> io::Result<State> {
-    let damaged = |what: &str, at: usize| {
-        let place = format!("{} is damaged at byte {at}: {what}", path.display());
-        io::Error::new(io::ErrorKind::InvalidData, place)
+/// What was read of the file.
+struct Read {
+    state: State,
+    /// Where it is damaged first, in bytes from its start.
+    damaged_at: Option<usize>,
+}
+
+/// The state that the file's changes lead to. What follows the last whole change is a write that was never acknowledged. A
+/// change that is damaged with others behind it is lost, and they count: one that names what is not there changes nothing.
+///
+/// # Errors
+/// For a file of another version.
+fn read(bytes: &[u8], path: &Path) -> io::Result<Read> {
+    let mut read = Read {
+        state: State::default(),
+        damaged_at: None,
     };
-    let mut rest = bytes
-        .strip_prefix(&HEADER)
-        .ok_or_else(|| damaged("it does not begin as a catalogue of version 1", 0))?;
-    let mut state = State::default();
-    while !rest.is_empty() {
-        let at = bytes.len() - rest.len();
-        let Some((body, tail)) = whole_frame(rest) else {
-            if let Some(tail) = rest.get(8..).filter(|_| is_followed(rest)) {
-                return Err(damaged(
-                    "a checksum does not fit",
-                    bytes.len() - tail.len() - 8,
-                ));
-            }
-            tracing::warn!(
-                path = %path.display(),
-                bytes = rest.len(),
-                "the catalogue of databases ends in a change that was not finished; it is cut off"
-            );
-            break;
-        };
-        let change = Change::decode(body).ok_or_else(|| damaged("a change has no meaning", at))?;
-        state.apply(&change);
+    let changes = bytes.get(HEADER.len()..).unwrap_or_default();
+    if !bytes.starts_with(&HEADER) {
+        let is_another_version = bytes.starts_with(&HEADER[..6]) && next_change(changes).is_none();
+        if is_another_version {
+            let place = format!("{} is a catalogue of another version", path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, place));
+        }
+        read.damaged_at = Some(0);
+    }
+    let mut rest = changes;
+    while let Some((skipped, change, tail)) = next_change(rest) {
+        if skipped > 0 {
+            read.damaged_at.get_or_insert(bytes.len() - rest.len());
+        }
+        read.state.apply(&change);
         rest = tail;
     }
-    Ok(state)
+    if !rest.is_empty() {
+        tracing::info!(
+            path = %path.display(),
+            bytes = rest.len(),
+            "the catalogue of databases ends in a change that was not finished; it is cut off"
+        );
+    }
+    Ok(read)
+}
+
+/// The first whole change, how many bytes before it are none, and what follows it.
+fn next_change(bytes: &[u8]) -> Option<(usize, Change, &[u8])> {
+    (0..bytes.len()).find_map(|at| {
+        let (body, tail) = whole_frame(bytes.get(at..)?)?;
+        Some((at, Change::decode(body)?, tail))
+    })
 }
 
 /// The change at the front, if its checksum fits, and what follows it.
@@ -137,14 +170,4 @@ fn whole_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let size = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     let (body, tail) = rest.split_at_checked(size)?;
     (checksum(*length, body) == u32::from_le_bytes(*crc)).then_some((body, tail))
-}
-
-/// Whether a whole change follows the broken one at the front, at the place where its length says or anywhere behind.
-fn is_followed(bytes: &[u8]) -> bool {
-    (1..bytes.len()).any(|at| {
-        bytes
-            .get(at..)
-            .and_then(whole_frame)
-            .is_some_and(|(body, _)| Change::decode(body).is_some())
-    })
 }

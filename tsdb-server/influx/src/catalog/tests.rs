@@ -118,21 +118,29 @@ fn a_change_that_was_cut_is_gone_and_those_before_stay() {
 }
 
 #[test]
-fn damage_before_the_end_is_an_error() {
+fn damage_before_the_end_costs_what_it_hit() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, last) = two_databases(dir.path());
     for at in 0..last {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
         fs::write(dir.path().join(FILE), &damaged).unwrap();
-        let opened = Catalog::open(Some(dir.path()));
-        assert!(opened.is_err(), "byte {at}");
-        assert_eq!(
-            fs::read(dir.path().join(FILE)).unwrap(),
-            damaged,
-            "it is left as it is"
-        );
+        let catalog = Catalog::open(Some(dir.path())).unwrap();
+        let one_is_hit = at >= 8;
+        assert_eq!(catalog.read().database("one").is_none(), one_is_hit, "{at}");
+        assert!(catalog.read().database("two").is_some(), "{at}");
+        let kept = fs::read(dir.path().join("influx.catalog.damaged")).unwrap();
+        assert_eq!(kept, damaged, "{at}");
     }
+}
+
+#[test]
+fn another_version_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let newer = b"TSDBIC\x02\0 in a form that is not known yet";
+    fs::write(dir.path().join(FILE), newer).unwrap();
+    assert!(Catalog::open(Some(dir.path())).is_err());
+    assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), newer);
 }
 
 #[test]
