@@ -1,11 +1,12 @@
 //! The HTTP server around the store and the query engines: Prometheus remote write and InfluxDB's line protocol in, PromQL
 //! and InfluxQL out.
 //!
-//! * [`app`] is the whole HTTP surface as a router, so that tests call it without a port.
+//! * [`app`] is the whole HTTP surface as a router, made of the table in `routes`, so that tests call it without a port.
 //! * The engine is synchronous; `bridge` is the only way from here to it, and it is bounded.
 //! * Each protocol under `ingest` only fills a `WriteBatch`; `ingest::apply` alone turns what became of it into a status.
 
 mod api;
+mod auth;
 mod bridge;
 mod bytes;
 mod checksum;
@@ -23,6 +24,7 @@ mod import;
 mod influx;
 mod ingest;
 mod queries;
+mod routes;
 mod shutdown;
 mod state;
 pub mod telemetry;
@@ -33,8 +35,6 @@ use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 
-use axum::Router;
-use axum::routing::get;
 use tokio::net::TcpListener;
 
 pub use cli::{Cli, Command};
@@ -43,32 +43,7 @@ pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 pub use verify::{VerifyArgs, verify};
 
-/// Before the paths of the reading side it changes nothing: some clients are told of a Prometheus behind such a path.
-const PREFIX: &str = "/prometheus";
-
-/// The whole HTTP surface.
-pub fn app(state: AppState) -> Router {
-    let reading = api::routes().merge(export::routes());
-    Router::new()
-        .merge(ingest::routes(&state))
-        .merge(import::routes())
-        .merge(reading.clone())
-        .nest(PREFIX, reading)
-        .merge(influx::routes())
-        .route("/metrics", get(telemetry::metrics))
-        .fallback(http::not_found)
-        .method_not_allowed_fallback(http::method_not_allowed)
-        .layer(http::compression())
-        .layer(axum::middleware::from_fn_with_state(
-            state.clone(),
-            http::cors,
-        ))
-        .layer(axum::middleware::from_fn_with_state(
-            state.clone(),
-            telemetry::observe,
-        ))
-        .with_state(state)
-}
+pub use routes::app;
 
 /// Runs the server until SIGTERM or SIGINT, then drains, flushes and closes the store.
 ///

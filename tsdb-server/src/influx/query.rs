@@ -25,7 +25,7 @@ const CHUNK_SIZE: usize = 10_000;
 const MAX_BUCKETS: u64 = 5_000_000;
 
 /// `GET|POST /query`
-pub(super) async fn query(State(state): State<AppState>, request: Request) -> Response {
+pub(crate) async fn query(State(state): State<AppState>, request: Request) -> Response {
     let method = request.method().clone();
     let headers = request.headers().clone();
     match answer(&state, &method, &headers, request).await {

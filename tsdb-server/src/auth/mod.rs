@@ -1,0 +1,5 @@
+//! Who may do what.
+
+mod access;
+
+pub(crate) use access::Access;
