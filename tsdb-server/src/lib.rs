@@ -30,15 +30,14 @@ mod state;
 pub mod telemetry;
 pub mod text;
 mod verify;
+mod web;
 
-use std::future::IntoFuture;
 use std::io;
-use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
 pub use cli::{Cli, Command};
-pub use config::{Config, LogFormat, LogLevel, Settings, SettingsError};
+pub use config::{Config, ConnectionFlags, LogFormat, LogLevel, Settings, SettingsError};
 pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 pub use verify::{VerifyArgs, verify};
@@ -66,18 +65,15 @@ pub async fn run(config: Config) -> io::Result<()> {
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());
+    web::watch(state.clone());
     influx::udp::listen(&state).await?;
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()
     });
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let mut draining = stopped.clone();
-    let service = app(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        let _ = draining.wait_for(|stop| *stop).await; // an error means that the sender is gone: stop as well
-    });
-    let serving = tokio::spawn(serving.into_future());
+    let serving = http::serve(listener, app(state.clone()), state.clone(), stopped);
+    let serving = tokio::spawn(serving);
 
     let outcome = shutdown::wait(opening, &state).await;
     let _ = stop.send(true);

@@ -8,6 +8,7 @@ mod csv;
 mod error;
 mod json;
 mod params;
+mod permission;
 pub(crate) mod ping;
 pub(crate) mod query;
 pub(crate) mod udp;
