@@ -25,6 +25,8 @@ fn each_damaged_file_is_named() {
         let room = dir.join(room);
         files.extend(fs.list(&room).unwrap().iter().map(|name| room.join(name)));
     }
+    // Of the mark of the log nothing can be lost.
+    files.retain(|path| !path.ends_with("mark"));
     assert_eq!(files.len(), 4);
     for path in files {
         let whole = fs.contents(&path).unwrap();
