@@ -215,7 +215,7 @@ mod tests {
 
     fn assert_mended(bytes: &[u8], whole: &[u8], start: usize, when: &str) -> Mended {
         let mended = mend(FILE, bytes).unwrap_or_else(|| panic!("{when}: not mended"));
-        assert!(&mended.bytes[..] == &whole[start..], "{when}");
+        assert!(mended.bytes[..] == whole[start..], "{when}");
         assert_eq!(mended.offset, start as u64);
         mended
     }

@@ -13,7 +13,7 @@
 //!   set aside, never removed, and its id is never used again.
 //!
 //! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
-//! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
+//! `listed_group`, `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
 //! `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
 //! `group`, `loader`, `cache`: reading one. `check`, `lost`, `mend`: what is damaged of one, what it
 //! knows to be lost, and what its end is mended with. `publish`, `catalog`: the life of all.
@@ -32,6 +32,7 @@ mod float_group;
 mod footer;
 mod group;
 mod group_header;
+mod listed_group;
 mod loader;
 mod lost;
 mod mend;
