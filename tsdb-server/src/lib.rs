@@ -27,6 +27,7 @@ mod shutdown;
 mod state;
 pub mod telemetry;
 pub mod text;
+mod udp;
 mod verify;
 
 use std::future::IntoFuture;
@@ -92,6 +93,8 @@ pub async fn run(config: Config) -> io::Result<()> {
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());
     influx::udp::listen(&state).await?;
+    ingest::statsd::listen(&state).await?;
+    influx::retention::enforce(state.clone());
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()

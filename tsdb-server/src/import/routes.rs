@@ -55,7 +55,7 @@ async fn prometheus(
     };
     body::import(&state, &headers, body, move |body, sink| {
         let mut lines = Lines::new(body, MAX_LINE_BYTES);
-        text_lines::import(&mut lines, &options, sink, |_, _| ())
+        text_lines::import(&mut lines, &options, sink, |_| ())
     })
     .await
 }

@@ -10,6 +10,7 @@ mod json;
 mod params;
 mod ping;
 mod query;
+pub(crate) mod retention;
 pub(crate) mod udp;
 mod write;
 
