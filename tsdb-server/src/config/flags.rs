@@ -85,6 +85,14 @@ impl Config {
             ),
             ("query.timeout", duration::format(self.query_timeout)),
             (
+                "statsd.flush-interval",
+                duration::format(self.statsd_flush_interval),
+            ),
+            (
+                "statsd.listen-address",
+                self.statsd_listen.clone().unwrap_or_default(),
+            ),
+            (
                 "storage.exemplars.max-exemplars",
                 self.max_exemplars.to_string(),
             ),

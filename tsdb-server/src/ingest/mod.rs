@@ -2,6 +2,7 @@
 
 mod apply;
 pub(crate) mod body;
+mod buckets;
 pub(crate) mod datadog;
 mod few;
 mod ha;
@@ -13,6 +14,7 @@ pub(crate) mod remote_write;
 mod remote_write_v1;
 mod remote_write_v2;
 mod samples;
+pub(crate) mod statsd;
 #[cfg(test)]
 #[path = "../../tests/common/wire.rs"]
 mod wire;
