@@ -3,6 +3,7 @@
 //! The variable of a flag is its name in capitals with `TSDB_` before it and `_` for every other character:
 //! `--storage.tsdb.path` is `TSDB_STORAGE_TSDB_PATH`.
 
+mod connections;
 mod file;
 mod flags;
 mod otlp;
@@ -18,8 +19,10 @@ use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
 use crate::ingest::HaOptions;
+use crate::web::WebConfig;
 use crate::{bytes, duration, features};
 
+pub use connections::ConnectionFlags;
 pub use file::{Settings, SettingsError};
 pub(crate) use otlp::{Otlp, TranslationStrategy};
 
@@ -170,6 +173,18 @@ pub struct Config {
     )]
     pub listen: String,
 
+    /// YAML file of TLS, users and tokens, in the form of Prometheus's; read again when it changes.
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "TSDB_WEB_CONFIG_FILE"
+    )]
+    pub web_config_file: Option<PathBuf>,
+
+    /// Bounds of connections.
+    #[command(flatten)]
+    pub connections: ConnectionFlags,
+
     /// Regular expression of the origins whose pages may read answers (CORS), such as `https?://grafana\..*`; none by default.
     #[arg(
         long = "web.cors.origin",
@@ -296,6 +311,24 @@ pub struct Config {
     )]
     pub influx_udp_database: String,
 
+    /// Address to listen on for StatsD by UDP, 8125 by custom; without one there is none.
+    #[arg(
+        long = "statsd.listen-address",
+        value_name = "HOST:PORT",
+        env = "TSDB_STATSD_LISTEN_ADDRESS"
+    )]
+    pub statsd_listen: Option<String>,
+
+    /// How often what came by StatsD is written: a sample of every metric.
+    #[arg(
+        long = "statsd.flush-interval",
+        value_name = "DURATION",
+        env = "TSDB_STATSD_FLUSH_INTERVAL",
+        default_value = "10s",
+        value_parser = duration::parse
+    )]
+    pub statsd_flush_interval: Duration,
+
     /// Exemplars of all series together that are kept; a new one takes the place of the oldest. 0 keeps none.
     #[arg(
         long = "storage.exemplars.max-exemplars",
@@ -357,6 +390,9 @@ impl Config {
         if self.lookback_delta.is_zero() {
             return Err("--query.lookback-delta must be positive".into());
         }
+        if self.statsd_flush_interval.is_zero() {
+            return Err("--statsd.flush-interval must be positive".into());
+        }
         if self.query_timeout.is_zero() {
             return Err("--query.timeout must be positive".into());
         }
@@ -399,6 +435,7 @@ impl Config {
                 "--query.max-expression-depth must be from 1 to {MAX_DEPTH}"
             ));
         }
+        self.connections.check()?;
         if self.max_body_bytes == 0 || self.max_decoded_bytes == 0 {
             return Err("--web.max-body-bytes and --web.max-decoded-bytes must be positive".into());
         }
@@ -420,6 +457,14 @@ impl Config {
             Some(path) => Settings::read(path, self.retention_time, self.retention_size),
             None => Ok(self.settings_without_file()),
         }
+    }
+
+    /// Reads the web configuration file and what it names, to say early what is wrong with them.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn check_web_config(&self) -> Result<(), SettingsError> {
+        WebConfig::new(self.web_config_file.clone()).reload()
     }
 
     /// What is in effect without a configuration file.
@@ -469,6 +514,7 @@ impl Config {
         let options = Options::new()
             .retention(retention.age)
             .retention_size(retention.size_bytes)
+            .keep_nanoseconds(retention.keep_nanoseconds)
             .min_block_duration(self.min_block_duration)
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)

@@ -24,7 +24,7 @@ pub(crate) struct TextOptions {
     pub(crate) strict: bool,
 }
 
-/// Reads lines into `sink`, and tells `after` each line the bytes read so far and what became of them.
+/// Reads lines into `sink`, and tells `after` each line what became of those so far.
 ///
 /// # Errors
 /// When the stream cannot be read or a batch not be written, and 400 at the first wrong line if `strict`.
@@ -32,7 +32,7 @@ pub(crate) fn import<R: Read>(
     lines: &mut Lines<R>,
     options: &TextOptions,
     sink: &mut Sink,
-    mut after: impl FnMut(u64, &Summary),
+    mut after: impl FnMut(&Summary),
 ) -> Result<(), WriteError> {
     let limit = lines.limit();
     let mut page = Page::new(options.format);
@@ -58,7 +58,7 @@ pub(crate) fn import<R: Read>(
             Err(e) if options.strict => return Err(WriteError::bad_request(e.to_string())),
             Err(e) => sink.refuse("lines", 1, || e.to_string()),
         }
-        after(lines.bytes_read(), sink.summary());
+        after(sink.summary());
     }
     if let Some(family) = family {
         sink.add_metadata(family)?;

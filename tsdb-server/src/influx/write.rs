@@ -26,7 +26,7 @@ struct Destination {
 }
 
 /// `POST /write?db=&rp=&precision=`
-pub(super) async fn version_1(State(state): State<AppState>, request: Request) -> Response {
+pub(crate) async fn version_1(State(state): State<AppState>, request: Request) -> Response {
     let params = Params::of_url(request.uri());
     let Some(database) = params.get("db") else {
         return InfluxError::bad_request("database is required").into_response();
@@ -43,7 +43,7 @@ pub(super) async fn version_1(State(state): State<AppState>, request: Request) -
 }
 
 /// `POST /api/v2/write?bucket=&org=&precision=`; a bucket is a database, or `database/policy`.
-pub(super) async fn version_2(State(state): State<AppState>, request: Request) -> Response {
+pub(crate) async fn version_2(State(state): State<AppState>, request: Request) -> Response {
     let params = Params::of_url(request.uri());
     let Some(bucket) = params.get("bucket") else {
         return InfluxError::bad_request("bucket is required").into_version_2();
@@ -124,12 +124,12 @@ fn apply(
     let (points, faults) = parse(bytes, destination.precision);
     if points.is_empty() {
         return match faults {
-            Some(faults) => Err(InfluxError::bad_request(faults)),
+            Some(faults) => Err(InfluxError::bad_request(faults.text)),
             None => Ok((None, None)),
         };
     }
     if creates {
-        influx.ensure_database(&destination.database)?;
+        influx.ensure(&destination.database, None)?;
     }
     let target = Target {
         database: &destination.database,
@@ -140,14 +140,23 @@ fn apply(
         (Some(Refusal { reason, dropped }), _) => {
             Some(format!("partial write: {reason} dropped={dropped}"))
         }
-        (None, Some(faults)) => Some(format!("partial write: {faults} dropped=0")),
+        (None, Some(faults)) => Some(format!("partial write: {} dropped=0", faults.text)),
         (None, None) => None,
     };
     Ok((commit, answer))
 }
 
+/// Lines of a body that are no points.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    /// Their number.
+    pub(super) lines: usize,
+    /// What is wrong with them, one line for each.
+    pub(super) text: String,
+}
+
 /// The points of a body, and what is wrong with the lines that are none.
-pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Option<String>) {
+pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Option<Faults>) {
     let mut points = Vec::new();
     let mut faults: Vec<String> = Vec::new();
     let mut more = 0_usize;
@@ -161,11 +170,15 @@ pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Opti
             }
         }
     }
+    if faults.is_empty() {
+        return (points, None);
+    }
+    let lines = faults.len() + more;
     if more > 0 {
         faults.push(format!("and {more} more lines"));
     }
-    let faults = (!faults.is_empty()).then(|| faults.join("\n"));
-    (points, faults)
+    let text = faults.join("\n");
+    (points, Some(Faults { lines, text }))
 }
 
 /// The present in nanoseconds, cut down to the precision.

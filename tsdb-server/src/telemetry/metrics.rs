@@ -11,7 +11,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tsdb_core::Stats;
 
+use crate::http::Counts;
 use crate::state::AppState;
+use crate::udp::LineCounts;
 
 /// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0];
@@ -21,6 +23,9 @@ const BUCKETS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20
 pub(crate) struct Metrics {
     /// A plain mutex: it is held for an addition, once a request. Handlers are routes, so that the map stays small.
     requests: Mutex<BTreeMap<String, Handler>>,
+    /// Lines that came by UDP.
+    pub(crate) influx_lines: LineCounts,
+    pub(crate) statsd_lines: LineCounts,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +55,22 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut Text) {
+        let name = "tsdb_udp_lines_total";
+        out.family(
+            name,
+            "counter",
+            "Lines that came by UDP, by what became of them.",
+        );
+        for (protocol, lines) in [
+            ("influx", &self.influx_lines),
+            ("statsd", &self.statsd_lines),
+        ] {
+            let (accepted, refused) = lines.get();
+            for (outcome, n) in [("accepted", accepted), ("refused", refused)] {
+                let labels = format!("protocol=\"{protocol}\",outcome=\"{outcome}\"");
+                out.sample(name, &labels, n as f64);
+            }
+        }
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         out.family(
             "tsdb_http_requests_total",
@@ -122,7 +143,9 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     process(&mut out, &state);
     state.shared.metrics.write(&mut out);
     super::queries::write(&mut out, &state);
+    connections(&mut out, &state.shared.connections);
     configuration(&mut out, &state);
+    web(&mut out, &state);
     replicas(&mut out, &state);
     let store = state.store();
     out.single(
@@ -188,6 +211,50 @@ fn configuration(out: &mut Text, state: &AppState) {
         "Requests refused for want of memory.",
         memory.refusals as f64,
     );
+}
+
+/// How the web configuration was read last.
+fn web(out: &mut Text, state: &AppState) {
+    let Some((successful, at)) = state.shared.web.outcome() else {
+        return;
+    };
+    let at = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    out.single(
+        "tsdb_web_config_last_reload_successful",
+        "gauge",
+        "Whether the last reading of the web configuration, its certificates and tokens was successful.",
+        f64::from(u8::from(successful)),
+    );
+    out.single(
+        "tsdb_web_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        "Time of the last successful reading of the web configuration.",
+        at.as_secs_f64(),
+    );
+}
+
+fn connections(out: &mut Text, counts: &Counts) {
+    out.single(
+        "tsdb_http_connections",
+        "gauge",
+        "Connections that are open.",
+        counts.now() as f64,
+    );
+    out.single(
+        "tsdb_http_connections_accepted_total",
+        "counter",
+        "Connections that were accepted.",
+        counts.accepted() as f64,
+    );
+    let name = "tsdb_http_connections_closed_total";
+    out.family(
+        name,
+        "counter",
+        "Connections that were not accepted, or were closed by the server before their end, by reason.",
+    );
+    for (reason, n) in counts.by_reason() {
+        out.sample(name, &format!("reason=\"{reason}\""), n as f64);
+    }
 }
 
 fn replicas(out: &mut Text, state: &AppState) {

@@ -20,6 +20,7 @@ mod queries;
 mod reading;
 mod recorded;
 mod remote_read;
+mod statsd;
 mod support;
 mod surface;
 mod writing;

@@ -85,8 +85,8 @@ impl Run {
             .reduce(|(min_ms, _), (_, max_ms)| (min_ms, max_ms))
     }
 
-    /// Unit of the times of a series, and the milliseconds of its first and last sample; `None` when it has none. `buffer`
-    /// is of use for several series in rising order.
+    /// Unit of the times of a series, and those of its first and last sample; `None` when it has none. `buffer` is of use
+    /// for several series in rising order.
     ///
     /// # Errors
     /// When the index is damaged.
@@ -99,7 +99,7 @@ impl Run {
             return Ok(None);
         };
         let unit = self.index.unit_after(series, buffer)?;
-        Ok(Some((unit, unit.range_to_ms(TimeRange::new(min, max)))))
+        Ok(Some((unit, TimeRange::new(min, max))))
     }
 
     /// Number of samples of a series.
