@@ -8,6 +8,7 @@ mod datadog;
 mod deleting;
 mod exemplars;
 mod export;
+mod faults;
 mod fields;
 mod ha;
 mod import;
