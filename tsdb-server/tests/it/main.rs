@@ -6,6 +6,7 @@ mod answers;
 mod common;
 mod datadog;
 mod deleting;
+mod endpoints;
 mod exemplars;
 mod export;
 mod faults;
