@@ -311,6 +311,16 @@ pub struct Config {
     )]
     pub influx_udp_database: String,
 
+    /// Unit of the times of lines that come by UDP: n, u, ms, s, m or h. collectd needs ms.
+    #[arg(
+        long = "influx.udp-precision",
+        value_name = "UNIT",
+        env = "TSDB_INFLUX_UDP_PRECISION",
+        default_value = "n",
+        value_parser = ["n", "u", "ms", "s", "m", "h"]
+    )]
+    pub influx_udp_precision: String,
+
     /// Address to listen on for StatsD by UDP, 8125 by custom; without one there is none.
     #[arg(
         long = "statsd.listen-address",

@@ -39,6 +39,7 @@ impl Config {
                 "influx.udp-listen-address",
                 self.influx_udp_listen.clone().unwrap_or_default(),
             ),
+            ("influx.udp-precision", self.influx_udp_precision.clone()),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (

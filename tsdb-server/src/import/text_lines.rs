@@ -100,8 +100,18 @@ fn take_sample(
     for (name, value) in extra {
         labels.push(name.as_bytes(), value.as_bytes());
     }
+    let exemplar = sample.exemplar.as_ref();
+    let pairs = exemplar.map(|exemplar| exemplar.labels.iter().collect::<Vec<_>>());
+    let mut exemplar_labels = LabelSet::default();
+    for (name, value) in pairs.iter().flatten() {
+        exemplar_labels.push(name.as_bytes(), value.as_bytes());
+    }
     sink.add(&mut labels, 16, place, |series| {
         series.sample(t_ms, sample.value);
+        // One whose labels are not valid is left out: it is an example, nothing more.
+        if let (Some(exemplar), Ok(labels)) = (exemplar, exemplar_labels.canonical_of_any()) {
+            let _ = series.exemplar(exemplar.t_ms.unwrap_or(t_ms), exemplar.value, labels); // canonical
+        }
     })
 }
 

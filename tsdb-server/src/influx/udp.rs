@@ -57,7 +57,8 @@ async fn write(state: &AppState, datagram: Vec<u8>) -> Result<Written, String> {
     let influx = state.influx().map_err(|e| e.message)?;
     let shared = Arc::clone(&state.shared);
     let applied = state.shared.writes.run(move || {
-        let (points, faults) = parse(&datagram, Precision::Nanoseconds);
+        let precision = Precision::from_name(&shared.config.influx_udp_precision);
+        let (points, faults) = parse(&datagram, precision);
         let mut written = Written::default();
         if let Some(faults) = faults {
             (written.refused, written.reason) = (faults.lines, faults.text);
@@ -71,7 +72,7 @@ async fn write(state: &AppState, datagram: Vec<u8>) -> Result<Written, String> {
             };
             let made = influx.ensure(database, None);
             made.map_err(|e| e.to_string())?;
-            let done = influx.write(target, &points, now_ns(Precision::Nanoseconds));
+            let done = influx.write(target, &points, now_ns(precision));
             let (submitted, refusal) = done.map_err(|e| e.to_string())?;
             commit = submitted;
             if let Some(refusal) = refusal {

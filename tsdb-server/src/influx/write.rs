@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tsdb_core::Commit;
 use tsdb_influx::line::{Point, lines};
@@ -11,6 +11,7 @@ use tsdb_influx::{Influx, Precision, Refusal, Target};
 
 use super::error::InfluxError;
 use crate::api::params::Params;
+use crate::encoding::Encoding;
 use crate::ingest::{body, durable};
 use crate::state::AppState;
 
@@ -72,29 +73,15 @@ async fn write(
 ) -> Result<(), InfluxError> {
     let influx = state.influx()?;
     let (parts, body) = request.into_parts();
+    let encoding = Encoding::of(&parts.headers)?;
     let collected = body::collect(state, &parts.headers, body).await?;
-    let encoding = parts.headers.get(header::CONTENT_ENCODING);
-    let encoding = encoding
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or("")
-        .to_owned();
     let shared = Arc::clone(&state.shared);
     let creates = state.shared.config.influx_create_databases;
     let applied = state.shared.writes.run(move || {
         let limit = shared.config.max_decoded_bytes;
-        let decoded;
-        let bytes: &[u8] = match encoding.as_str() {
-            "" | "identity" => &collected.bytes,
-            "gzip" => {
-                decoded = body::gzip(&collected.bytes, limit)?;
-                &decoded
-            }
-            other => {
-                let message = format!("content encoding {other:?} is not supported");
-                return Err(InfluxError::bad_request(message));
-            }
-        };
-        apply(&influx, &destination, bytes, creates)
+        body::decompressed(encoding, &collected.bytes, limit, &shared.budget, |bytes| {
+            apply(&influx, &destination, bytes, creates)
+        })
     });
     let (commit, refusal) = applied.await??;
     if let Some(commit) = commit {

@@ -21,6 +21,8 @@ mod wire;
 
 pub(crate) use apply::{WriteError, durable};
 pub(crate) use body::Buffers;
+#[cfg(fuzzing)]
+pub(crate) use datadog::fuzz as fuzz_datadog;
 pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::LabelSet;
 #[cfg(fuzzing)]
