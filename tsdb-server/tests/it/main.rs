@@ -1,6 +1,7 @@
 //! The server from outside: through the router without a port, and as a process with one.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod access;
 mod answers;
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,6 +21,8 @@ mod queries;
 mod reading;
 mod recorded;
 mod remote_read;
+mod serving;
 mod support;
 mod surface;
+mod tls;
 mod writing;
