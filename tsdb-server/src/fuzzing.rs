@@ -17,6 +17,16 @@ pub fn otlp(bytes: &[u8]) {
     ingest::fuzz_otlp(bytes);
 }
 
+/// A request of Datadog's `series`, in JSON and in protobuf.
+pub fn datadog(bytes: &[u8]) {
+    ingest::fuzz_datadog(bytes);
+}
+
+/// A datagram of StatsD.
+pub fn statsd(datagram: &[u8]) {
+    ingest::statsd::fuzz(datagram);
+}
+
 /// A decompressed request of remote read.
 pub fn read_request(message: &[u8]) {
     export::fuzz_read_request(message);

@@ -119,7 +119,7 @@ impl Series {
                 read => read?,
             }
             if let Some(deleted) = &left.deleted {
-                out.remove(middle, deleted, part.unit());
+                out.remove(middle, deleted);
             }
             out.convert_times(middle, part.unit(), unit);
             out.merge_tail(start, middle);

@@ -13,7 +13,7 @@ use crate::disk::{LostRange, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef, SeriesSnapshot};
 use crate::index::DeletedSeries;
-use crate::model::{Columns, TimeRange, TimeRanges};
+use crate::model::{Columns, Labels, TimeRange, TimeRanges};
 use crate::retention::Retention;
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
@@ -285,9 +285,10 @@ struct ClassWriter {
 }
 
 fn class_of(retention: &Retention, generation: &Generation, series: SeriesRef) -> u8 {
+    let unit = generation.unit(series);
     match retention.classes.is_empty() {
-        true => 0,
-        false => retention.class_of(&generation.labels(series)),
+        true => retention.class_of(&Labels::empty(), unit), // without labels, which cost most of it
+        false => retention.class_of(&generation.labels(series), unit),
     }
 }
 
@@ -328,7 +329,7 @@ impl FrozenSeries<'_> {
             .read(unit.ticks_of(range), out)
             .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
         if let Some(deleted) = self.deleted {
-            out.remove(0, deleted, unit);
+            out.remove(0, deleted);
         }
         Ok(())
     }

@@ -180,12 +180,17 @@ struct Apply<'a> {
 
 impl Limits {
     #[inline]
-    fn check<'a>(&self, t_ms: i64, canonical: impl FnOnce() -> &'a [u8]) -> Option<RejectReason> {
+    fn check<'a>(
+        &self,
+        t_ms: i64,
+        unit: TimeUnit,
+        canonical: impl FnOnce() -> &'a [u8],
+    ) -> Option<RejectReason> {
         if t_ms > self.newest_allowed_ms {
             Some(RejectReason::TooFarInFuture)
         } else if t_ms >= self.kept_by_all_ms {
             None
-        } else if t_ms < self.oldest_allowed_ms || self.is_too_old(t_ms, canonical()) {
+        } else if t_ms < self.oldest_allowed_ms || self.is_too_old(t_ms, unit, canonical()) {
             Some(RejectReason::TooOld)
         } else {
             None
@@ -194,12 +199,12 @@ impl Limits {
 
     /// Whether a sample is too old for the class of its series.
     #[cold]
-    fn is_too_old(&self, t_ms: i64, canonical: &[u8]) -> bool {
+    fn is_too_old(&self, t_ms: i64, unit: TimeUnit, canonical: &[u8]) -> bool {
         let Ok(labels) = Labels::from_canonical(canonical) else {
             return false;
         };
         let retention = &self.retention;
-        let class = retention.class_of(&labels);
+        let class = retention.class_of(&labels, unit);
         let cutoff_ms = retention.cutoff_ms(class, retention.checksum(), self.reference_ms);
         cutoff_ms.is_some_and(|cutoff_ms| t_ms < cutoff_ms)
     }
@@ -337,7 +342,11 @@ impl Apply<'_> {
                 continue;
             };
             let series = incoming.canonical(entry);
-            if self.limits.check(exemplar.t_ms, || series).is_some() {
+            if self
+                .limits
+                .check(exemplar.t_ms, TimeUnit::Milliseconds, || series)
+                .is_some()
+            {
                 continue;
             }
             let (t_ms, value) = (exemplar.t_ms, exemplar.value);
@@ -374,7 +383,7 @@ impl Apply<'_> {
     fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, written: i64, value: V) {
         let unit = entry.entry.unit;
         let t_ms = unit.to_ms(written);
-        let refused = self.limits.check(t_ms, || entry.canonical());
+        let refused = self.limits.check(t_ms, entry.unit, || entry.canonical());
         let outcome = match (refused, unit.convert(written, entry.unit)) {
             (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
             (Some(reason), _) => Err(reason),

@@ -9,6 +9,7 @@ mod block;
 mod body;
 mod cli;
 mod file;
+mod influx;
 mod json_lines;
 mod json_number;
 mod lines;

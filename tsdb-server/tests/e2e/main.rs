@@ -6,6 +6,7 @@
 
 mod answers;
 mod chunks;
+mod collectd;
 #[path = "../common/mod.rs"]
 mod common;
 mod golden;
