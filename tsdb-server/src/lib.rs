@@ -22,6 +22,7 @@ mod http;
 mod import;
 mod influx;
 mod ingest;
+mod json_kind;
 mod queries;
 mod shutdown;
 mod state;

@@ -6,6 +6,7 @@
 //!   all there is.
 
 mod csv;
+mod exact;
 mod federate;
 mod json_lines;
 mod remote_read;
