@@ -1,82 +1,23 @@
-//! Header and footer of a run: what it is, what it holds and where; drawn in `docs/format/run.md`.
-
-use std::ops::RangeInclusive;
+//! Footer of a run: what it is, what it holds and where; drawn in `docs/format/run.md`.
 
 use super::checksum::FileIdentity;
+use super::header::{FORMAT_VERSION, HEADER_LEN, Refusal};
 use super::lost::{self, LostRange};
+use super::meta::RunMeta;
 use super::partition::Partition;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 use crate::model::TimeUnits;
 
-/// The format version this program writes, and the only one it reads.
-pub(crate) const FORMAT_VERSION: u16 = 4;
-
-/// First bytes of a run.
-const MAGIC: [u8; 8] = *b"TSDB.run";
 /// Last bytes of a run.
 const END_MAGIC: [u8; 8] = *b"run.TSDB";
 
-/// Bytes of the header: magic, version, two zeros, file id, checksum. They keep this form in every version.
-pub(super) const HEADER_LEN: usize = 24;
 /// Bytes of the tail: length and checksum of the footer, magic.
 pub(super) const TAIL_LEN: usize = 16;
 /// Bytes of a footer that replaces nothing and of which nothing is lost.
-#[cfg(test)]
-const FOOTER_LEN: usize = 192;
+const FOOTER_LEN: usize = 200;
 
 const SEALED: u8 = 1;
-
-/// What a run is and holds: all that planning needs to know of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RunMeta {
-    /// Never used twice in a store.
-    pub(crate) file_id: u64,
-    /// The files that a flush makes together have one set id; either all of them are live or none.
-    pub(crate) set_id: u64,
-    /// Which file of its set it is, from 1.
-    pub(crate) part: u16,
-    /// Number of files in its set.
-    pub(crate) parts: u16,
-    /// Every sample lies in it.
-    pub(crate) partition: Partition,
-    /// Time of the first sample, in milliseconds.
-    pub(crate) min_ms: i64,
-    /// Time of the last sample, in milliseconds.
-    pub(crate) max_ms: i64,
-    /// It holds all that these generations of the head had in the partition.
-    pub(crate) generations: RangeInclusive<u64>,
-    /// Number of samples.
-    pub(crate) samples: u64,
-    /// Number of series.
-    pub(crate) series: u32,
-    /// The partition is past, and this was all of it when it was written.
-    pub(crate) sealed: bool,
-    /// Merges that its oldest data went through.
-    pub(crate) level: u8,
-    /// Retention class.
-    pub(crate) class: u8,
-    /// Checksum of the matchers of the retention classes when it was written; 0 without classes.
-    pub(crate) classes: u32,
-    /// Tombstones with numbers up to this one are applied.
-    pub(crate) tombstones: u64,
-    /// Units of the times of its series.
-    pub(crate) units: TimeUnits,
-    /// Ids of the files that are not live beside this one.
-    pub(crate) replaces: Vec<u64>,
-    /// What its generations had in the partition and it has not, because it was damaged where it came from.
-    pub(crate) lost: Vec<LostRange>,
-    /// Length of the file.
-    pub(crate) bytes: u64,
-}
-
-impl RunMeta {
-    /// The key that runs are sorted by for reading: at equal times the later one wins.
-    pub(crate) fn age(&self) -> (u64, u64, u64) {
-        let (first, last) = (*self.generations.start(), *self.generations.end());
-        (last, first, self.file_id)
-    }
-}
 
 /// Where a section stands, and its checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,51 +36,18 @@ pub(super) struct Extent {
 pub(super) struct Footer {
     pub(super) identity: StoreIdentity,
     pub(super) meta: RunMeta,
+    /// Where the groups end, and what mends the end of the file begins; that goes up to the index.
+    pub(super) groups_end: u64,
     pub(super) index: Extent,
     pub(super) directory: Extent,
 }
 
-/// Why the ends of a file are not those of a run that this program can read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// An intact header of another version.
-    Version(u16),
-    /// Damage at this offset of the file.
-    Damage(u64, &'static str),
-}
-
-/// The header of a run.
-pub(super) fn header(file: FileIdentity) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER_LEN);
-    bytes.extend(MAGIC);
-    bytes.extend(FORMAT_VERSION.to_le_bytes());
-    bytes.extend([0; 2]);
-    bytes.extend(file.file_id.to_le_bytes());
-    bytes.extend(file.crc(0, &bytes).to_le_bytes());
-    bytes
-}
-
-/// Checks the header of a run.
-pub(super) fn check_header(bytes: &[u8], file: FileIdentity) -> Result<(), Refusal> {
-    let damage = |what| Refusal::Damage(0, what);
-    let header = bytes.get(..HEADER_LEN).ok_or(damage("file is too short"))?;
-    let (covered, crc) = header.split_at(HEADER_LEN - 4);
-    if file.crc(0, covered).to_le_bytes() != crc {
-        return Err(damage("header does not match its checksum"));
-    }
-    let mut cursor = Cursor::new(covered);
-    let mut read = || Ok::<_, DecodeError>((cursor.bytes(8)?, cursor.u16()?, cursor.u16()?));
-    let (magic, version, zero) = read().map_err(|e| damage(e.what))?;
-    if magic != MAGIC {
-        return Err(damage("file does not begin with the magic of a run"));
-    }
-    if version != FORMAT_VERSION || zero != 0 {
-        return Err(Refusal::Version(version));
-    }
-    Ok(())
-}
-
 impl Footer {
+    /// Bytes of the footer, without the tail.
+    pub(super) fn len(&self) -> usize {
+        FOOTER_LEN + self.meta.replaces.len() * 8 + self.meta.lost.len() * lost::RECORD_LEN
+    }
+
     /// Appends footer and tail; the footer stands at `offset`. `meta.bytes` is not stored.
     pub(super) fn push(&self, offset: u64, out: &mut Vec<u8>) {
         let start = out.len();
@@ -166,6 +74,7 @@ impl Footer {
         out.extend(meta.series.to_le_bytes());
         out.extend([0; 4]);
         out.extend(meta.tombstones.to_le_bytes());
+        out.extend(self.groups_end.to_le_bytes());
         for extent in [self.index, self.directory] {
             out.extend(extent.offset.to_le_bytes());
             out.extend(extent.len.to_le_bytes());
@@ -190,36 +99,37 @@ impl Footer {
         out.extend(END_MAGIC);
     }
 
-    /// Finds and checks the footer of the file that `file_id` names, whose bytes are `bytes`. The identity is the one
-    /// that the footer states: comparing it with the store's is the caller's.
-    pub(super) fn decode(bytes: &[u8], file_id: u64) -> Result<Self, Refusal> {
+    /// Finds and checks the footer of the file that `file_id` names, whose bytes from `base` on are `bytes`. The identity is
+    /// the one that the footer states: comparing it with the store's is the caller's.
+    pub(super) fn decode(bytes: &[u8], base: u64, file_id: u64) -> Result<Self, Refusal> {
         let short = Refusal::Damage(0, "file is too short");
         let tail_at = bytes.len().checked_sub(TAIL_LEN).ok_or(short)?;
         let (before, tail) = bytes.split_at(tail_at);
-        let damage = |what| Refusal::Damage(tail_at as u64, what);
+        let damage = |what| Refusal::Damage(base + tail_at as u64, what);
         let mut cursor = Cursor::new(tail);
         let mut read = || Ok::<_, DecodeError>((cursor.u32()?, cursor.u32()?, cursor.bytes(8)?));
         let (len, crc, magic) = read().map_err(|e| damage(e.what))?;
         if magic != END_MAGIC {
             return Err(damage("file does not end with the magic of a run"));
         }
-        let at = tail_at
+        let start = tail_at
             .checked_sub(len as usize)
-            .filter(|&at| at >= HEADER_LEN)
+            .filter(|&start| start as u64 + base >= HEADER_LEN as u64)
             .ok_or(damage("footer is longer than the file"))?;
-        let (_, body) = before.split_at(at);
-        let damage = |e: DecodeError| Refusal::Damage((at + e.at) as u64, e.what);
+        let (_, body) = before.split_at(start);
+        let at = base + start as u64;
+        let damage = |e: DecodeError| Refusal::Damage(at + e.at as u64, e.what);
         let mut footer = Self::parse(body).map_err(damage)?;
         let file = FileIdentity {
             store_id: footer.identity.id,
             file_id,
         };
-        let wrong = |what| Refusal::Damage(at as u64, what);
-        if file.crc(at as u64, body) != crc {
+        let wrong = |what| Refusal::Damage(at, what);
+        if file.crc(at, body) != crc {
             return Err(wrong("footer does not match its checksum"));
         }
-        footer.meta.bytes = bytes.len() as u64;
-        footer.check(file_id, at as u64).map_err(wrong)?;
+        footer.meta.bytes = base + bytes.len() as u64;
+        footer.check(file_id, at).map_err(wrong)?;
         Ok(footer)
     }
 
@@ -246,6 +156,7 @@ impl Footer {
         let (samples, series) = (c.u64()?, c.u32()?);
         c.bytes(4)?;
         let tombstones = c.u64()?;
+        let groups_end = c.u64()?;
         let (index, directory) = (Extent::decode(c)?, Extent::decode(c)?);
         let count = c.u32()? as usize;
         if count > c.remaining() / 8 {
@@ -282,6 +193,7 @@ impl Footer {
                 lost,
                 bytes: 0,
             },
+            groups_end,
             index,
             directory,
         })
@@ -291,7 +203,8 @@ impl Footer {
     fn check(&self, file_id: u64, at: u64) -> Result<(), &'static str> {
         let meta = &self.meta;
         let end = |extent: Extent| extent.offset.checked_add(extent.len);
-        let sections = self.index.offset >= HEADER_LEN as u64
+        let sections = self.groups_end >= HEADER_LEN as u64
+            && self.index.offset >= self.groups_end
             && end(self.index) == Some(self.directory.offset)
             && end(self.directory) == Some(at);
         let partition = meta.partition;
@@ -327,6 +240,7 @@ impl Extent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::header::{check_header, header};
     use super::*;
 
     fn footer() -> Footer {
@@ -361,6 +275,7 @@ mod tests {
                 }],
                 bytes: 0,
             },
+            groups_end: 24,
             index: Extent {
                 offset: 24,
                 len: 10,
@@ -389,13 +304,10 @@ mod tests {
     #[test]
     fn round_trips() {
         let bytes = file();
-        assert_eq!(
-            bytes.len(),
-            40 + FOOTER_LEN + 16 + lost::RECORD_LEN + TAIL_LEN
-        );
+        assert_eq!(bytes.len(), 40 + footer().len() + TAIL_LEN);
         let mut expected = footer();
         expected.meta.bytes = bytes.len() as u64;
-        assert_eq!(Footer::decode(&bytes, 5), Ok(expected));
+        assert_eq!(Footer::decode(&bytes, 0, 5), Ok(expected));
     }
 
     #[test]
@@ -408,10 +320,10 @@ mod tests {
         for at in (0..HEADER_LEN).chain(40..intact.len()) {
             let mut bytes = intact.clone();
             bytes[at] ^= 0x40;
-            let header = check_header(&bytes, identity).map(|()| Footer::decode(&bytes, 5));
+            let header = check_header(&bytes, identity).map(|()| Footer::decode(&bytes, 0, 5));
             assert!(!matches!(header, Ok(Ok(_))), "byte {at}");
         }
-        assert!(Footer::decode(&intact, 6).is_err());
+        assert!(Footer::decode(&intact, 0, 6).is_err());
     }
 
     #[test]

@@ -6,14 +6,18 @@ use std::sync::Arc;
 
 use super::checksum::FileIdentity;
 use super::columns::ColumnsWriter;
-use super::footer::{self, Footer, RunMeta};
+use super::footer::{Extent, Footer, TAIL_LEN};
 use super::group_header::RunSeries;
+use super::header;
 use super::loader::RawColumn;
 use super::lost::{self, LostRange};
+use super::mend;
+use super::meta::RunMeta;
 use super::name::{RunName, State};
 use super::output::Output;
 use super::partition::Partition;
 use super::publish::{FinishedRun, TmpFile};
+use super::section;
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexWriter;
@@ -84,7 +88,7 @@ impl RunWriter {
             file_id: spec.file_id,
         };
         let mut out = Output::new(file, &path, checksums);
-        out.buffer().extend(footer::header(checksums));
+        out.buffer().extend(header::header(checksums));
         Ok(Self {
             tmp: TmpFile::new(fs, path, name),
             identity,
@@ -247,17 +251,52 @@ impl RunWriter {
         }
         let directory = self.columns.finish(&mut self.out)?;
         let mut index = Vec::new();
-        self.index.finish(&mut index)?;
-        let footer = Footer {
-            identity: self.identity,
-            meta: self.meta.clone(),
-            index: self.out.write_section(&index)?,
-            directory: self.out.write_section(&directory)?,
-        };
-        let at = self.out.offset();
-        footer.push(at, self.out.buffer());
+        std::mem::take(&mut self.index).finish(&mut index)?;
+        self.write_end(index, &directory)?;
         self.meta.bytes = self.out.finish()?;
         Ok(FinishedRun::new(self.tmp, self.identity))
+    }
+
+    /// Writes the end, and before it what mends it.
+    fn write_end(&mut self, index: Vec<u8>, directory: &[u8]) -> Result<()> {
+        let mut end = Vec::new();
+        let mut push = |bytes: &[u8]| -> Result<(Range<usize>, u32)> {
+            let start = end.len();
+            let raw_len = section::push(&mut end, bytes).map_err(|e| self.out.compress_error(e))?;
+            Ok((start..end.len(), raw_len))
+        };
+        let (index, directory) = {
+            let pushed = push(&index)?;
+            drop(index);
+            (pushed, push(directory)?)
+        };
+        let groups_end = self.out.offset();
+        let mut footer = Footer {
+            identity: self.identity,
+            meta: self.meta.clone(),
+            groups_end,
+            index: Extent::default(),
+            directory: Extent::default(),
+        };
+        let end_len = end.len() + footer.len() + TAIL_LEN;
+        let base = groups_end + mend::block_len(end_len) as u64;
+        let checksums = self.out.identity;
+        let extent = |(range, raw_len): (Range<usize>, u32)| {
+            let offset = base + range.start as u64;
+            let bytes = end.get(range).unwrap_or_default();
+            Extent {
+                offset,
+                len: bytes.len() as u64,
+                raw_len,
+                crc: checksums.crc(offset, bytes),
+            }
+        };
+        (footer.index, footer.directory) = (extent(index), extent(directory));
+        footer.push(base + end.len() as u64, &mut end);
+        debug_assert_eq!(end.len(), end_len);
+        self.out
+            .write_long(&mend::block(checksums, groups_end, &end))?;
+        self.out.write_long(&end)
     }
 
     /// Takes in the times of further samples of the present series.

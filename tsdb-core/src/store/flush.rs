@@ -142,7 +142,11 @@ impl Store {
             .into_iter()
             .map(|series| (series, class_of(&retention, generation, series)))
             .collect();
-        let partitions = self.partitions_of(frozen, &order)?;
+        let mut partitions = self.partitions_of(frozen, &order)?;
+        if partitions.is_empty() {
+            // Everything is deleted. What was lost beside it is to be told all the same.
+            partitions.extend(self.partition_of_lost(generation.id()));
+        }
         let parts = u16::try_from(partitions.len()).map_err(|_| Error::LimitExceeded {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
@@ -215,6 +219,14 @@ impl Store {
             }
         }
         of_each
+    }
+
+    /// Where what is lost of a generation is recorded that has no samples; `None` if nothing is lost.
+    fn partition_of_lost(&self, generation: u64) -> Option<(Partition, u8)> {
+        let view = self.view.get();
+        let (_, lost) = lost_up_to(generation, &view.lost_in_log).next()?;
+        let newest_ms = lost.range.end_ms.min(self.clock.now_ms());
+        Some((Partition::of(newest_ms, self.options.max_block_ms), 0))
     }
 
     /// The partitions that the samples of a generation fall into, and the classes they have there.

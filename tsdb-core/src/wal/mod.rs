@@ -10,6 +10,7 @@
 
 mod file;
 mod frame;
+mod mark;
 mod plan;
 mod queue;
 mod reader;

@@ -1,6 +1,7 @@
 //! The server from outside: through the router without a port, and as a process with one.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod access;
 mod answers;
 #[path = "../common/mod.rs"]
 mod common;
@@ -23,6 +24,8 @@ mod reading;
 mod recorded;
 mod remote_read;
 mod statsd;
+mod serving;
 mod support;
 mod surface;
+mod tls;
 mod writing;
