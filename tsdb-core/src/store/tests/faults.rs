@@ -260,7 +260,8 @@ fn expiry_by_class_and_by_size_takes_the_oldest_and_nothing_else() {
                 let mut found = contents(&store);
                 let mut expected = model_of(HISTOGRAMS_TOO.iter().chain(LATER).chain(HEAD));
                 assert_eq!(store.stats().corruptions, 0, "{when}");
-                (found.remove("b"), expected.remove("b"));
+                found.remove("b");
+                expected.remove("b");
                 assert_eq!(found, expected, "{when}");
             },
         );
