@@ -1,4 +1,5 @@
 //! HTTP/2, without TLS, frame by frame where a proper client would not do such things.
+#![expect(clippy::big_endian_bytes, reason = "frames of HTTP/2 are")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
