@@ -76,10 +76,20 @@ impl Retention {
     }
 
     /// The class of a series: the place from 1 of the class that takes it, or one of those that no class takes.
-    pub(crate) fn class_of(&self, labels: &Labels, unit: TimeUnit) -> u8 {
-        let matches = |matcher: &Matcher| matcher.matches(labels.get(matcher.name()).unwrap_or(""));
-        let takes = |class: &RetentionClass| class.matchers.iter().all(matches);
-        let place = self.classes.iter().position(takes);
+    /// `labels` are asked for where there are classes.
+    pub(crate) fn class_of(&self, unit: TimeUnit, labels: impl FnOnce() -> Labels) -> u8 {
+        let place = match self.classes.is_empty() {
+            true => None,
+            false => {
+                let labels = labels();
+                let value = |matcher: &Matcher| labels.get(matcher.name()).unwrap_or("");
+                let takes = |class: &RetentionClass| {
+                    let mut matchers = class.matchers.iter();
+                    matchers.all(|matcher| matcher.matches(value(matcher)))
+                };
+                self.classes.iter().position(takes)
+            }
+        };
         match (place, unit) {
             (Some(place), _) => place as u8 + 1, // at most MAX_CLASSES
             (None, TimeUnit::Milliseconds) => DEFAULT_CLASS,
@@ -169,7 +179,7 @@ mod tests {
         };
         let of_unit = |job, unit| {
             let labels = Labels::from_pairs([("job", job)]).unwrap();
-            retention.class_of(&labels, unit)
+            retention.class_of(unit, || labels)
         };
         let class_of = |job| of_unit(job, TimeUnit::Milliseconds);
         assert_eq!(["a", "b", "c"].map(class_of), [1, 2, 0]);

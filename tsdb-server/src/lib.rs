@@ -23,6 +23,7 @@ mod http;
 mod import;
 mod influx;
 mod ingest;
+mod json_kind;
 mod queries;
 mod routes;
 mod shutdown;

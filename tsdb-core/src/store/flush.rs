@@ -13,7 +13,7 @@ use crate::disk::{LostRange, Partition, Run, RunSpec, RunWriter, publish};
 use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef, SeriesSnapshot};
 use crate::index::DeletedSeries;
-use crate::model::{Columns, Labels, TimeRange, TimeRanges};
+use crate::model::{Columns, TimeRange, TimeRanges};
 use crate::retention::Retention;
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
@@ -285,11 +285,7 @@ struct ClassWriter {
 }
 
 fn class_of(retention: &Retention, generation: &Generation, series: SeriesRef) -> u8 {
-    let unit = generation.unit(series);
-    match retention.classes.is_empty() {
-        true => retention.class_of(&Labels::empty(), unit), // without labels, which cost most of it
-        false => retention.class_of(&generation.labels(series), unit),
-    }
+    retention.class_of(generation.unit(series), || generation.labels(series))
 }
 
 /// A generation to be written, without what is deleted of it.

@@ -200,11 +200,10 @@ impl Limits {
     /// Whether a sample is too old for the class of its series.
     #[cold]
     fn is_too_old(&self, t_ms: i64, unit: TimeUnit, canonical: &[u8]) -> bool {
-        let Ok(labels) = Labels::from_canonical(canonical) else {
-            return false;
-        };
         let retention = &self.retention;
-        let class = retention.class_of(&labels, unit);
+        // They were checked when the batch was filled.
+        let labels = || Labels::from_canonical(canonical).unwrap_or_else(|_| Labels::empty());
+        let class = retention.class_of(unit, labels);
         let cutoff_ms = retention.cutoff_ms(class, retention.checksum(), self.reference_ms);
         cutoff_ms.is_some_and(|cutoff_ms| t_ms < cutoff_ms)
     }

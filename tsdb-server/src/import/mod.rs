@@ -12,6 +12,7 @@ mod file;
 mod influx;
 mod json_lines;
 mod json_number;
+mod json_values;
 mod lines;
 mod progress;
 pub(crate) mod routes;

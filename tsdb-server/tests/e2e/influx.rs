@@ -95,8 +95,13 @@ fn points() -> String {
     out
 }
 
-/// Status and JSON of a statement.
+/// Status and JSON of a statement, by GET.
 fn ask(address: &str, statement: &str) -> (u16, Value) {
+    ask_by("GET", address, statement)
+}
+
+/// Status and JSON of a statement.
+fn ask_by(method: &str, address: &str, statement: &str) -> (u16, Value) {
     let mut parameters = vec![("db", "cmp")];
     let text = match statement.strip_prefix("!rfc ") {
         Some(text) => text,
@@ -106,7 +111,7 @@ fn ask(address: &str, statement: &str) -> (u16, Value) {
         }
     };
     parameters.push(("q", text));
-    let line = format!("GET /query?{}", encoded(&parameters));
+    let line = format!("{method} /query?{}", encoded(&parameters));
     let answer = http::request(address, &line, &[], &[]).unwrap();
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
@@ -194,11 +199,11 @@ fn what_is_deleted_is_deleted_by_influxdb_too() {
     for delete in DELETES {
         let mut answers = Vec::new();
         for address in [&theirs, &ours.address] {
-            ask(address, "DROP DATABASE cmp");
-            ask(address, "CREATE DATABASE cmp");
+            ask_by("POST", address, "DROP DATABASE cmp");
+            ask_by("POST", address, "CREATE DATABASE cmp");
             let written = http::request(address, "POST /write?db=cmp", &[], points().as_bytes());
             assert_eq!(written.unwrap().status, 204);
-            let (status, answer) = ask(address, delete);
+            let (status, answer) = ask_by("POST", address, delete);
             let message = answer["results"][0]["error"].as_str().unwrap_or("");
             // InfluxDB says in which shard it looked.
             let message = message.rsplit_once("shard ").map_or(message, |(_, rest)| {

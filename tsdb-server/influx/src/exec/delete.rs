@@ -23,7 +23,7 @@ const SERIES_AT_ONCE: usize = 1_000;
 
 /// `DROP DATABASE`; one that is not there is no error.
 pub(super) fn drop_database(influx: &Influx, name: &str) -> Result<Outcome> {
-    let _names = influx.names.write();
+    let _alone = influx.names.write();
     let matchers = [Matcher::equal(DATABASE, name)];
     store::delete(&influx.db, &[&matchers], TimeBounds::default().range())?;
     change(influx, Change::DropDatabase(name.to_owned()))
@@ -31,15 +31,16 @@ pub(super) fn drop_database(influx: &Influx, name: &str) -> Result<Outcome> {
 
 /// `DROP RETENTION POLICY`; one that is not there is no error.
 pub(super) fn drop_policy(influx: &Influx, database: &str, name: &str) -> Result<Outcome> {
-    let _names = influx.names.write();
-    let matchers = policy_matchers(database, name);
-    store::delete(&influx.db, &[&matchers], TimeBounds::default().range())?;
-    let change_of_state = Change::DropPolicy {
-        database: database.to_owned(),
-        policy: name.to_owned(),
-    };
-    change(influx, change_of_state)?;
-    drop(_names);
+    {
+        let _alone = influx.names.write();
+        let matchers = policy_matchers(database, name);
+        store::delete(&influx.db, &[&matchers], TimeBounds::default().range())?;
+        let forget = Change::DropPolicy {
+            database: database.to_owned(),
+            policy: name.to_owned(),
+        };
+        change(influx, forget)?;
+    }
     forget_empty(influx, database)?;
     Ok(Outcome::default())
 }
@@ -154,7 +155,7 @@ fn forget_if_empty(influx: &Influx, database: &str, measurement: &str) -> Result
         return Ok(());
     }
     // Looked at once more while nothing is written: a point may have come meanwhile.
-    let _names = influx.names.write();
+    let _alone = influx.names.write();
     if is_empty(influx, database, measurement)? {
         let forget = Change::DropMeasurement {
             database: database.to_owned(),
