@@ -1,6 +1,6 @@
 //! What the fuzz targets reach that is not public; built for them alone.
 
-use crate::{export, import, ingest};
+use crate::{export, http, import, ingest};
 
 /// A line of JSON as imports read it.
 pub fn json_line(line: &[u8]) {
@@ -30,4 +30,9 @@ pub fn statsd(datagram: &[u8]) {
 /// A decompressed request of remote read.
 pub fn read_request(message: &[u8]) {
     export::fuzz_read_request(message);
+}
+
+/// The bytes of a connection, in two pieces, and their beginning as a path.
+pub fn http(bytes: &[u8]) {
+    http::fuzz(bytes);
 }

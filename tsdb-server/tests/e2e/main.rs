@@ -18,6 +18,7 @@ mod python_clients;
 mod queries;
 mod remote_read;
 mod same_answers;
+mod secured;
 mod transfer;
 
 /// Whether these tests are asked for; a program that is missing is a failure then.

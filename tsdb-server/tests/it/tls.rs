@@ -1,21 +1,14 @@
 //! The program with TLS: versions, certificates of servers and of clients, and new ones without a restart.
 
-use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::SupportedProtocolVersion;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
+use crate::common::https::{Client, FILES, certificates};
 use crate::common::process::{Process, Program, until};
-
-const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/");
 
 /// A server with TLS; its files are in a directory of its own.
 struct Secured {
@@ -25,14 +18,6 @@ struct Secured {
 
 static TLS12: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
 static TLS13: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
-
-/// What a client has.
-#[derive(Clone, Copy, Default)]
-struct Client {
-    certificate: Option<&'static str>,
-    protocols: &'static [&'static [u8]],
-    versions: Option<&'static [&'static SupportedProtocolVersion]>,
-}
 
 fn start(more: &str, flags: &[&str]) -> Secured {
     let dir = tempfile::tempdir().unwrap();
@@ -53,55 +38,6 @@ fn start(more: &str, flags: &[&str]) -> Secured {
     Secured { process, dir }
 }
 
-fn certificates(name: &str) -> Vec<CertificateDer<'static>> {
-    let pem = CertificateDer::pem_file_iter(Path::new(FILES).join(name)).unwrap();
-    pem.map(|certificate| certificate.unwrap()).collect()
-}
-
-impl Client {
-    async fn connect(self, address: &str) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(certificates("ca.crt").remove(0)).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(self.versions.unwrap_or(rustls::DEFAULT_VERSIONS))
-            .unwrap()
-            .with_root_certificates(roots);
-        let mut config = match self.certificate {
-            None => builder.with_no_client_auth(),
-            Some(name) => {
-                let key = PrivateKeyDer::from_pem_file(format!("{FILES}{name}.key")).unwrap();
-                let chain = certificates(&format!("{name}.crt"));
-                builder.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
-        config.alpn_protocols = self.protocols.iter().map(|p| p.to_vec()).collect();
-        let stream = TcpStream::connect(address).await?;
-        let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-    }
-
-    /// The answer to a request, or why there is none.
-    async fn get(self, server: &Secured, target: &str, header: &str) -> std::io::Result<String> {
-        let mut stream = self.connect(&server.process.address).await?;
-        let request = format!("GET {target} HTTP/1.0\r\nhost: a\r\n{header}\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        match answer.is_empty() {
-            true => Err(std::io::ErrorKind::UnexpectedEof.into()),
-            false => Ok(answer),
-        }
-    }
-
-    async fn is_served(self, server: &Secured) -> bool {
-        let answer = self.get(server, "/-/healthy", "").await;
-        answer.is_ok_and(|answer| answer.starts_with("HTTP/1.0 200"))
-    }
-}
-
 #[tokio::test]
 async fn clients_of_both_versions_are_served_and_plain_text_is_not() {
     let server = start("", &[]);
@@ -110,7 +46,10 @@ async fn clients_of_both_versions_are_served_and_plain_text_is_not() {
             versions: Some(versions),
             ..Client::default()
         };
-        assert!(client.is_served(&server).await, "{versions:?}");
+        assert!(
+            client.is_served(&server.process.address).await,
+            "{versions:?}"
+        );
     }
     let plain = crate::common::http::request(&server.process.address, "GET /-/healthy", &[], &[]);
     assert!(plain.is_err(), "{plain:?}");
@@ -119,8 +58,8 @@ async fn clients_of_both_versions_are_served_and_plain_text_is_not() {
         versions: Some(&TLS12),
         ..Client::default()
     };
-    assert!(!old.is_served(&newest).await);
-    assert!(Client::default().is_served(&newest).await);
+    assert!(!old.is_served(&newest.process.address).await);
+    assert!(Client::default().is_served(&newest.process.address).await);
 }
 
 #[tokio::test]
@@ -148,23 +87,30 @@ async fn clients_need_a_certificate_of_the_authority_with_an_allowed_name() {
     let (nobody, client, stranger) = (Client::default(), with("client"), with("stranger"));
     let verified = "  client_ca_file: ca.crt\n  client_auth_type: RequireAndVerifyClientCert\n";
     let server = start(verified, &[]);
-    assert!(!nobody.is_served(&server).await);
-    assert!(client.is_served(&server).await && stranger.is_served(&server).await);
+    assert!(!nobody.is_served(&server.process.address).await);
+    assert!(
+        client.is_served(&server.process.address).await
+            && stranger.is_served(&server.process.address).await
+    );
 
     for name in ["client.example", "spiffe://example/client"] {
         let server = start(
             &format!("{verified}  client_allowed_sans: [{name}, other]\n"),
             &[],
         );
-        assert!(client.is_served(&server).await, "{name}");
+        assert!(client.is_served(&server.process.address).await, "{name}");
         assert!(
-            !stranger.is_served(&server).await && !nobody.is_served(&server).await,
+            !stranger.is_served(&server.process.address).await
+                && !nobody.is_served(&server.process.address).await,
             "{name}"
         );
     }
     let optional = "  client_ca_file: ca.crt\n  client_auth_type: VerifyClientCertIfGiven\n";
     let server = start(optional, &[]);
-    assert!(nobody.is_served(&server).await && client.is_served(&server).await);
+    assert!(
+        nobody.is_served(&server.process.address).await
+            && client.is_served(&server.process.address).await
+    );
 }
 
 #[test]
@@ -202,5 +148,5 @@ async fn a_handshake_that_does_not_end_is_closed() {
     let mut rest = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest));
     assert!(read.await.is_ok(), "it is open for ever");
-    assert!(Client::default().is_served(&server).await);
+    assert!(Client::default().is_served(&server.process.address).await);
 }
