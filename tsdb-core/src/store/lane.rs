@@ -476,15 +476,14 @@ impl Lane {
         if view.frozen.len() < MAX_FROZEN {
             return Ok(());
         }
-        let rotation = &store.options.rotation;
         let full = |limit: &'static str, max: u64| Err(Error::LimitExceeded { limit, max });
         let samples = OVERGROWTH.saturating_mul(samples_due(store, &view.active));
         if view.active.samples() >= samples {
             return full("samples in the head", samples);
         }
-        let series = OVERGROWTH.saturating_mul(u64::from(rotation.series));
-        if u64::from(view.active.series_len()) >= series {
-            return full("series in the head", series);
+        let wal_bytes = OVERGROWTH.saturating_mul(wal_bytes_due(store, &view.active));
+        if wal_bytes_of(store) >= wal_bytes {
+            return full("write-ahead log of the head", wal_bytes);
         }
         Ok(())
     }
@@ -499,13 +498,11 @@ impl Lane {
         let begun = *self.begun.get_or_insert_with(Instant::now);
         let newest_frozen_ms = *self.newest_frozen_ms.get_or_insert(newest_ms);
         let rotation = &store.options.rotation;
-        let wal_bytes = store.wal.as_ref().map_or(0, |wal| wal.generation_bytes());
         // Forward progress counts, so that a backfill does not rotate with every batch. At half of what may be in memory
         // the generation is frozen: its flush has the other half to be done.
         let progress_ms = newest_ms.saturating_sub(newest_frozen_ms);
         let due = view.active.samples() >= samples_due(store, &view.active)
-            || view.active.series_len() >= rotation.series
-            || wal_bytes >= rotation.wal_bytes
+            || wal_bytes_of(store) >= wal_bytes_due(store, &view.active)
             || progress_ms >= store.options.min_block_ms / 2
             || begun.elapsed() >= rotation.age
             || store.budget.wants_flush(view.active.bytes() as u64);
@@ -540,4 +537,16 @@ fn samples_due(store: &Store, active: &Generation) -> u64 {
     rotation
         .samples
         .max(rotation.samples_per_series * u64::from(active.series_len()))
+}
+
+fn wal_bytes_due(store: &Store, active: &Generation) -> u64 {
+    let rotation = &store.options.rotation;
+    rotation
+        .wal_bytes
+        .max(rotation.wal_bytes_per_series * u64::from(active.series_len()))
+}
+
+/// Bytes of the log of the active generation.
+fn wal_bytes_of(store: &Store) -> u64 {
+    store.wal.as_ref().map_or(0, |wal| wal.generation_bytes())
 }
