@@ -6,6 +6,7 @@
 //! * An acknowledgement waits for everything logged so far, also when the batch brought nothing new: the equal sample
 //!   that it met may not be durable yet.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -180,12 +181,12 @@ struct Apply<'a> {
 
 impl Limits {
     #[inline]
-    fn check<'a>(&self, t_ms: i64, canonical: impl FnOnce() -> &'a [u8]) -> Option<RejectReason> {
+    fn check<'a>(&self, t_ms: i64, canonical: impl FnOnce() -> Cow<'a, [u8]>) -> Option<RejectReason> {
         if t_ms > self.newest_allowed_ms {
             Some(RejectReason::TooFarInFuture)
         } else if t_ms >= self.kept_by_all_ms {
             None
-        } else if t_ms < self.oldest_allowed_ms || self.is_too_old(t_ms, canonical()) {
+        } else if t_ms < self.oldest_allowed_ms || self.is_too_old(t_ms, &canonical()) {
             Some(RejectReason::TooOld)
         } else {
             None
@@ -268,7 +269,7 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    fn canonical(&self) -> &[u8] {
+    fn canonical(&self) -> Cow<'_, [u8]> {
         self.incoming.canonical(self.entry)
     }
 }
@@ -278,7 +279,9 @@ impl Apply<'_> {
         let series = match target {
             Target::There { series, .. } => Some(*series),
             // Perhaps made since the look-up, by an earlier entry of this batch.
-            Target::Missing { hash, .. } => self.generation.find(*hash, incoming.canonical(entry)),
+            Target::Missing { hash, .. } => {
+                self.generation.find(*hash, &incoming.canonical(entry))
+            }
         };
         let unit = match (series, target) {
             (_, Target::There { unit, .. }) => *unit,
@@ -337,12 +340,12 @@ impl Apply<'_> {
                 continue;
             };
             let series = incoming.canonical(entry);
-            if self.limits.check(exemplar.t_ms, || series).is_some() {
+            if self.limits.check(exemplar.t_ms, || series.clone()).is_some() {
                 continue;
             }
             let (t_ms, value) = (exemplar.t_ms, exemplar.value);
-            match ring.offer(series, labels, t_ms, value) {
-                Offered::Taken => self.lane.record.exemplar(series, t_ms, value, labels),
+            match ring.offer(&series, labels, t_ms, value) {
+                Offered::Taken => self.lane.record.exemplar(&series, t_ms, value, labels),
                 Offered::Known => {}
                 Offered::Refused => continue,
             }
@@ -399,14 +402,15 @@ impl Apply<'_> {
 
     fn reject(&mut self, reason: RejectReason, entry: &Entry<'_>, written: i64) {
         let t_ms = entry.entry.unit.to_ms(written);
-        self.report.rejected.add(reason, entry.canonical(), t_ms);
+        self.report.rejected.add(reason, &entry.canonical(), t_ms);
     }
 
     /// Tells the log whose samples follow, and of which kind.
     fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
         if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
             let record = &mut self.lane.record;
-            record.define_series(series, entry.unit, entry.canonical());
+            let pairs = self.generation.pairs(series);
+            record.define_series(series, entry.unit, pairs);
         }
         entry.started = Some(kind);
         self.lane.record.start_series(series, kind);
@@ -441,7 +445,7 @@ impl Apply<'_> {
                     _ => {
                         let series = self.generation.series_len();
                         let admission = &mut self.lane.admission;
-                        admission.admit(*hash, entry.canonical(), series, *known)?;
+                        admission.admit(*hash, &entry.canonical(), series, *known)?;
                         self.create(entry, *hash, last.clone())
                     }
                 }
@@ -457,7 +461,7 @@ impl Apply<'_> {
     fn create(&self, entry: &Entry<'_>, hash: u64, last: Option<LastSample>) -> SeriesRef {
         figures::count(&self.store.counters.series_created, 1);
         self.generation
-            .create(hash, entry.canonical(), entry.unit, last)
+            .create(hash, &entry.canonical(), entry.unit, last)
     }
 }
 

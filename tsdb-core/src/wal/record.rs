@@ -3,6 +3,7 @@
 //! A section is a type, a length and a body, so that new kinds of samples come as new types of section. Drawn in
 //! `docs/format/wal.md`.
 
+use super::definitions::{DefinedLabels, DefinitionsBuilder, read_definitions};
 use super::starts::{Starts, StartsBuilder};
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
@@ -10,7 +11,7 @@ use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
 use crate::codec::{field, histogram, push_tombstone, read_tombstone};
 use crate::model::{
     Exemplar, FieldValue, HistogramSample, Kind, Labels, MetricMetadata, MetricType, TimeUnit,
-    Tombstone, check_canonical,
+    Tombstone,
 };
 
 /// Series that are named from here on by number.
@@ -49,7 +50,7 @@ fn section_of(kind: Kind) -> u8 {
 /// Builds records in buffers that are kept from one to the next.
 #[derive(Debug, Default)]
 pub(crate) struct RecordBuilder {
-    series: Vec<u8>,
+    series: DefinitionsBuilder,
     /// Complete sections of samples, in the order in which they are to be applied.
     sections: Vec<u8>,
     /// Body of the section of samples that is added to.
@@ -63,8 +64,6 @@ pub(crate) struct RecordBuilder {
     tombstones: Vec<u8>,
     exemplars: Vec<u8>,
     payload: Vec<u8>,
-    /// The series defined last.
-    defined: u32,
     /// The series that following samples belong to.
     current: u32,
     /// Series and time of the sample before.
@@ -85,22 +84,21 @@ impl RecordBuilder {
         self.tombstones.clear();
         self.exemplars.clear();
         self.payload.clear();
-        self.defined = 0;
         self.current = 0;
         self.last_series = 0;
         self.last_t_ms = 0;
     }
 
-    /// Says which label set `series` is inside this generation. A record's definitions are read before its samples,
-    /// whatever the order of the calls.
-    pub(crate) fn define_series(&mut self, series: u32, unit: TimeUnit, canonical: &[u8]) {
-        push_ivarint(
-            &mut self.series,
-            i64::from(series) - i64::from(self.defined),
-        );
-        self.series.push(unit as u8);
-        push_bytes(&mut self.series, canonical);
-        self.defined = series;
+    /// Says which label set `series` is inside this generation: its label pairs in order, each with a number that stands
+    /// for it and as its part of the canonical bytes. A record's definitions are read before its samples, whatever the order
+    /// of the calls.
+    pub(crate) fn define_series<'a>(
+        &mut self,
+        series: u32,
+        unit: TimeUnit,
+        pairs: impl ExactSizeIterator<Item = (u32, &'a [u8])>,
+    ) {
+        self.series.define(series, unit, pairs);
     }
 
     /// The following samples belong to `series` and are of this kind.
@@ -199,7 +197,7 @@ impl RecordBuilder {
 
     /// Whether there is nothing to log.
     pub(crate) fn is_empty(&self) -> bool {
-        self.series.is_empty()
+        self.series.body().is_empty()
             && self.sections.is_empty()
             && self.samples.is_empty()
             && self.metadata.is_empty()
@@ -210,7 +208,7 @@ impl RecordBuilder {
     /// The payload of what was added since [`Self::clear`].
     pub(crate) fn finish(&mut self) -> &[u8] {
         self.payload.clear();
-        push_section(&mut self.payload, SERIES, &self.series);
+        push_section(&mut self.payload, SERIES, self.series.body());
         self.payload.extend_from_slice(&self.sections);
         push_section(&mut self.payload, STARTS, self.starts.body());
         push_section(&mut self.payload, self.section, &self.samples);
@@ -240,7 +238,7 @@ pub(crate) enum RecordItem<'a> {
     Series {
         series: u32,
         unit: TimeUnit,
-        canonical: &'a [u8],
+        labels: DefinedLabels<'a>,
     },
     /// A float sample, as the bits of the double; the start time is 0 for none.
     Sample {
@@ -290,7 +288,7 @@ pub(crate) fn read_record(
         // Those of this section; the one after it has its own.
         let mut starts = std::mem::take(&mut next_starts);
         let read = match kind {
-            SERIES => read_series(body, &mut visit),
+            SERIES => read_definitions(body, &mut visit),
             FLOATS => read_floats(body, &mut starts, &mut visit),
             METADATA => read_metadata(body, &mut visit),
             HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut starts, &mut visit),
@@ -320,30 +318,6 @@ pub(crate) fn read_record(
 }
 
 const TOO_MANY_STARTS: &str = "start times of more samples than there are";
-
-fn read_series(
-    mut body: Cursor<'_>,
-    visit: &mut impl FnMut(RecordItem<'_>),
-) -> Result<(), DecodeError> {
-    let mut series = 0;
-    while !body.is_empty() {
-        series = next_series(&mut body, series)?;
-        let Some(unit) = TimeUnit::from_u8(body.u8()?) else {
-            return Err(body.error("unknown unit of time"));
-        };
-        let len = body.count(body.remaining())?;
-        let canonical = body.bytes(len)?;
-        if canonical.is_empty() || check_canonical(canonical).is_err() {
-            return Err(body.error("label set is not canonical"));
-        }
-        visit(RecordItem::Series {
-            series,
-            unit,
-            canonical,
-        });
-    }
-    Ok(())
-}
 
 fn read_floats(
     mut body: Cursor<'_>,
@@ -465,7 +439,7 @@ fn read_labels(body: &mut Cursor<'_>) -> Result<Labels, DecodeError> {
 }
 
 #[inline]
-fn next_series(body: &mut Cursor<'_>, before: u32) -> Result<u32, DecodeError> {
+pub(super) fn next_series(body: &mut Cursor<'_>, before: u32) -> Result<u32, DecodeError> {
     let delta = body.ivarint()?;
     i64::from(before)
         .checked_add(delta)

@@ -55,7 +55,7 @@ proptest! {
         let cache = GroupCache::new(1 << 20);
         for (id, (labels, samples)) in (0u32..).zip(&written) {
             prop_assert_eq!(&run.index().labels(id).unwrap(), labels);
-            prop_assert_eq!(run.index().find(labels, &mut FoundPairs::default()).unwrap(), Some(id));
+            prop_assert_eq!(run.index().find(labels.as_bytes(), &mut FoundPairs::default()).unwrap(), Some(id));
             let (first, last) = (samples.first_key_value().unwrap(), samples.last_key_value().unwrap());
             prop_assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
             prop_assert!(run.weight_of(id) >= samples.len() as u64);
@@ -434,7 +434,7 @@ fn a_file_under_the_name_of_another_is_refused() {
     assert_eq!(
         empty
             .index()
-            .find(&Labels::empty(), &mut FoundPairs::default())
+            .find(Labels::empty().as_bytes(), &mut FoundPairs::default())
             .unwrap(),
         None
     );
