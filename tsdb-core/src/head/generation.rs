@@ -281,7 +281,10 @@ impl Generation {
     }
 
     /// The label pairs of a series in order: the number that each has in this generation, and its part of the canonical bytes.
-    pub(crate) fn pairs(&self, series: SeriesRef) -> impl ExactSizeIterator<Item = (PairRef, &[u8])> {
+    pub(crate) fn pairs(
+        &self,
+        series: SeriesRef,
+    ) -> impl ExactSizeIterator<Item = (PairRef, &[u8])> {
         let pairs = self.series(series).pairs();
         pairs.iter().map(|&pair| (pair, self.index.pair(pair)))
     }

@@ -50,7 +50,11 @@ impl LookupTable {
 
     /// Holds the table for reading, to look up a whole batch. Making a series waits meanwhile: not to be kept long,
     /// and not while asking for a series to be made.
-    pub(crate) fn read<'a>(&'a self, series: &'a Slab<Series>, index: &'a MemoryIndex) -> Lookup<'a> {
+    pub(crate) fn read<'a>(
+        &'a self,
+        series: &'a Slab<Series>,
+        index: &'a MemoryIndex,
+    ) -> Lookup<'a> {
         Lookup {
             table: self.table.read(),
             series,

@@ -27,9 +27,9 @@ mod series;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::index::memory::PairRef;
 pub(crate) use append::{NewValue, Offer, Since};
 pub(crate) use generation::Generation;
-pub(crate) use crate::index::memory::PairRef;
 pub(crate) use reader::SeriesSnapshot;
 pub(crate) use recognition::{FormRef, Known};
 

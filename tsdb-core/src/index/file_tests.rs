@@ -128,7 +128,10 @@ fn many_series_with_long_lists() {
     );
     let mut pairs = FoundPairs::default();
     for (id, labels) in (0u32..).zip(&series).step_by(97) {
-        assert_eq!(file.find(labels.as_bytes(), &mut pairs).expect("intact"), Some(id));
+        assert_eq!(
+            file.find(labels.as_bytes(), &mut pairs).expect("intact"),
+            Some(id)
+        );
     }
 }
 

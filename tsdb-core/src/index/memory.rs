@@ -106,7 +106,8 @@ impl MemoryIndex {
         let mut pairs = Vec::with_capacity(last.len());
         while let Some(pair) = labels.next_pair() {
             let name = split(pair).0;
-            let is_before = |near: PairRef| self.pair(near) != pair && split(self.pair(near)).0 < name;
+            let is_before =
+                |near: PairRef| self.pair(near) != pair && split(self.pair(near)).0 < name;
             while near.next_if(|&near| is_before(near)).is_some() {}
             let known = near.next_if(|&near| self.pair(near) == pair);
             pairs.push(known.unwrap_or_else(|| inner.number(&self.pairs, pair)));
@@ -150,7 +151,11 @@ impl MemoryIndex {
     /// Names of labels, in order.
     pub(crate) fn label_names(&self) -> Vec<String> {
         let inner = self.inner.read();
-        inner.names.keys().map(|name| text(name).to_owned()).collect()
+        inner
+            .names
+            .keys()
+            .map(|name| text(name).to_owned())
+            .collect()
     }
 
     /// Values of one label, in order.

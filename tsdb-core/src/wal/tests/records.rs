@@ -211,7 +211,11 @@ fn a_pair_stands_in_a_record_once() {
     for series in 0..100 {
         let instance = format!("instance-{:02}", series / 10);
         let code = format!("{}", series % 10);
-        let labels = [("instance", instance.as_str()), ("job", "node"), ("code", &code)];
+        let labels = [
+            ("instance", instance.as_str()),
+            ("job", "node"),
+            ("code", &code),
+        ];
         let labels = Labels::from_pairs(labels).unwrap();
         record.define_series(series, TimeUnit::Milliseconds, pairs.of(labels.as_bytes()));
     }
