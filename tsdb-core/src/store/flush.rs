@@ -137,12 +137,16 @@ impl Store {
     fn write_runs(&self, frozen: &Frozen<'_>, applied: u64) -> Result<Vec<Arc<Run>>> {
         let generation = frozen.generation;
         let retention = self.retention();
+        // In the order of making, which is that of memory.
+        let classes: Vec<u8> = (0..generation.series_len())
+            .map(|series| class_of(&retention, generation, series))
+            .collect();
+        let partitions = self.partitions_of(frozen, &classes)?;
         let order: Vec<(SeriesRef, u8)> = generation
             .refs_in_label_order()
             .into_iter()
-            .map(|series| (series, class_of(&retention, generation, series)))
+            .map(|series| (series, classes[series as usize]))
             .collect();
-        let partitions = self.partitions_of(frozen, &order)?;
         let parts = u16::try_from(partitions.len()).map_err(|_| Error::LimitExceeded {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
@@ -217,17 +221,18 @@ impl Store {
         of_each
     }
 
-    /// The partitions that the samples of a generation fall into, and the classes they have there.
+    /// The partitions that the samples of a generation fall into, and the classes they have there. `classes` are those of its
+    /// series.
     fn partitions_of(
         &self,
         frozen: &Frozen<'_>,
-        series: &[(SeriesRef, u8)],
+        classes: &[u8],
     ) -> Result<BTreeSet<(Partition, u8)>> {
         let mut partitions = BTreeSet::new();
         let mut columns = Columns::default();
         let len_ms = self.options.max_block_ms;
         let mut last: Option<(Partition, u8)> = None;
-        for &(series, class) in series {
+        for (series, &class) in (0..).zip(classes) {
             let Some(samples) = frozen.samples(series) else {
                 continue;
             };
