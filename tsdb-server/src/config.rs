@@ -3,6 +3,7 @@
 //! The variable of a flag is its name in capitals with `TSDB_` before it and `_` for every other character:
 //! `--storage.tsdb.path` is `TSDB_STORAGE_TSDB_PATH`.
 
+mod connections;
 mod file;
 mod flags;
 mod otlp;
@@ -18,8 +19,10 @@ use tsdb_query::EngineOptions;
 use tsdb_query::parse::ParseOptions;
 
 use crate::ingest::HaOptions;
+use crate::web::WebConfig;
 use crate::{bytes, duration, features};
 
+pub use connections::ConnectionFlags;
 pub use file::{Settings, SettingsError};
 pub(crate) use otlp::{Otlp, TranslationStrategy};
 
@@ -169,6 +172,18 @@ pub struct Config {
         default_value = "127.0.0.1:8490"
     )]
     pub listen: String,
+
+    /// YAML file of TLS, users and tokens, in the form of Prometheus's; read again when it changes.
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "TSDB_WEB_CONFIG_FILE"
+    )]
+    pub web_config_file: Option<PathBuf>,
+
+    /// Bounds of connections.
+    #[command(flatten)]
+    pub connections: ConnectionFlags,
 
     /// Regular expression of the origins whose pages may read answers (CORS), such as `https?://grafana\..*`; none by default.
     #[arg(
@@ -399,6 +414,7 @@ impl Config {
                 "--query.max-expression-depth must be from 1 to {MAX_DEPTH}"
             ));
         }
+        self.connections.check()?;
         if self.max_body_bytes == 0 || self.max_decoded_bytes == 0 {
             return Err("--web.max-body-bytes and --web.max-decoded-bytes must be positive".into());
         }
@@ -420,6 +436,14 @@ impl Config {
             Some(path) => Settings::read(path, self.retention_time, self.retention_size),
             None => Ok(self.settings_without_file()),
         }
+    }
+
+    /// Reads the web configuration file and what it names, to say early what is wrong with them.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn check_web_config(&self) -> Result<(), SettingsError> {
+        WebConfig::new(self.web_config_file.clone()).reload()
     }
 
     /// What is in effect without a configuration file.

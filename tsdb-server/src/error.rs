@@ -24,6 +24,8 @@ pub(crate) enum ErrorKind {
     NotFound,
     /// The body is too large.
     TooLarge,
+    /// The body comes too slowly.
+    SlowBody,
     /// A feature that is switched off. Prometheus answers 500, and its clients know that.
     Unavailable,
     /// Not now: recovery, overload or a full disk. The same request may succeed later.
@@ -36,7 +38,7 @@ impl ErrorKind {
             Self::BadData | Self::TooLarge => "bad_data",
             Self::Execution => "execution",
             Self::Canceled => "canceled",
-            Self::Timeout => "timeout",
+            Self::Timeout | Self::SlowBody => "timeout",
             Self::Internal => "internal",
             Self::NotFound => "not_found",
             Self::Unavailable | Self::Retry => "unavailable",
@@ -51,6 +53,7 @@ impl ErrorKind {
             Self::Timeout | Self::Retry => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal | Self::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }

@@ -15,7 +15,8 @@ fn main() -> ExitCode {
         eprintln!("error: {reason}\n\nFor more information, try '--help'.");
         return ExitCode::from(2);
     }
-    if let Err(reason) = config.read_settings() {
+    let settings = config.read_settings().map(drop);
+    if let Err(reason) = settings.and_then(|()| config.check_web_config()) {
         eprintln!("error: {reason}");
         return ExitCode::from(2);
     }

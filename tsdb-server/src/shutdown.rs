@@ -60,18 +60,15 @@ pub(crate) async fn wait(opening: JoinHandle<io::Result<()>>, state: &AppState) 
 /// Lets requests end; after [`DRAIN`] cancels the queries and gives up on what is left.
 ///
 /// # Errors
-/// When the listener failed.
-pub(crate) async fn drain(
-    mut serving: JoinHandle<io::Result<()>>,
-    state: &AppState,
-) -> io::Result<()> {
+/// When the loop that accepts connections panicked.
+pub(crate) async fn drain(mut serving: JoinHandle<()>, state: &AppState) -> io::Result<()> {
     if let Ok(ended) = tokio::time::timeout(DRAIN, &mut serving).await {
-        return ended.map_err(io::Error::other)?;
+        return ended.map_err(io::Error::other);
     }
     tracing::warn!("requests still under way after {DRAIN:?}: cancelled");
     state.cancel_queries();
     if let Ok(ended) = tokio::time::timeout(Duration::from_secs(2), &mut serving).await {
-        return ended.map_err(io::Error::other)?;
+        return ended.map_err(io::Error::other);
     }
     serving.abort();
     Ok(())

@@ -14,9 +14,11 @@ use tsdb_query::Engine;
 use crate::bridge::Pool;
 use crate::config::{Config, Settings, SettingsError};
 use crate::error::ApiError;
+use crate::http::Counts;
 use crate::ingest::{Buffers, Elections};
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
+use crate::web::{Web, WebConfig};
 
 /// Imports and exports that are under way at once; one more is told to come again.
 const MAX_STREAMS: usize = 8;
@@ -50,6 +52,10 @@ pub(crate) struct Shared {
     /// Memory for decompressed bodies.
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
+    /// Of connections.
+    pub(crate) connections: Arc<Counts>,
+    /// TLS, users and tokens.
+    pub(crate) web: WebConfig,
     /// Elected replicas of pairs, if they are told apart.
     pub(crate) elections: Option<Elections>,
     /// Origins whose pages may read answers.
@@ -130,6 +136,8 @@ impl AppState {
                     10 * config.remote_read_concurrent_limit,
                 ),
                 metrics: Metrics::default(),
+                connections: Arc::default(),
+                web: WebConfig::new(config.web_config_file.clone()),
                 cors_origin: config.cors_origin(),
                 elections: config.ha_options().map(Elections::new),
                 started,
@@ -185,11 +193,18 @@ impl AppState {
         Ok(())
     }
 
-    /// Reads the configuration file again and applies it; what is in effect stays when it is wrong.
+    /// Reads the configuration file and the web configuration again and applies them; what is in effect of the one that
+    /// is wrong stays.
     ///
     /// # Errors
-    /// What is wrong with the file, and where.
+    /// What is wrong with a file, and where.
     pub fn reload(&self) -> Result<(), SettingsError> {
+        let web = self.shared.web.reload();
+        self.reload_settings()?;
+        web
+    }
+
+    fn reload_settings(&self) -> Result<(), SettingsError> {
         let read = self.shared.config.read_settings();
         let mut reloaded = self.shared.settings.write();
         reloaded.successful = read.is_ok();
@@ -203,6 +218,11 @@ impl AppState {
         reloaded.settings = Arc::new(settings);
         reloaded.at = SystemTime::now();
         Ok(())
+    }
+
+    /// The web configuration in effect.
+    pub(crate) fn web(&self) -> Arc<Web> {
+        self.shared.web.current()
     }
 
     /// The configuration in effect.

@@ -14,6 +14,8 @@ pub(crate) struct MergePolicy {
     pub(crate) fan_in: usize,
     /// Runs of a partition beyond which neighbours are merged whatever their size.
     pub(crate) max_runs: usize,
+    /// Bytes that are merged at once: a step ends after some minutes at most, and needs no more space than that beside its inputs.
+    pub(crate) max_bytes: u64,
 }
 
 impl MergePolicy {
@@ -23,6 +25,7 @@ impl MergePolicy {
             seal_after_ms: min_block_ms,
             fan_in: 4,
             max_runs: 16,
+            max_bytes: 1 << 30,
         }
     }
 }
@@ -82,7 +85,7 @@ impl MergePlan {
 
 /// The merge that is due most in the background; `None` at rest. `newest_ms` is the time of the store's newest sample.
 ///
-/// A past partition becomes one sealed run. Late data in a sealed partition is kept apart until it is an eighth of it.
+/// A past partition becomes one sealed run, if that is one step; of a larger one the neighbours that are. Late data in a sealed partition is kept apart until it is an eighth of it.
 /// In a young partition, `fan_in` neighbours whose sizes differ by less than `fan_in` are merged; of several such groups
 /// the smallest.
 pub(crate) fn plan(runs: &[RunMeta], newest_ms: i64, policy: &MergePolicy) -> Option<MergePlan> {
@@ -90,7 +93,8 @@ pub(crate) fn plan(runs: &[RunMeta], newest_ms: i64, policy: &MergePolicy) -> Op
     let seal = |runs: &Vec<&RunMeta>| {
         let partition = runs.first()?.partition;
         let past = newest_ms >= partition.end_ms().saturating_add(policy.seal_after_ms);
-        let due = past && runs.len() > 1 && is_worth_sealing(runs);
+        let is_step = total_bytes(runs) <= policy.max_bytes;
+        let due = past && is_step && runs.len() > 1 && is_worth_sealing(runs);
         due.then(|| MergePlan::new(runs, true)).flatten()
     };
     if let Some(plan) = groups.iter().find_map(seal) {
@@ -182,6 +186,7 @@ fn due_windows<'a>(
         let (least, most) = sizes.fold((u64::MAX, 0), |(least, most), size| {
             (least.min(size), most.max(size))
         });
-        too_many || most < least.saturating_mul(fan_in as u64)
+        let alike = too_many || most < least.saturating_mul(fan_in as u64);
+        alike && total_bytes(window) <= policy.max_bytes
     })
 }

@@ -260,6 +260,7 @@ const POLICY: MergePolicy = MergePolicy {
     seal_after_ms: 1_000,
     fan_in: 4,
     max_runs: 16,
+    max_bytes: u64::MAX,
 };
 
 fn inputs(plan: Option<MergePlan>) -> Vec<u64> {
@@ -296,6 +297,28 @@ fn four_neighbours_of_like_size_are_merged() {
         .map(|i| if i % 2 == 0 { MB } else { 100 * MB })
         .collect();
     assert_eq!(due(&sizes(&uneven)).len(), 4);
+}
+
+#[test]
+fn a_step_has_no_more_bytes_than_it_may() {
+    let policy = MergePolicy {
+        max_bytes: 4 << 20,
+        ..POLICY
+    };
+    let sealed_at = HOUR_MS + 1_000;
+    let past = |sizes: &[u64]| {
+        let runs = (1u64..).zip(sizes).map(|(id, &size)| meta(id, 0, size));
+        plan(&runs.collect::<Vec<_>>(), sealed_at, &policy)
+    };
+    assert!(past(&[2 << 20, 2 << 20]).is_some_and(|plan| plan.sealed));
+    assert_eq!(past(&[3 << 20, 2 << 20]), None);
+    let due = past(&[3 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20]).unwrap();
+    assert_eq!(
+        (due.inputs.as_slice(), due.sealed),
+        (&[2, 3, 4, 5][..], false)
+    );
+    // Not even where there are too many.
+    assert_eq!(past(&[3 << 20; 20]), None);
 }
 
 #[test]

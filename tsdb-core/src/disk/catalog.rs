@@ -187,7 +187,7 @@ pub(crate) fn identity_in_footers(fs: &dyn Fs, dir: &Path) -> Result<Option<Stor
         if matches!(state, State::Live | State::Pending) {
             let path = dir.join(name.file_name(state));
             let map = fs.map(&path).map_err(|e| Error::io("map", &path, e))?;
-            if let Ok(footer) = Footer::decode(&map, name.file_id) {
+            if let Ok(footer) = Footer::decode(&map, 0, name.file_id) {
                 return Ok(Some(footer.identity));
             }
         }
@@ -206,7 +206,9 @@ fn set_aside(fs: &dyn Fs, path: PathBuf, name: RunName) -> SetAside {
 /// What a damaged file held, if its footer is intact.
 pub(crate) fn held_by(fs: &dyn Fs, path: &Path) -> Option<LostRange> {
     let (name, _) = RunName::parse(path)?;
-    let meta = Footer::decode(&fs.map(path).ok()?, name.file_id).ok()?.meta;
+    let meta = Footer::decode(&fs.map(path).ok()?, 0, name.file_id)
+        .ok()?
+        .meta;
     Some(LostRange {
         range: TimeRange::new(meta.min_ms, meta.max_ms),
         series: Some(meta.series),

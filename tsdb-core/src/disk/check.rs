@@ -64,8 +64,18 @@ struct Check<'r> {
 
 impl Check<'_> {
     fn all(&mut self, go_on: &mut dyn FnMut(u64) -> bool) -> Result<()> {
-        if let Some(damage) = self.run.header_damage() {
+        for (damage, len) in self.run.mended() {
+            let Error::Corrupt { offset, .. } = damage else {
+                continue;
+            };
+            self.places.insert(offset, len);
             self.note(damage, None);
+        }
+        let block = self.run.mending_block();
+        self.places.insert(block.start, block.end - block.start);
+        match self.run.check_mending_block() {
+            Err(damage) if damage.is_corruption() => self.note(damage, None),
+            checked => checked?,
         }
         self.read_places()?;
         let directory = self.run.directory();
@@ -112,7 +122,7 @@ impl Check<'_> {
             self.places.insert(place.offset, u64::from(place.len));
         }
         let mut end = 0;
-        for (&offset, &len) in &self.places {
+        for (&offset, &len) in self.places.range(..self.run.groups_end()) {
             if offset != end {
                 break;
             }

@@ -8,8 +8,8 @@
 //! Three sequences of one number a column, packed as a group is.
 
 use super::column::MAX_SAMPLES;
-use super::float_group::MAX_COLUMNS;
 use super::group_header::GroupHeader;
+use super::listed_group::MAX_COLUMNS;
 use crate::codec::DecodeError;
 use crate::codec::column::{Packer, Streams, TimesRef, Unpacker, decode_integers, encode_integers};
 use crate::codec::cursor::Cursor;

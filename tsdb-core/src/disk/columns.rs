@@ -6,6 +6,7 @@ use super::directory::{ColumnExtent, DirectoryWriter, GroupPlace};
 use super::field_group::{FieldGroupBuilder, column_len};
 use super::float_group::FloatGroupBuilder;
 use super::group_header::{GroupHeader, RunSeries};
+use super::listed_group::GroupFrame;
 use super::loader::RawColumn;
 use super::output::Output;
 use super::starts::StartsBuilder;
@@ -307,23 +308,17 @@ impl ColumnsWriter {
     }
 
     fn end_fields(&mut self, out: &mut Output) -> Result<()> {
-        let (table, offset) = (self.directory.next_table(), out.offset());
         let starts = self.end_starts(self.fields.columns(), out)?;
-        let (identity, packer) = (out.identity, &mut self.packer);
-        let ended = self
-            .fields
-            .finish(&starts, table, packer, identity, offset, out.buffer());
-        self.end_group(ended, offset, out)
+        let frame = self.frame(&starts, out);
+        let ended = self.fields.finish(frame, &mut self.packer, out.buffer());
+        self.end_group(ended, frame.offset, out)
     }
 
     fn end_floats(&mut self, out: &mut Output) -> Result<()> {
-        let (table, offset) = (self.directory.next_table(), out.offset());
         let starts = self.end_starts(self.floats.columns(), out)?;
-        let (identity, packer) = (out.identity, &mut self.packer);
-        let ended = self
-            .floats
-            .finish(&starts, table, packer, identity, offset, out.buffer());
-        self.end_group(ended, offset, out)
+        let frame = self.frame(&starts, out);
+        let ended = self.floats.finish(frame, &mut self.packer, out.buffer());
+        self.end_group(ended, frame.offset, out)
     }
 
     fn end_chunks(&mut self, out: &mut Output) -> Result<()> {
@@ -331,6 +326,16 @@ impl ColumnsWriter {
         let (identity, offset) = (out.identity, out.offset());
         let ended = self.chunks.finish(&starts, identity, offset, out.buffer());
         self.end_group(ended, offset, out)
+    }
+
+    /// Where the group that ends now is written to.
+    fn frame<'s>(&self, starts: &'s [u8], out: &Output) -> GroupFrame<'s> {
+        GroupFrame {
+            starts,
+            table: self.directory.next_table(),
+            file: out.identity,
+            offset: out.offset(),
+        }
     }
 
     /// The start times of a group of so many columns: none if that is not open, but perhaps the other.

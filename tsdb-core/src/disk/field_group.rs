@@ -6,11 +6,10 @@
 //!
 //! Drawn in `docs/format/run.md`; the columns in `docs/format/column.md`.
 
-use super::checksum::FileIdentity;
 use super::column::{ColumnStats, MAX_SAMPLES};
-use super::column_list::{ColumnList, ColumnListBuilder};
-use super::float_group::{MAX_BYTES, MAX_COLUMNS, TARGET_BYTES};
+use super::column_list::ColumnList;
 use super::group_header::{Contents, GroupHeader, RunSeries};
+use super::listed_group::{GroupFrame, ListedGroup, MAX_BYTES, MAX_COLUMNS, TARGET_BYTES};
 use crate::codec::DecodeError;
 use crate::codec::column::{
     Packer, Streams, StreamsReader, TimesRef, Unpacker, decode_integers, decode_strings,
@@ -42,19 +41,16 @@ pub(super) fn column_len(values: &[FieldValue]) -> usize {
 #[derive(Debug, Default)]
 pub(super) struct FieldGroupBuilder {
     values: Streams,
-    list: ColumnListBuilder,
-    open: Option<GroupHeader>,
-    contents: Vec<u8>,
+    columns: ListedGroup,
 }
 
 impl FieldGroupBuilder {
     /// Whether the group is to end before a further column of this kind.
     pub(super) fn is_full_for(&self, kind: Kind) -> bool {
-        self.open.as_ref().is_some_and(|header| {
-            header.contents != Contents::Fields(kind)
-                || self.values.len() >= TARGET_BYTES
-                || self.list.len() >= MAX_COLUMNS
-        })
+        let holds = self.columns.holds();
+        holds.is_some_and(|contents| contents != Contents::Fields(kind))
+            || self.values.len() >= TARGET_BYTES
+            || self.columns.is_full()
     }
 
     /// Adds a column of as many values of the kind of the others as [`column_len`] allows, one at least. All columns of a
@@ -68,43 +64,28 @@ impl FieldGroupBuilder {
         values: &[FieldValue],
     ) {
         debug_assert!(!self.is_full_for(kind));
-        let header = self
-            .open
-            .get_or_insert_with(|| GroupHeader::empty(Contents::Fields(kind), series));
-        header.add(series.number, stats.min_ms, stats.max_ms);
-        let after_first = series.number - header.first_series;
-        self.list.push(after_first, stats.count, times);
+        let contents = Contents::Fields(kind);
+        self.columns.add(contents, series, stats, times);
         encode(values, &mut self.values);
     }
 
     /// Number of columns.
     pub(super) fn columns(&self) -> u32 {
-        self.open.map_or(0, |header| header.columns)
+        self.columns.columns()
     }
 
-    /// Appends the group, which will stand at `offset` of the file and uses this table, to `out` and starts the next.
-    /// `starts` are its start times, packed. Gives its header; `None` when it holds nothing.
+    /// Appends the group to `out` and starts the next. Gives its header; `None` when it holds nothing.
     pub(super) fn finish(
         &mut self,
-        starts: &[u8],
-        table: u32,
+        frame: GroupFrame<'_>,
         packer: &mut Packer,
-        file: FileIdentity,
-        offset: u64,
         out: &mut Vec<u8>,
     ) -> std::io::Result<Option<GroupHeader>> {
-        let Some(mut header) = self.open.take() else {
-            return Ok(None);
-        };
-        self.contents.clear();
-        let list_len = self.list.finish(packer, &mut self.contents)?;
-        header.raw_len = (list_len + self.values.len()) as u32;
-        header.table = table;
-        packer.pack(&self.values, &mut self.contents)?;
+        let values = &self.values;
+        let pack = |packer: &mut Packer, contents: &mut Vec<u8>| packer.pack(values, contents);
+        let finished = self.columns.finish(frame, packer, values.len(), pack, out);
         self.values.clear();
-        header.push_group(starts, &self.contents, file, offset, out);
-        debug_assert!(header.raw_len as usize <= MAX_BYTES && self.contents.len() <= MAX_BYTES);
-        Ok(Some(header))
+        finished
     }
 }
 
@@ -230,11 +211,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::disk::checksum::FileIdentity;
     use crate::model::TimeUnit;
 
     const FILE: FileIdentity = FileIdentity {
         store_id: 1,
         file_id: 2,
+    };
+
+    const FRAME: GroupFrame<'_> = GroupFrame {
+        starts: &[],
+        table: 4,
+        file: FILE,
+        offset: 99,
     };
 
     fn group(columns: &[Vec<FieldValue>]) -> Vec<u8> {
@@ -251,13 +240,9 @@ mod tests {
         }
         let mut packer = Packer::new().unwrap();
         let mut out = Vec::new();
-        let header = builder
-            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
-            .unwrap();
+        let header = builder.finish(FRAME, &mut packer, &mut out).unwrap();
         assert_eq!(header.unwrap().columns as usize, columns.len());
-        let none = builder
-            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
-            .unwrap();
+        let none = builder.finish(FRAME, &mut packer, &mut out).unwrap();
         assert_eq!(none, None);
         out
     }

@@ -4,57 +4,40 @@
 //! contents │ length of the list <uvarint> │ list of columns │ columns: a group of column.md │
 //! ```
 
-use super::column::{ColumnStats, MAX_SAMPLES};
-use super::column_list::{ColumnList, ColumnListBuilder};
-use super::group_header::{CRC_LEN, Contents, GroupHeader, HEADER_LEN, RunSeries};
+use super::column::ColumnStats;
+use super::column_list::ColumnList;
+use super::group_header::{Contents, GroupHeader, RunSeries};
+use super::listed_group::{GroupFrame, ListedGroup, MAX_BYTES, TARGET_BYTES};
 use crate::codec::DecodeError;
 use crate::codec::column::{Choice, Followed, Group, GroupWriter, Packer, TimesRef, Unpacker};
 use crate::codec::cursor::Cursor;
-use crate::disk::checksum::FileIdentity;
-
-/// A group ends with the column that brings it to this many bytes, before compression.
-pub(super) const TARGET_BYTES: usize = 32 << 10;
-/// Columns of a group at most.
-pub(super) const MAX_COLUMNS: usize = 4 << 10;
-/// Bytes of a group before compression, at most: a reader refuses more before it allocates. The last column may be one of
-/// random values with corrections, of which each takes some 20 bytes.
-pub(super) const MAX_BYTES: usize = 512 << 10;
-
-/// Bytes of a group in the file, at most: stored as it is where it does not compress.
-pub(super) const MAX_STORED_BYTES: usize = HEADER_LEN + MAX_BYTES + CRC_LEN;
-
-const _: () = assert!(TARGET_BYTES + MAX_SAMPLES * 24 + MAX_COLUMNS * 40 < MAX_BYTES);
 
 /// Collects columns to a group; its buffers are used again.
 #[derive(Debug)]
 pub(super) struct FloatGroupBuilder {
     values: GroupWriter,
-    list: ColumnListBuilder,
-    open: Option<GroupHeader>,
-    contents: Vec<u8>,
+    columns: ListedGroup,
 }
 
 impl FloatGroupBuilder {
     pub(super) fn new() -> Self {
         Self {
             values: GroupWriter::new(),
-            list: ColumnListBuilder::default(),
-            open: None,
-            contents: Vec::new(),
+            columns: ListedGroup::default(),
         }
     }
 
     /// Number of columns.
     pub(super) fn columns(&self) -> u32 {
-        self.open.map_or(0, |header| header.columns)
+        self.columns.columns()
     }
 
     /// Whether the group is to end before a further column.
     pub(super) fn is_full(&self) -> bool {
-        self.values.len() >= TARGET_BYTES || self.values.columns() >= MAX_COLUMNS
+        self.values.len() >= TARGET_BYTES || self.columns.is_full()
     }
 
-    /// Adds a column of at most [`MAX_SAMPLES`] values, one at least. All columns of a group have their timestamps in
+    /// Adds a column of at most [`MAX_SAMPLES`](super::column::MAX_SAMPLES) values, one at least. All columns of a group have their timestamps in
     /// the same table. With a hint the column is written fast: in the way of another column, where that fits, and without a
     /// comparison with those before it.
     pub(super) fn push(
@@ -66,12 +49,7 @@ impl FloatGroupBuilder {
         hint: Option<Choice>,
     ) -> Choice {
         debug_assert!(!self.is_full());
-        let header = self
-            .open
-            .get_or_insert_with(|| GroupHeader::empty(Contents::Floats, series));
-        header.add(series.number, stats.min_ms, stats.max_ms);
-        let after_first = series.number - header.first_series;
-        self.list.push(after_first, stats.count, times);
+        self.columns.add(Contents::Floats, series, stats, times);
         // Only columns with the same number are compared.
         let comparable = match hint {
             None => times.0,
@@ -80,28 +58,19 @@ impl FloatGroupBuilder {
         self.values.push(comparable, values, hint)
     }
 
-    /// Appends the group, which has these start times, will stand at `offset` of the file and uses this table, to `out` and
-    /// starts the next. Gives its header; `None` when it holds nothing.
+    /// Appends the group to `out` and starts the next. Gives its header; `None` when it holds nothing.
     pub(super) fn finish(
         &mut self,
-        starts: &[u8],
-        table: u32,
+        frame: GroupFrame<'_>,
         packer: &mut Packer,
-        file: FileIdentity,
-        offset: u64,
         out: &mut Vec<u8>,
     ) -> std::io::Result<Option<GroupHeader>> {
-        let Some(mut header) = self.open.take() else {
-            return Ok(None);
-        };
-        self.contents.clear();
-        let list_len = self.list.finish(packer, &mut self.contents)?;
-        header.raw_len = (list_len + self.values.len()) as u32;
-        header.table = table;
-        self.values.finish(packer, &mut self.contents)?;
-        header.push_group(starts, &self.contents, file, offset, out);
-        debug_assert!(header.raw_len as usize <= MAX_BYTES && self.contents.len() <= MAX_BYTES);
-        Ok(Some(header))
+        let values = &mut self.values;
+        let (len, pack) = (
+            values.len(),
+            |packer: &mut Packer, contents: &mut Vec<u8>| values.finish(packer, contents),
+        );
+        self.columns.finish(frame, packer, len, pack, out)
     }
 }
 
@@ -163,10 +132,18 @@ impl FloatGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::checksum::FileIdentity;
 
     const FILE: FileIdentity = FileIdentity {
         store_id: 1,
         file_id: 2,
+    };
+
+    const FRAME: GroupFrame<'_> = GroupFrame {
+        starts: &[],
+        table: 4,
+        file: FILE,
+        offset: 99,
     };
 
     fn stats(count: u32) -> ColumnStats {
@@ -188,13 +165,9 @@ mod tests {
         builder.push(series(9), &stats(1), TimesRef(0), &[f64::NAN], None);
         let mut packer = Packer::new().unwrap();
         let mut out = Vec::new();
-        let header = builder
-            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
-            .unwrap();
+        let header = builder.finish(FRAME, &mut packer, &mut out).unwrap();
         assert_eq!(header.map(|header| header.columns), Some(2));
-        let none = builder
-            .finish(&[], 4, &mut packer, FILE, 99, &mut out)
-            .unwrap();
+        let none = builder.finish(FRAME, &mut packer, &mut out).unwrap();
         assert_eq!(none, None);
         out
     }

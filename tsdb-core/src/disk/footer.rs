@@ -22,8 +22,7 @@ pub(super) const HEADER_LEN: usize = 24;
 /// Bytes of the tail: length and checksum of the footer, magic.
 pub(super) const TAIL_LEN: usize = 16;
 /// Bytes of a footer that replaces nothing and of which nothing is lost.
-#[cfg(test)]
-const FOOTER_LEN: usize = 192;
+const FOOTER_LEN: usize = 200;
 
 const SEALED: u8 = 1;
 
@@ -95,6 +94,8 @@ pub(super) struct Extent {
 pub(super) struct Footer {
     pub(super) identity: StoreIdentity,
     pub(super) meta: RunMeta,
+    /// Where the groups end, and what mends the end of the file begins; that goes up to the index.
+    pub(super) groups_end: u64,
     pub(super) index: Extent,
     pub(super) directory: Extent,
 }
@@ -140,6 +141,11 @@ pub(super) fn check_header(bytes: &[u8], file: FileIdentity) -> Result<(), Refus
 }
 
 impl Footer {
+    /// Bytes of the footer, without the tail.
+    pub(super) fn len(&self) -> usize {
+        FOOTER_LEN + self.meta.replaces.len() * 8 + self.meta.lost.len() * lost::RECORD_LEN
+    }
+
     /// Appends footer and tail; the footer stands at `offset`. `meta.bytes` is not stored.
     pub(super) fn push(&self, offset: u64, out: &mut Vec<u8>) {
         let start = out.len();
@@ -166,6 +172,7 @@ impl Footer {
         out.extend(meta.series.to_le_bytes());
         out.extend([0; 4]);
         out.extend(meta.tombstones.to_le_bytes());
+        out.extend(self.groups_end.to_le_bytes());
         for extent in [self.index, self.directory] {
             out.extend(extent.offset.to_le_bytes());
             out.extend(extent.len.to_le_bytes());
@@ -190,36 +197,37 @@ impl Footer {
         out.extend(END_MAGIC);
     }
 
-    /// Finds and checks the footer of the file that `file_id` names, whose bytes are `bytes`. The identity is the one
-    /// that the footer states: comparing it with the store's is the caller's.
-    pub(super) fn decode(bytes: &[u8], file_id: u64) -> Result<Self, Refusal> {
+    /// Finds and checks the footer of the file that `file_id` names, whose bytes from `base` on are `bytes`. The identity is
+    /// the one that the footer states: comparing it with the store's is the caller's.
+    pub(super) fn decode(bytes: &[u8], base: u64, file_id: u64) -> Result<Self, Refusal> {
         let short = Refusal::Damage(0, "file is too short");
         let tail_at = bytes.len().checked_sub(TAIL_LEN).ok_or(short)?;
         let (before, tail) = bytes.split_at(tail_at);
-        let damage = |what| Refusal::Damage(tail_at as u64, what);
+        let damage = |what| Refusal::Damage(base + tail_at as u64, what);
         let mut cursor = Cursor::new(tail);
         let mut read = || Ok::<_, DecodeError>((cursor.u32()?, cursor.u32()?, cursor.bytes(8)?));
         let (len, crc, magic) = read().map_err(|e| damage(e.what))?;
         if magic != END_MAGIC {
             return Err(damage("file does not end with the magic of a run"));
         }
-        let at = tail_at
+        let start = tail_at
             .checked_sub(len as usize)
-            .filter(|&at| at >= HEADER_LEN)
+            .filter(|&start| start as u64 + base >= HEADER_LEN as u64)
             .ok_or(damage("footer is longer than the file"))?;
-        let (_, body) = before.split_at(at);
-        let damage = |e: DecodeError| Refusal::Damage((at + e.at) as u64, e.what);
+        let (_, body) = before.split_at(start);
+        let at = base + start as u64;
+        let damage = |e: DecodeError| Refusal::Damage(at + e.at as u64, e.what);
         let mut footer = Self::parse(body).map_err(damage)?;
         let file = FileIdentity {
             store_id: footer.identity.id,
             file_id,
         };
-        let wrong = |what| Refusal::Damage(at as u64, what);
-        if file.crc(at as u64, body) != crc {
+        let wrong = |what| Refusal::Damage(at, what);
+        if file.crc(at, body) != crc {
             return Err(wrong("footer does not match its checksum"));
         }
-        footer.meta.bytes = bytes.len() as u64;
-        footer.check(file_id, at as u64).map_err(wrong)?;
+        footer.meta.bytes = base + bytes.len() as u64;
+        footer.check(file_id, at).map_err(wrong)?;
         Ok(footer)
     }
 
@@ -246,6 +254,7 @@ impl Footer {
         let (samples, series) = (c.u64()?, c.u32()?);
         c.bytes(4)?;
         let tombstones = c.u64()?;
+        let groups_end = c.u64()?;
         let (index, directory) = (Extent::decode(c)?, Extent::decode(c)?);
         let count = c.u32()? as usize;
         if count > c.remaining() / 8 {
@@ -282,6 +291,7 @@ impl Footer {
                 lost,
                 bytes: 0,
             },
+            groups_end,
             index,
             directory,
         })
@@ -291,7 +301,8 @@ impl Footer {
     fn check(&self, file_id: u64, at: u64) -> Result<(), &'static str> {
         let meta = &self.meta;
         let end = |extent: Extent| extent.offset.checked_add(extent.len);
-        let sections = self.index.offset >= HEADER_LEN as u64
+        let sections = self.groups_end >= HEADER_LEN as u64
+            && self.index.offset >= self.groups_end
             && end(self.index) == Some(self.directory.offset)
             && end(self.directory) == Some(at);
         let partition = meta.partition;
@@ -361,6 +372,7 @@ mod tests {
                 }],
                 bytes: 0,
             },
+            groups_end: 24,
             index: Extent {
                 offset: 24,
                 len: 10,
@@ -389,13 +401,10 @@ mod tests {
     #[test]
     fn round_trips() {
         let bytes = file();
-        assert_eq!(
-            bytes.len(),
-            40 + FOOTER_LEN + 16 + lost::RECORD_LEN + TAIL_LEN
-        );
+        assert_eq!(bytes.len(), 40 + footer().len() + TAIL_LEN);
         let mut expected = footer();
         expected.meta.bytes = bytes.len() as u64;
-        assert_eq!(Footer::decode(&bytes, 5), Ok(expected));
+        assert_eq!(Footer::decode(&bytes, 0, 5), Ok(expected));
     }
 
     #[test]
@@ -408,10 +417,10 @@ mod tests {
         for at in (0..HEADER_LEN).chain(40..intact.len()) {
             let mut bytes = intact.clone();
             bytes[at] ^= 0x40;
-            let header = check_header(&bytes, identity).map(|()| Footer::decode(&bytes, 5));
+            let header = check_header(&bytes, identity).map(|()| Footer::decode(&bytes, 0, 5));
             assert!(!matches!(header, Ok(Ok(_))), "byte {at}");
         }
-        assert!(Footer::decode(&intact, 6).is_err());
+        assert!(Footer::decode(&intact, 0, 6).is_err());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use super::checksum::FileIdentity;
 use super::chunk_group::{self, ChunkGroup};
 use super::field_group::FieldGroup;
-use super::float_group::{self, FloatGroup};
+use super::float_group::FloatGroup;
 use super::group_header::{Contents, GroupHeader};
+use super::listed_group;
 use super::starts::{self, GroupStarts};
 use super::times::{self, TimesTable};
 use crate::codec::cursor::Cursor;
@@ -13,7 +14,10 @@ use crate::model::StartRun;
 
 /// Bytes of a group or a table in the file, at most.
 pub(super) const MAX_STORED_BYTES: usize = {
-    let (chunks, floats) = (chunk_group::MAX_STORED_BYTES, float_group::MAX_STORED_BYTES);
+    let (chunks, floats) = (
+        chunk_group::MAX_STORED_BYTES,
+        listed_group::MAX_STORED_BYTES,
+    );
     let groups = if chunks > floats { chunks } else { floats };
     let groups = groups + starts::MAX_STORED_BYTES;
     let times = times::MAX_STORED_BYTES;

@@ -9,13 +9,14 @@
 //! * Every byte is covered by a checksum over the store, the file, the offset and the contents. Index and directory are
 //!   verified when a run is opened and then used from a memory map; groups are read by positional reads and verified
 //!   each time they are decompressed.
-//! * A damaged file is set aside, never removed, and its id is never used again.
+//! * The end of a file (index, directory, footer) is mended in memory where a part of it is damaged. A file that cannot be mended is
+//!   set aside, never removed, and its id is never used again.
 //!
 //! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
-//! `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
+//! `listed_group`, `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
 //! `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
-//! `group`, `loader`, `cache`: reading one. `check`, `lost`: what is damaged of one, and what it
-//! knows to be lost. `publish`, `catalog`: the life of all.
+//! `group`, `loader`, `cache`: reading one. `check`, `lost`, `mend`: what is damaged of one, what it
+//! knows to be lost, and what its end is mended with. `publish`, `catalog`: the life of all.
 
 mod cache;
 pub(crate) mod catalog;
@@ -31,8 +32,10 @@ mod float_group;
 mod footer;
 mod group;
 mod group_header;
+mod listed_group;
 mod loader;
 mod lost;
+mod mend;
 mod name;
 mod output;
 mod partition;

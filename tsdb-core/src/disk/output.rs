@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::checksum::FileIdentity;
-use super::footer::Extent;
-use super::section;
 use crate::error::{Error, Result};
 use crate::io::WriteFile;
 
@@ -54,27 +52,17 @@ impl Output {
         self.write()
     }
 
-    /// Writes a section, compressed where that is worth it.
+    /// Writes bytes that would only be copied by gathering them.
     ///
     /// # Errors
     /// Those of the file system.
-    pub(super) fn write_section(&mut self, bytes: &[u8]) -> Result<Extent> {
-        // What is long would only be copied by gathering it.
+    pub(super) fn write_long(&mut self, bytes: &[u8]) -> Result<()> {
         self.write()?;
-        let packed = section::pack(bytes).map_err(|e| self.compress_error(e))?;
-        let raw_len = packed.as_ref().map_or(0, |_| bytes.len() as u32);
-        let stored = packed.as_deref().unwrap_or(bytes);
-        let extent = Extent {
-            offset: self.written,
-            len: stored.len() as u64,
-            raw_len,
-            crc: self.identity.crc(self.written, stored),
-        };
         self.file
-            .write_all(stored)
+            .write_all(bytes)
             .map_err(|e| Error::io("write", &self.path, e))?;
-        self.written += extent.len;
-        Ok(extent)
+        self.written += bytes.len() as u64;
+        Ok(())
     }
 
     /// Writes what is left and syncs the file; gives its length.

@@ -14,6 +14,7 @@ use super::footer::{self, FORMAT_VERSION, Footer, Refusal, RunMeta};
 use super::group::{Group, GroupColumns, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
 use super::loader::Loader;
+use super::mend;
 use super::name::RunName;
 use super::section;
 use super::times::TimesTable;
@@ -35,13 +36,15 @@ pub(crate) struct Run {
     directory: Directory,
     /// Where the groups end.
     groups_end: u64,
-    /// What is wrong with the header, of which the footer says the same.
-    header_damage: Option<&'static str>,
+    /// Where the index begins, and what mends the end of the file ends.
+    index_at: u64,
+    /// Damaged parts of which nothing is lost: where they stand, how long they are, what is wrong.
+    mended: Vec<(u64, u64, &'static str)>,
 }
 
 impl Run {
     /// Opens a run and verifies everything but its groups. Allocates nothing per series. A damaged header does no harm, since
-    /// the footer says the same.
+    /// the footer says the same, and the end of the file is mended where that can be done.
     ///
     /// # Errors
     /// [`Error::Corrupt`] for damage and for a file of another store; [`Error::UnsupportedFormat`]; those of the
@@ -53,35 +56,50 @@ impl Run {
         let map = fs.map(path).map_err(io("map"))?;
         let file = fs.open_read(path).map_err(io("open"))?;
         let path: Arc<Path> = path.into();
-        Self::over(path, name, file, &map, identity).map(Arc::new)
+        let checksums = FileIdentity {
+            store_id: identity.id,
+            file_id: name.file_id,
+        };
+        let mut mended = Vec::new();
+        match footer::check_header(&map, checksums) {
+            Ok(()) => {}
+            Err(Refusal::Damage(at, what)) => mended.push((at, footer::HEADER_LEN as u64, what)),
+            Err(version) => return Err(refused(&path, version)),
+        }
+        let opened = match Self::over(&path, name, &file, (&map, 0), identity) {
+            Err(damage) if damage.is_corruption() => {
+                let intact = mend::mend(checksums, &map).ok_or(damage)?;
+                let what = "end of the file does not match its checksums";
+                mended.push((intact.damaged_at, intact.damaged_len, what));
+                Self::over(&path, name, &file, (&intact.bytes, intact.offset), identity)
+            }
+            opened => opened,
+        };
+        opened.map(|run| Arc::new(Self { mended, ..run }))
     }
 
+    /// The run whose bytes from `base` on are `end`: all, or those that were mended.
     fn over(
-        path: Arc<Path>,
+        path: &Arc<Path>,
         name: RunName,
-        file: Arc<dyn ReadFile>,
-        map: &Mapped,
+        file: &Arc<dyn ReadFile>,
+        (end, base): (&Mapped, u64),
         store: StoreIdentity,
     ) -> Result<Self> {
         let identity = FileIdentity {
             store_id: store.id,
             file_id: name.file_id,
         };
-        let refused = |refusal| refused(&path, refusal);
-        let header_damage = match footer::check_header(map, identity) {
-            Ok(()) => None,
-            Err(Refusal::Damage(_, what)) => Some(what),
-            Err(version) => return Err(refused(version)),
-        };
-        let footer = Footer::decode(map, name.file_id).map_err(refused)?;
-        let damage = |offset, what| Error::corrupt(&*path, offset, what);
+        let refused = |refusal| refused(path, refusal);
+        let footer = Footer::decode(end, base, name.file_id).map_err(refused)?;
+        let damage = |offset, what| Error::corrupt(&**path, offset, what);
         if footer.identity != store {
             return Err(damage(0, "file belongs to another store"));
         }
         if footer.meta.partition.start_ms != name.partition_start_ms {
             return Err(damage(0, "name is that of another partition"));
         }
-        let section = |extent, what| section::open(map, &path, identity, extent, what);
+        let section = |extent, what| section::open((end, base), path, identity, extent, what);
         let index = section(footer.index, "index does not match its checksum")?;
         let directory = section(footer.directory, "directory does not match its checksum")?;
         let (index, directory) = (IndexReader::open(index)?, Directory::open(directory)?);
@@ -89,14 +107,15 @@ impl Run {
             return Err(damage(footer.index.offset, "number of series differs"));
         }
         Ok(Self {
-            file,
+            file: Arc::clone(file),
             identity,
             index,
             directory,
-            groups_end: footer.index.offset,
-            header_damage,
+            groups_end: footer.groups_end,
+            index_at: footer.index.offset,
+            mended: Vec::new(),
             meta: footer.meta,
-            path,
+            path: Arc::clone(path),
         })
     }
 
@@ -105,10 +124,28 @@ impl Run {
         &self.meta
     }
 
-    /// What is wrong with its header.
-    pub(crate) fn header_damage(&self) -> Option<Error> {
-        let damage = |what| Error::corrupt(&*self.path, 0, what);
-        self.header_damage.map(damage)
+    /// What is wrong with parts of the file of which nothing is lost, and their lengths.
+    pub(crate) fn mended(&self) -> impl Iterator<Item = (Error, u64)> {
+        let damage = |(at, len, what)| (Error::corrupt(&*self.path, at, what), len);
+        self.mended.iter().copied().map(damage)
+    }
+
+    /// Where what mends the end of the file stands.
+    pub(super) fn mending_block(&self) -> std::ops::Range<u64> {
+        self.groups_end..self.index_at
+    }
+
+    /// Reads what mends the end of the file.
+    ///
+    /// # Errors
+    /// When it is damaged, or the file cannot be read.
+    pub(super) fn check_mending_block(&self) -> Result<()> {
+        let std::ops::Range { start, end } = self.mending_block();
+        let damage = |what| Error::corrupt(&*self.path, start, what);
+        let len = usize::try_from(end - start).map_err(|_| damage("repair block is too long"))?;
+        let mut block = vec![0; len];
+        self.read_at(&mut block, start)?;
+        mend::check(self.identity, start, &block).map_err(damage)
     }
 
     /// Its file.
@@ -405,10 +442,16 @@ impl Run {
             return Err(damage("group lies outside of the groups"));
         }
         stored.resize(len, 0);
+        self.read_at(stored, place.offset)
+    }
+
+    fn read_at(&self, out: &mut [u8], offset: u64) -> Result<()> {
         self.file
-            .read_exact_at(stored, place.offset)
+            .read_exact_at(out, offset)
             .map_err(|e| match e.kind() {
-                std::io::ErrorKind::UnexpectedEof => damage("file was cut short"),
+                std::io::ErrorKind::UnexpectedEof => {
+                    Error::corrupt(&*self.path, offset, "file was cut short")
+                }
                 _ => Error::io("read", &*self.path, e),
             })
     }

@@ -15,25 +15,32 @@ const MAX_BYTES: usize = 1 << 20;
 /// A section is written once and read at every start: some milliseconds are spent on it.
 const LEVEL: i32 = 9;
 
-/// Compresses a section, if it is small and gets clearly smaller.
-pub(super) fn pack(bytes: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
-    if bytes.len() > MAX_BYTES {
-        return Ok(None);
+/// Appends a section to `end`, compressed if it is small and gets clearly smaller; gives its length before that, or 0.
+pub(super) fn push(end: &mut Vec<u8>, bytes: &[u8]) -> std::io::Result<u32> {
+    if bytes.len() <= MAX_BYTES {
+        let packed = zstd::bulk::compress(bytes, LEVEL)?;
+        if packed.len() < bytes.len() / 4 * 3 {
+            end.extend(packed);
+            return Ok(bytes.len() as u32);
+        }
     }
-    let packed = zstd::bulk::compress(bytes, LEVEL)?;
-    Ok(Some(packed).filter(|packed| packed.len() < bytes.len() / 4 * 3))
+    end.extend_from_slice(bytes);
+    Ok(0)
 }
 
-/// Verifies a section of a mapped file. `what` says what is wrong when it does not verify.
+/// Verifies a section of a mapped file, of which `map` begins at `base`. `what` says what is wrong when it does not verify.
 pub(super) fn open(
-    map: &Mapped,
+    (map, base): (&Mapped, u64),
     path: &Arc<Path>,
     identity: FileIdentity,
     extent: Extent,
     what: &'static str,
 ) -> Result<Section> {
     let damage = |what| Error::corrupt(&**path, extent.offset, what);
-    let section = Section::new(map, path, extent.offset, extent.len)
+    let section = extent
+        .offset
+        .checked_sub(base)
+        .and_then(|at| Section::new(map, path, at, extent.len))
         .filter(|section| identity.crc(extent.offset, section.bytes()) == extent.crc)
         .ok_or_else(|| damage(what))?;
     if extent.raw_len == 0 {

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use super::checksum::FileIdentity;
 use super::columns::ColumnsWriter;
-use super::footer::{self, Footer, RunMeta};
+use super::footer::{self, Extent, Footer, RunMeta, TAIL_LEN};
 use super::group_header::RunSeries;
 use super::loader::RawColumn;
 use super::lost::{self, LostRange};
+use super::mend;
 use super::name::{RunName, State};
 use super::output::Output;
 use super::partition::Partition;
 use super::publish::{FinishedRun, TmpFile};
+use super::section;
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::index::IndexWriter;
@@ -52,7 +54,6 @@ pub(crate) struct RunWriter {
 /// The series that was pushed last.
 #[derive(Debug)]
 struct Last {
-    labels: Labels,
     series: RunSeries,
     /// Time of its last sample, in its unit.
     max_ms: Option<i64>,
@@ -116,11 +117,11 @@ impl RunWriter {
         })
     }
 
-    /// Adds a series with its samples, whose times are in `unit`: label sets strictly rising, at least one sample, times strictly rising and inside
-    /// the partition.
+    /// Adds a series with its samples, as [`Self::start_series`] and [`Self::push_samples`] do.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] when that is broken; those of the file system.
+    /// Those of both.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn push_series(
         &mut self,
         labels: &Labels,
@@ -131,25 +132,42 @@ impl RunWriter {
         self.push_samples(samples)
     }
 
-    /// Starts a series, whose samples follow by [`Self::push_samples`] or [`Self::push_column`].
+    /// Starts a series with times in `unit`, whose samples follow by [`Self::push_samples`] or [`Self::push_column`]: label sets
+    /// strictly rising, at least one sample, times strictly rising and inside the partition.
     ///
     /// # Errors
-    /// Those of [`Self::push_series`].
+    /// [`Error::InvalidOption`] when that is broken; those of the file system.
     pub(crate) fn start_series(&mut self, labels: &Labels, unit: TimeUnit) -> Result<()> {
         self.check_series()?;
-        if self
-            .last
-            .as_ref()
-            .is_some_and(|last| last.labels >= *labels)
-        {
-            return Err(misuse("series are not in label order"));
-        }
         let number = self.index.push(labels.as_bytes(), unit)?;
+        self.begin_series(number, unit)
+    }
+
+    /// The number of a label pair, given as its part of the canonical bytes, for
+    /// [`start_series_of_pairs`](Self::start_series_of_pairs).
+    ///
+    /// # Errors
+    /// When there are more than an index can number.
+    pub(crate) fn number_of_pair(&mut self, pair: &[u8]) -> Result<u32> {
+        self.index.number(pair)
+    }
+
+    /// As [`Self::start_series`], with the numbers of the label pairs in the order of their names. A run gets all its series in one
+    /// of both ways.
+    ///
+    /// # Errors
+    /// Those of [`Self::start_series`].
+    pub(crate) fn start_series_of_pairs(&mut self, pairs: &[u32], unit: TimeUnit) -> Result<()> {
+        self.check_series()?;
+        let number = self.index.push_pairs(pairs, unit)?;
+        self.begin_series(number, unit)
+    }
+
+    fn begin_series(&mut self, number: u32, unit: TimeUnit) -> Result<()> {
         let series = RunSeries { number, unit };
         self.columns.start_series(series, &mut self.out)?;
         self.meta.units.add(unit);
         self.last = Some(Last {
-            labels: labels.clone(),
             series,
             max_ms: None,
         });
@@ -159,7 +177,7 @@ impl RunWriter {
     /// Adds samples of the present series, newer than those before.
     ///
     /// # Errors
-    /// Those of [`Self::push_series`].
+    /// Those of [`Self::start_series`].
     pub(crate) fn push_samples(&mut self, samples: &Columns) -> Result<()> {
         let times_ms = &samples.times_ms;
         let (Some(&min_ms), Some(&max_ms)) = (times_ms.first(), times_ms.last()) else {
@@ -216,7 +234,7 @@ impl RunWriter {
     /// Adds a column of chunks of the present series as another run has it, newer than the samples before.
     ///
     /// # Errors
-    /// Those of [`Self::push_series`].
+    /// Those of [`Self::start_series`].
     pub(crate) fn push_column(&mut self, column: &RawColumn<'_>) -> Result<()> {
         let stats = column.stats;
         self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
@@ -236,7 +254,7 @@ impl RunWriter {
     /// Writes what is left and syncs the file, which keeps its temporary name.
     ///
     /// # Errors
-    /// Those of the file system; the file is then removed.
+    /// [`Error::InvalidOption`] when series came out of order; those of the file system. The file is then removed.
     pub(crate) fn finish(mut self) -> Result<FinishedRun> {
         self.check_series()?;
         self.meta.series = self.index.series_len() as u32;
@@ -247,17 +265,52 @@ impl RunWriter {
         }
         let directory = self.columns.finish(&mut self.out)?;
         let mut index = Vec::new();
-        self.index.finish(&mut index)?;
-        let footer = Footer {
-            identity: self.identity,
-            meta: self.meta.clone(),
-            index: self.out.write_section(&index)?,
-            directory: self.out.write_section(&directory)?,
-        };
-        let at = self.out.offset();
-        footer.push(at, self.out.buffer());
+        std::mem::take(&mut self.index).finish(&mut index)?;
+        self.write_end(index, &directory)?;
         self.meta.bytes = self.out.finish()?;
         Ok(FinishedRun::new(self.tmp, self.identity))
+    }
+
+    /// Writes the end, and before it what mends it.
+    fn write_end(&mut self, index: Vec<u8>, directory: &[u8]) -> Result<()> {
+        let mut end = Vec::new();
+        let mut push = |bytes: &[u8]| -> Result<(Range<usize>, u32)> {
+            let start = end.len();
+            let raw_len = section::push(&mut end, bytes).map_err(|e| self.out.compress_error(e))?;
+            Ok((start..end.len(), raw_len))
+        };
+        let (index, directory) = {
+            let pushed = push(&index)?;
+            drop(index);
+            (pushed, push(directory)?)
+        };
+        let groups_end = self.out.offset();
+        let mut footer = Footer {
+            identity: self.identity,
+            meta: self.meta.clone(),
+            groups_end,
+            index: Extent::default(),
+            directory: Extent::default(),
+        };
+        let end_len = end.len() + footer.len() + TAIL_LEN;
+        let base = groups_end + mend::block_len(end_len) as u64;
+        let checksums = self.out.identity;
+        let extent = |(range, raw_len): (Range<usize>, u32)| {
+            let offset = base + range.start as u64;
+            let bytes = end.get(range).unwrap_or_default();
+            Extent {
+                offset,
+                len: bytes.len() as u64,
+                raw_len,
+                crc: checksums.crc(offset, bytes),
+            }
+        };
+        (footer.index, footer.directory) = (extent(index), extent(directory));
+        footer.push(base + end.len() as u64, &mut end);
+        debug_assert_eq!(end.len(), end_len);
+        self.out
+            .write_long(&mend::block(checksums, groups_end, &end))?;
+        self.out.write_long(&end)
     }
 
     /// Takes in the times of further samples of the present series.

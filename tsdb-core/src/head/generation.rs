@@ -91,9 +91,8 @@ impl Generation {
         self.add(hash, Series::new(pairs, unit, last))
     }
 
-    /// The number of a label pair, which is given as [`LabelIter::next_pair`](crate::model::LabelIter::next_pair) does. For the
-    /// writer alone.
-    pub(crate) fn pair(&self, pair: &[u8]) -> PairRef {
+    /// The number of a label pair, given as its part of the canonical bytes. For the writer alone.
+    pub(crate) fn number_of_pair(&self, pair: &[u8]) -> PairRef {
         self.index.number(pair)
     }
 
@@ -274,19 +273,20 @@ impl Generation {
 
     /// The canonical label bytes of a series.
     pub(crate) fn canonical(&self, series: SeriesRef) -> Vec<u8> {
-        let pairs = || self.pairs(series).map(|(_, bytes)| bytes);
+        let pairs = || self.pairs(series).iter().map(|&pair| self.pair(pair));
         let mut canonical = Vec::with_capacity(pairs().map(<[u8]>::len).sum());
         pairs().for_each(|pair| canonical.extend_from_slice(pair));
         canonical
     }
 
-    /// The label pairs of a series in order: the number that each has in this generation, and its part of the canonical bytes.
-    pub(crate) fn pairs(
-        &self,
-        series: SeriesRef,
-    ) -> impl ExactSizeIterator<Item = (PairRef, &[u8])> {
-        let pairs = self.series(series).pairs();
-        pairs.iter().map(|&pair| (pair, self.index.pair(pair)))
+    /// The numbers of the label pairs of a series, in the order of their names.
+    pub(crate) fn pairs(&self, series: SeriesRef) -> &[PairRef] {
+        self.series(series).pairs()
+    }
+
+    /// A label pair, as its part of the canonical bytes.
+    pub(crate) fn pair(&self, pair: PairRef) -> &[u8] {
+        self.index.pair(pair)
     }
 
     /// The samples of a series as they are now: a few reference counts, nothing is decoded.

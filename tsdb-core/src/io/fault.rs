@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};
-use super::memory::{dirs_in, move_names, read_exact_at};
+use super::memory::{dirs_in, move_names, overwrite, read_exact_at};
 
 /// Which operations a fault counts and hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -454,7 +454,7 @@ impl Fs for FaultFs {
     }
 }
 
-/// Written at its end only, so the position is the length.
+/// Written at its end or over its start, so the position is the length.
 #[derive(Debug)]
 struct FaultFile {
     fs: FaultFs,
@@ -474,6 +474,15 @@ impl WriteFile for FaultFile {
             Err(_) => file.live.extend_from_slice(&bytes[..bytes.len() / 2]),
         }
         outcome
+    }
+
+    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.fs.state.lock();
+        state.count(OpKind::Write)?;
+        let file = state.file_mut(self.id)?;
+        overwrite(&mut file.live, bytes);
+        file.dirty_from = 0;
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -44,6 +44,8 @@ pub(crate) trait Fs: Send + Sync + Debug {
 pub(crate) trait WriteFile: Send + Debug {
     /// Writes all of `bytes` at the current position. After an error the file may hold a part of them.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes all of `bytes` over the start of the file; what stands behind them stays.
+    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Makes the contents (and the length) durable: `fdatasync`.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file to `len` bytes and moves the position there.

@@ -122,13 +122,18 @@ impl Fs for MemFs {
     }
 }
 
-/// Written at its end only, so the position is the length.
+/// Written at its end or over its start, so the position is the length.
 #[derive(Debug)]
 struct MemFile(Contents);
 
 impl WriteFile for MemFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.lock().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        overwrite(&mut self.0.lock(), bytes);
         Ok(())
     }
 
@@ -182,6 +187,13 @@ pub(super) fn move_names<T>(names: &mut BTreeMap<PathBuf, T>, from: &Path, to: &
         }
     }
     !moved.is_empty()
+}
+
+/// Puts `bytes` over the start of `contents`.
+pub(super) fn overwrite(contents: &mut Vec<u8>, bytes: &[u8]) {
+    let len = contents.len().max(bytes.len());
+    contents.resize(len, 0);
+    contents[..bytes.len()].copy_from_slice(bytes);
 }
 
 /// Fills `buf` from `contents` at `offset`.

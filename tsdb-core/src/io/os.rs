@@ -105,6 +105,10 @@ impl WriteFile for OsWriteFile {
         self.0.write_all(bytes)
     }
 
+    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, 0)
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_data()
     }

@@ -231,7 +231,8 @@ impl Apply<'_> {
     fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
         if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
             let record = &mut self.lane.record;
-            let pairs = self.generation.pairs(series);
+            let pairs = self.generation.pairs(series).iter();
+            let pairs = pairs.map(|&pair| (pair, self.generation.pair(pair)));
             record.define_series(series, entry.unit, pairs);
         }
         entry.started = Some(kind);

@@ -352,9 +352,9 @@ pub(super) fn tell_damaged_runs(
         figures::count(&counters.corruptions, 1);
         tracing::warn!(path = %path.display(), error = %damage, "a damaged run is set aside, the rest is served");
     }
-    for damage in opened.runs.iter().filter_map(|run| run.header_damage()) {
+    for (damage, _) in opened.runs.iter().flat_map(|run| run.mended()) {
         figures::count(&counters.corruptions, 1);
-        tracing::warn!(error = %damage, "the header of a run is damaged, nothing is lost: its footer says the same");
+        tracing::warn!(error = %damage, "a part of a run is damaged, nothing is lost: the file says it twice");
     }
     for set_aside in &opened.set_aside {
         let lost = range_of(set_aside);

@@ -271,7 +271,7 @@ fn define(
         if interned.pairs.len() <= place {
             interned.pairs.resize(place + 1, None);
         }
-        let number = *interned.pairs[place].get_or_insert_with(|| generation.pair(pair));
+        let number = *interned.pairs[place].get_or_insert_with(|| generation.number_of_pair(pair));
         interned.of_series.push(number);
         interned.canonical.extend_from_slice(pair);
     }

@@ -12,6 +12,8 @@ use crate::io::{Fs, WriteFile};
 #[derive(Debug)]
 pub(super) struct OpenSegment {
     pub(super) id: SegmentId,
+    /// Number of its first frame.
+    pub(super) first_seq: u64,
     pub(super) path: PathBuf,
     file: Box<dyn WriteFile>,
     /// End of the last whole frame.
@@ -39,6 +41,7 @@ impl OpenSegment {
         }
         Ok(Self {
             id: header.id,
+            first_seq: header.first_seq,
             path,
             file,
             len: HEADER_LEN as u64,
@@ -83,14 +86,9 @@ impl OpenSegment {
         self.len == HEADER_LEN as u64
     }
 
-    /// Whether more may be written to it.
-    pub(super) fn is_usable(&self) -> bool {
-        !self.abandoned
-    }
-
     /// Whether the next frame goes into it.
     pub(super) fn takes(&self, generation: u64, segment_bytes: u64) -> bool {
-        self.is_usable()
+        !self.abandoned
             && self.id.generation == generation
             && (self.len < segment_bytes || self.is_empty())
     }

@@ -11,6 +11,8 @@ use crate::codec::cursor::Cursor;
 
 /// The first bytes of every frame; not UTF-8.
 pub(super) const MAGIC: [u8; 4] = *b"\xf7wal";
+/// The one type of frame: the record of a batch.
+const TYPE_BATCH: u8 = 1;
 /// Bytes of a header before its checksum.
 const FIELDS_LEN: usize = 4 + 1 + 1 + 8 + 8 + 8;
 /// Bytes of a header.
@@ -32,21 +34,9 @@ pub(super) struct Place {
     pub(super) offset: u64,
 }
 
-/// What a frame is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FrameKind {
-    /// The record of a batch.
-    Batch,
-    /// No payload and no sequence number of its own: it only says what is durable. Written when the log falls idle, so
-    /// that damage to the last frames is told from a torn tail.
-    Mark,
-}
-
 /// A frame that verified.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
-    pub(super) kind: FrameKind,
-    /// Of a mark: that of the frame before it.
     pub(super) seq: u64,
     /// Every frame up to this one was durable when this one was written.
     pub(super) durable_seq: u64,
@@ -89,22 +79,19 @@ impl Frame<'_> {
 }
 
 /// Fills header and checksum into `frame`: room for the header, the payload, room for the checksum.
-pub(super) fn seal(frame: &mut [u8], place: &Place, kind: FrameKind, seq: u64, durable_seq: u64) {
+pub(super) fn seal(frame: &mut [u8], place: &Place, seq: u64, durable_seq: u64) {
     assert!(
         frame.len() >= OVERHEAD,
         "a frame has room for its header and checksum"
     );
-    debug_assert!(durable_seq < seq || kind == FrameKind::Mark);
+    debug_assert!(durable_seq < seq);
     let (header, rest) = frame.split_at_mut(HEADER_LEN);
     let (payload, payload_crc) = rest.split_at_mut(rest.len() - CRC_LEN);
 
     let mut fields = [0; FIELDS_LEN];
     let (magic, numbers) = fields.split_at_mut(MAGIC.len());
     magic.copy_from_slice(&MAGIC);
-    numbers[0] = match kind {
-        FrameKind::Batch => 1,
-        FrameKind::Mark => 2,
-    };
+    numbers[0] = TYPE_BATCH;
     // numbers[1]: flags, none yet.
     numbers[2..10].copy_from_slice(&(payload.len() as u64).to_le_bytes());
     numbers[10..18].copy_from_slice(&seq.to_le_bytes());
@@ -135,16 +122,10 @@ pub(super) fn read_frame<'a>(bytes: &'a [u8], place: &Place) -> Result<Frame<'a>
     if cursor.u32()? != place.header_crc(fields) {
         return Err(cursor.error("checksum of the frame header does not match"));
     }
-    let kind = match (kind, flags) {
-        (1, 0) => FrameKind::Batch,
-        (2, 0) => FrameKind::Mark,
-        _ => return Err(cursor.error("unknown type of frame")),
-    };
-    let sane = match kind {
-        FrameKind::Batch => durable_seq < seq && seq < u64::MAX,
-        FrameKind::Mark => durable_seq <= seq && seq < u64::MAX && len == 0,
-    };
-    if !sane {
+    if (kind, flags) != (TYPE_BATCH, 0) {
+        return Err(cursor.error("unknown type of frame"));
+    }
+    if durable_seq >= seq || seq == u64::MAX {
         return Err(cursor.error("frame header contradicts itself"));
     }
     let len = usize::try_from(len).map_err(|_| cursor.error("frame is cut short"))?;
@@ -155,7 +136,6 @@ pub(super) fn read_frame<'a>(bytes: &'a [u8], place: &Place) -> Result<Frame<'a>
         return Err(cursor.error("checksum of the frame does not match"));
     }
     Ok(Frame {
-        kind,
         seq,
         durable_seq,
         payload,
@@ -177,7 +157,7 @@ mod tests {
         let mut frame = vec![0; HEADER_LEN];
         frame.extend_from_slice(payload);
         frame.extend([0; CRC_LEN]);
-        seal(&mut frame, &PLACE, FrameKind::Batch, 12, 9);
+        seal(&mut frame, &PLACE, 12, 9);
         frame
     }
 
@@ -225,7 +205,7 @@ mod tests {
             },
         ] {
             let mut other = bytes.clone();
-            seal(&mut other, &place, FrameKind::Batch, 12, 9);
+            seal(&mut other, &place, 12, 9);
             let header = FIELDS_LEN..HEADER_LEN;
             assert_ne!(other[header.clone()], bytes[header]);
             assert_ne!(

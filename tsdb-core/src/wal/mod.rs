@@ -11,6 +11,7 @@
 mod definitions;
 mod file;
 mod frame;
+mod mark;
 mod plan;
 mod queue;
 mod reader;

@@ -1,7 +1,7 @@
 //! What recovery does with what the scans found. Pure: no files.
 //!
 //! Numbers decide, not bytes: bytes that do not verify matter only if a number is missing. Let *known* be the highest
-//! number that any frame or segment header says is durable.
+//! number that any frame, any segment header or the mark says is durable.
 //!
 //! * A missing number at or below *known* was acknowledged: that is damage, what follows is kept.
 //! * A missing number above it was never acknowledged: the log ends before it. What follows, if anything, was written by
@@ -12,6 +12,7 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use super::mark::Mark;
 use super::scan::{Run, Scan};
 use super::segment::{HEADER_LEN, SegmentHeader, SegmentId};
 
@@ -81,12 +82,19 @@ impl Found {
 }
 
 /// Decides. `found` is in the order of the log; `is_flushed` tells of generations that are no longer there.
-pub(super) fn plan(found: &[Found], dir: &Path, is_flushed: &dyn Fn(u64) -> bool) -> Plan {
-    let known = known_durable(found);
+pub(super) fn plan(
+    found: &[Found],
+    mark: Option<Mark>,
+    dir: &Path,
+    is_flushed: &dyn Fn(u64) -> bool,
+) -> Plan {
+    // What was marked last may be in runs by now, and its segments gone.
+    let kept = mark.filter(|mark| !is_flushed(mark.segment.generation));
+    let known = known_durable(found, kept);
     let void_from = void_from(found);
     let mut plan = Plan::default();
     // The number that comes next, and where the one before it ended.
-    let mut next = found.first().and_then(|f| f.header).map(|h| h.first_seq);
+    let mut next = start(found, kept);
     let mut last = (0, HEADER_LEN as u64);
     for (segment, (f, &void_from)) in found.iter().zip(&void_from).enumerate() {
         for run in &f.scan.runs {
@@ -108,7 +116,6 @@ pub(super) fn plan(found: &[Found], dir: &Path, is_flushed: &dyn Fn(u64) -> bool
                 }
             }
             if first <= end {
-                // A run of marks alone has no frames to give, but the log reaches to its end.
                 plan.visits.push(Visit {
                     segment,
                     run: *run,
@@ -120,27 +127,66 @@ pub(super) fn plan(found: &[Found], dir: &Path, is_flushed: &dyn Fn(u64) -> bool
         }
     }
     let wanted = next.unwrap_or(1);
-    plan.next_seq = wanted.max(known + 1);
-    if wanted <= known && !found.is_empty() {
+    let marked = mark.map_or(0, |mark| mark.durable_seq);
+    plan.next_seq = wanted.max(known + 1).max(marked + 1);
+    if wanted > known {
+        plan.cut = true;
+    } else if !found.is_empty() {
         let end = Gap {
             found,
             from: last,
             to: (found.len() - 1, found.last().map_or(0, |f| f.len)),
         };
         plan.damages.push(end.damage(dir, wanted..=known));
-    } else {
-        plan.cut = true;
+    } else if let Some(mark) = kept {
+        plan.damages.push(missing(mark, dir));
     }
     plan
 }
 
-fn known_durable(found: &[Found]) -> u64 {
+/// The number that the log begins with.
+fn start(found: &[Found], mark: Option<Mark>) -> Option<u64> {
+    let first = found.first();
+    if let Some(header) = first.and_then(|f| f.header) {
+        return Some(header.first_seq);
+    }
+    if let Some(mark) = mark
+        && first.is_none_or(|f| f.id == mark.segment)
+    {
+        return Some(mark.first_seq);
+    }
+    // Frames that stood before the first one that verifies had numbers before its.
+    let first = first?;
+    let (at, next) = match first.scan.runs.first() {
+        Some(run) => (run.start, Some(run.first_seq)),
+        None => (first.len, found.get(1).and_then(Found::first_seq)),
+    };
+    match next {
+        Some(next) if at > HEADER_LEN as u64 && next > 1 => Some(next - 1),
+        next => next,
+    }
+}
+
+/// Nothing is left of the log.
+fn missing(mark: Mark, dir: &Path) -> Damage {
+    Damage {
+        generation: mark.segment.generation,
+        path: mark.segment.path(dir),
+        offset: HEADER_LEN as u64,
+        bytes: 0,
+        lost_seqs: Some(mark.first_seq..=mark.durable_seq),
+        what: "segment is missing",
+    }
+}
+
+fn known_durable(found: &[Found], mark: Option<Mark>) -> u64 {
     found
         .iter()
         .map(|f| {
             let header = f.header.map_or(0, |h| h.first_seq - 1);
             header.max(f.scan.durable_seq)
         })
+        .chain(mark.map(|mark| mark.durable_seq))
         .max()
         .unwrap_or(0)
 }

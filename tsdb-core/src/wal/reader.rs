@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 
-use super::frame::FrameKind;
+use super::mark::Mark;
 use super::plan::{Damage, Found, Plan, Torn, plan};
 use super::scan::{scan, walk};
 use super::segment::{self, HEADER_LEN, ReadHeader, SegmentHeader, SegmentId};
@@ -166,6 +166,8 @@ impl Log {
             Some(identity) => Some(identity),
             None => identity_in_headers(fs, dir)?,
         };
+        // Before the segments: beside a process that writes they only gain frames.
+        let mark = identity.and_then(|identity| Mark::read(fs, dir, identity.id));
         let mut damages = Vec::new();
         let mut found = Vec::new();
         for id in ids {
@@ -226,7 +228,7 @@ impl Log {
                 scan,
             });
         }
-        let plan = plan(&found, dir, is_flushed);
+        let plan = plan(&found, mark, dir, is_flushed);
         damages.extend(plan.damages.iter().cloned());
         Ok(Self {
             store: identity.map_or(0, |identity| identity.id),
@@ -270,11 +272,7 @@ impl Log {
                 if inside {
                     end = Some((wanted.segment, at));
                 }
-                if inside
-                    && frame.kind == FrameKind::Batch
-                    && wanted.seqs.contains(&frame.seq)
-                    && outcome.is_ok()
-                {
+                if inside && wanted.seqs.contains(&frame.seq) && outcome.is_ok() {
                     frames += 1;
                     outcome = visit(found.id.generation, frame.seq, frame.payload);
                 }

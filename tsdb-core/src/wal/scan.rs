@@ -3,7 +3,7 @@
 //! The result is kept as *runs*: stretches of frames that verify and whose numbers follow each other. Everything else,
 //! damage or gap, lies between two runs, so that the result is small and needs no list of frames.
 
-use super::frame::{self, Frame, FrameKind, Place, read_frame};
+use super::frame::{self, Frame, Place, read_frame};
 use super::segment::{HEADER_LEN, SegmentId};
 
 /// Frames that stand back to back and have consecutive numbers.
@@ -12,7 +12,7 @@ pub(super) struct Run {
     /// Where it begins and ends in the file.
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Number of its first frame, and one more than that of its last: equal for a run of marks alone.
+    /// Number of its first frame, and one more than that of its last.
     pub(super) first_seq: u64,
     pub(super) end_seq: u64,
 }
@@ -98,19 +98,15 @@ impl Scan {
         let end = start + frame.len() as u64;
         // `read_frame` refuses the largest number.
         let end_seq = frame.seq + 1;
-        let first_seq = match frame.kind {
-            FrameKind::Batch => frame.seq,
-            FrameKind::Mark => end_seq,
-        };
         match self.runs.last_mut() {
-            Some(run) if run.end == start && run.end_seq == first_seq => {
+            Some(run) if run.end == start && run.end_seq == frame.seq => {
                 run.end = end;
                 run.end_seq = end_seq;
             }
             _ => self.runs.push(Run {
                 start,
                 end,
-                first_seq,
+                first_seq: frame.seq,
                 end_seq,
             }),
         }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::file::OpenSegment;
-use super::frame::{self, FrameKind, Place};
+use super::frame::{self, Place};
+use super::mark::Mark;
 use super::queue::Chunk;
 use super::segment::{SegmentHeader, SegmentId};
 use super::tickets::{Failure, WriteFailure};
@@ -40,8 +41,6 @@ pub(super) struct Writer {
     durable: u64,
     /// Bytes written since they were last told to the others.
     written_bytes: u64,
-    /// The last mark says this.
-    marked: u64,
     /// When the oldest frame that is not durable was written.
     unsynced_since: Option<Instant>,
     /// After a failed write: when to try again.
@@ -81,7 +80,6 @@ impl Writer {
             written: last_seq,
             durable: last_seq,
             written_bytes: 0,
-            marked: last_seq,
             unsynced_since: None,
             retry_at: None,
         }
@@ -118,7 +116,7 @@ impl Writer {
                 closing: state.closing,
                 sync_to: state.sync_to,
             };
-            if wake.closing || self.may_write() || self.must_sync(&wake) || self.may_mark() {
+            if wake.closing || self.may_write() || self.must_sync(&wake) {
                 return Some(wake);
             }
             match self.next_deadline() {
@@ -161,13 +159,6 @@ impl Writer {
         }
     }
 
-    fn may_mark(&self) -> bool {
-        self.backlog.is_empty()
-            && self.written == self.durable
-            && self.marked < self.durable
-            && self.segment.as_ref().is_some_and(OpenSegment::is_usable)
-    }
-
     fn round(&mut self, wake: &Wake) -> Result<(), Trouble> {
         if self.may_write() || (wake.closing && !self.backlog.is_empty()) {
             self.write_backlog()?;
@@ -182,9 +173,6 @@ impl Writer {
         if self.must_sync(wake) {
             self.sync()?;
             self.publish();
-        }
-        if self.may_mark() {
-            self.write_mark();
         }
         Ok(())
     }
@@ -213,7 +201,7 @@ impl Writer {
                     offset: place.offset + distance,
                     ..place
                 };
-                frame::seal(frame, &place, FrameKind::Batch, seq, durable);
+                frame::seal(frame, &place, seq, durable);
             });
             segment.write(&*fs, bytes).map_err(Trouble::Write)?;
             let bytes = chunk.advance(frames);
@@ -287,36 +275,24 @@ impl Writer {
     }
 
     fn sync(&mut self) -> Result<(), Trouble> {
-        if let Some(segment) = self.segment.as_mut() {
-            segment
-                .sync(&*self.shared.fs, &self.shared.dir)
-                .map_err(|(path, e)| Trouble::Sync(path, e))?;
-        }
-        self.durable = self.written;
+        self.durable = match self.segment.as_mut() {
+            Some(segment) => {
+                let (fs, dir) = (&*self.shared.fs, &self.shared.dir);
+                segment
+                    .sync(fs, dir)
+                    .map_err(|(path, e)| Trouble::Sync(path, e))?;
+                let mark = Mark {
+                    segment: segment.id,
+                    first_seq: segment.first_seq,
+                    durable_seq: self.written,
+                };
+                self.shared.mark.lock().write(fs, mark);
+                self.written
+            }
+            None => self.written,
+        };
         self.unsynced_since = None;
         Ok(())
-    }
-
-    /// Says in the file that everything so far is durable. Not synced: it serves after a crash of the process, and after
-    /// a power loss only if it got there in time.
-    fn write_mark(&mut self) {
-        let (store, durable) = (self.identity.id, self.durable);
-        self.marked = durable;
-        let Some(segment) = self.segment.as_mut() else {
-            return;
-        };
-        let mut bytes = [0; frame::OVERHEAD];
-        frame::seal(
-            &mut bytes,
-            &segment.place(store),
-            FrameKind::Mark,
-            durable,
-            durable,
-        );
-        if segment.write(&*self.shared.fs, &bytes).is_err() {
-            // Nothing is lost. The next frame will find out whether writing works again.
-            tracing::debug!(path = %segment.path.display(), "cannot mark the end of the log");
-        }
     }
 
     /// Tells the others how far the log is.

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::mark::MarkFile;
 use super::queue::Queue;
 use super::segment::{self, SegmentId};
 use super::thread::Writer;
@@ -46,6 +47,8 @@ pub(super) struct Shared {
     pub(super) durability: Durability,
     /// Short critical sections of memory work only; never held over I/O or a callback.
     pub(super) state: Mutex<State>,
+    /// Held over one small write, and while the segments of a generation are given up.
+    pub(super) mark: Mutex<MarkFile>,
     /// Tells the thread that there is something to do.
     pub(super) work: Condvar,
     /// Tells the waiters that the horizon moved or that something failed.
@@ -157,8 +160,10 @@ impl Wal {
             .map(|(_, len)| len)
             .sum();
         let last_seq = position.next_seq.saturating_sub(1);
+        let mark = MarkFile::new(&*fs, &dir, identity.id);
         let shared = Arc::new(Shared {
             fs,
+            mark: Mutex::new(mark),
             dir: dir.clone(),
             durability,
             state: Mutex::new(State {
@@ -320,6 +325,10 @@ impl Wal {
                 .map(|(id, _)| *id)
                 .collect()
         };
+        self.shared
+            .mark
+            .lock()
+            .forget(&*self.shared.fs, generation)?;
         for id in &ids {
             let path = id.path(&self.shared.dir);
             match self.shared.fs.remove(&path) {

@@ -11,6 +11,7 @@ use tsdb_query::parse;
 
 use crate::duration;
 use crate::error::{ApiError, ErrorKind};
+use crate::http::timed_out;
 use crate::state::AppState;
 
 /// The largest form, as Go's `ParseForm` has it.
@@ -44,11 +45,13 @@ impl FromRequest<AppState> for Params {
                     .eq_ignore_ascii_case("application/x-www-form-urlencoded")
             });
         if is_form && parts.method != Method::GET && parts.method != Method::HEAD {
-            let form = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| {
-                ApiError::new(
+            let form = to_bytes(body, MAX_FORM_BYTES).await;
+            let form = form.map_err(|e| match timed_out(&e) {
+                Some(e) => ApiError::new(ErrorKind::SlowBody, format!("cannot read the form: {e}")),
+                None => ApiError::new(
                     ErrorKind::TooLarge,
                     format!("the form is larger than {MAX_FORM_BYTES} bytes or was cut short"),
-                )
+                ),
             })?;
             params.add_encoded(&form);
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tsdb_core::SeriesLimits;
 
@@ -100,6 +101,36 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
+impl SettingsError {
+    /// `at` are line and column, from 1.
+    pub(crate) fn new(path: &Path, at: Option<(u64, u64)>, reason: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            at,
+            reason,
+        }
+    }
+
+    /// Parses YAML that was read from `path`.
+    ///
+    /// # Errors
+    /// What is not understood, without the line that it stands in.
+    pub(crate) fn parse<T: DeserializeOwned + Default>(path: &Path, text: &str) -> Result<T, Self> {
+        parse(text).map_err(|(at, reason)| Self::new(path, at, reason))
+    }
+}
+
+/// Parses YAML; an empty file is the default.
+fn parse<T: DeserializeOwned + Default>(text: &str) -> Result<T, (Option<(u64, u64)>, String)> {
+    // An empty file is null.
+    let parsed: Option<T> = serde_saphyr::from_str(text).map_err(|e| {
+        let e = e.without_snippet();
+        let at = e.location().map(|at| (at.line(), at.column()));
+        (at, explain(e))
+    })?;
+    Ok(parsed.unwrap_or_default())
+}
+
 impl Settings {
     /// Reads the file and takes in what the flags say of the retention.
     ///
@@ -110,11 +141,7 @@ impl Settings {
         time_flag: Option<Duration>,
         size_flag: Option<u64>,
     ) -> Result<Self, SettingsError> {
-        let error = |at, reason| SettingsError {
-            path: path.to_owned(),
-            at,
-            reason,
-        };
+        let error = |at, reason| SettingsError::new(path, at, reason);
         let text = std::fs::read_to_string(path).map_err(|e| error(None, e.to_string()))?;
         let mut settings = Self::parse(&text).map_err(|(at, reason)| error(at, reason))?;
         settings
@@ -125,13 +152,7 @@ impl Settings {
     }
 
     fn parse(text: &str) -> Result<Self, (Option<(u64, u64)>, String)> {
-        // An empty file is null.
-        let settings: Option<Self> = serde_saphyr::from_str(text).map_err(|e| {
-            let e = e.without_snippet();
-            let at = e.location().map(|at| (at.line(), at.column()));
-            (at, explain(e))
-        })?;
-        let settings = settings.unwrap_or_default();
+        let settings: Self = parse(text)?;
         for name in settings.global.external_labels.keys() {
             if name.is_empty() || name.starts_with("__") {
                 let line = text

@@ -21,7 +21,7 @@ impl Config {
             path.as_ref()
                 .map_or_else(String::new, |p| p.display().to_string())
         };
-        vec![
+        let mut flags = vec![
             ("config.file", path(&self.config_file)),
             ("enable-feature", self.enable_feature.join(",")),
             ("ha.cluster-label", self.ha_cluster_label.clone()),
@@ -126,12 +126,16 @@ impl Config {
                 duration::format(self.scrub_interval),
             ),
             ("storage.wal.durability", durability),
+            ("web.config.file", path(&self.web_config_file)),
             ("web.cors.origin", self.cors_origin.clone()),
             ("web.enable-admin-api", self.enable_admin_api.to_string()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("web.listen-address", self.listen.clone()),
             ("web.max-body-bytes", self.max_body_bytes.to_string()),
             ("web.max-decoded-bytes", self.max_decoded_bytes.to_string()),
-        ]
+        ];
+        flags.extend(self.connections.flags());
+        flags.sort_unstable_by_key(|(name, _)| *name);
+        flags
     }
 }

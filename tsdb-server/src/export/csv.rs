@@ -31,7 +31,7 @@ enum TimeForm {
 }
 
 /// `GET|POST /api/v1/export/csv`
-pub(super) async fn export(
+pub(crate) async fn export(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Response, ApiError> {

@@ -16,7 +16,7 @@ use crate::state::AppState;
 use crate::text::UntypedWriter;
 
 /// `GET /federate`. Without `match[]` the page is empty, as Prometheus's.
-pub(super) async fn federate(
+pub(crate) async fn federate(
     State(state): State<AppState>,
     headers: HeaderMap,
     params: Params,

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::state::AppState;
 
 /// `GET|POST /api/v1/export`. A line holds one series, or a part of a long one.
-pub(super) async fn export(
+pub(crate) async fn export(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Response, ApiError> {

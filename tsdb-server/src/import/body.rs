@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 use std::pin::pin;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,15 +11,12 @@ use tokio::sync::mpsc;
 
 use super::sink::Sink;
 use crate::encoding::Encoding;
-use crate::http::text_error;
+use crate::http::{text_error, timed_out};
 use crate::ingest::WriteError;
 use crate::state::AppState;
 
 /// Pieces of a body, as the network gave them, that wait for the reader.
 const WAITING: usize = 4;
-
-/// How long a client may be silent.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// A piece of the body, or `None` for its end: a client that goes away must not look as if it were done.
 type Piece = io::Result<Option<Bytes>>;
@@ -54,14 +50,13 @@ impl Read for BodyReader {
 
 async fn pump(mut body: Body, pieces: mpsc::Sender<Piece>) {
     loop {
-        let piece = match tokio::time::timeout(IDLE, body.frame()).await {
-            Err(_) => Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("nothing came for {IDLE:?}"),
-            )),
-            Ok(None) => Ok(None),
-            Ok(Some(Err(e))) => Err(io::Error::other(e)),
-            Ok(Some(Ok(frame))) => match frame.into_data() {
+        let piece = match body.frame().await {
+            None => Ok(None),
+            Some(Err(e)) => Err(match timed_out(&e) {
+                Some(e) => io::Error::new(e.kind(), e.to_string()),
+                None => io::Error::other(e),
+            }),
+            Some(Ok(frame)) => match frame.into_data() {
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(_) => continue, // trailers
             },

@@ -13,7 +13,7 @@ mod json_lines;
 mod json_number;
 mod lines;
 mod progress;
-mod routes;
+pub(crate) mod routes;
 mod sink;
 mod text_lines;
 
@@ -22,4 +22,4 @@ pub(crate) use block::fuzz_parts as fuzz_block_parts;
 pub use cli::{ImportCommand, run as run_command};
 #[cfg(fuzzing)]
 pub(crate) use json_lines::fuzz_line as fuzz_json_line;
-pub(crate) use routes::{now_ms, routes};
+pub(crate) use routes::now_ms;

@@ -2,12 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 
 use super::lines::Lines;
 use super::text_lines::{self, MAX_LINE_BYTES, TextOptions};
@@ -17,19 +15,13 @@ use crate::ingest::WriteError;
 use crate::state::AppState;
 use crate::text::Format;
 
-/// Routes of import, under VictoriaMetrics's paths.
-pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/api/v1/import", post(json).put(json))
-        .route(
-            "/api/v1/import/prometheus",
-            post(prometheus).put(prometheus),
-        )
-        .layer(DefaultBodyLimit::disable()) // a line is bounded, a stream of them is not
-}
-
 /// `POST /api/v1/import`: JSON lines. The type of the content is not looked at: curl says that everything is a form.
-async fn json(State(state): State<AppState>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+pub(crate) async fn json(
+    State(state): State<AppState>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let params = Params::of_url(&uri);
     let extra = match extra_labels(&params) {
         Ok(extra) => extra,
@@ -43,7 +35,7 @@ async fn json(State(state): State<AppState>, uri: Uri, headers: HeaderMap, body:
 }
 
 /// `POST /api/v1/import/prometheus`: OpenMetrics if the type of the content says so, else Prometheus's text format.
-async fn prometheus(
+pub(crate) async fn prometheus(
     State(state): State<AppState>,
     uri: Uri,
     headers: HeaderMap,

@@ -79,6 +79,7 @@ impl From<ApiError> for InfluxError {
     fn from(e: ApiError) -> Self {
         let status = match e.kind {
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::SlowBody => StatusCode::REQUEST_TIMEOUT,
             _ => return WriteError::from(e).into(),
         };
         Self::new(status, e.message)

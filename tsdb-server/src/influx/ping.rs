@@ -9,12 +9,12 @@ use super::VERSION;
 use crate::state::AppState;
 
 /// `GET|HEAD /ping`: 204 whatever the state of the store; clients of version 1 wait for nothing else.
-pub(super) async fn ping() -> StatusCode {
+pub(crate) async fn ping() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
 /// `GET /health`, of version 2.
-pub(super) async fn health(State(state): State<AppState>) -> Response {
+pub(crate) async fn health(State(state): State<AppState>) -> Response {
     let (status, word, message) = match state.store() {
         Ok(_) => (StatusCode::OK, "pass", "ready for queries and writes"),
         Err(_) => (

@@ -13,8 +13,9 @@ use tsdb_influx::{Error, Influx, Limits, Message, Precision, Session};
 use super::answer::{Answered, Times};
 use super::error::InfluxError;
 use super::write::now_ns;
-use super::{csv, json, params};
+use super::{csv, json, params, permission};
 use crate::api::params::Params;
+use crate::auth::Scopes;
 use crate::queries::End;
 use crate::state::AppState;
 
@@ -25,10 +26,11 @@ const CHUNK_SIZE: usize = 10_000;
 const MAX_BUCKETS: u64 = 5_000_000;
 
 /// `GET|POST /query`
-pub(super) async fn query(State(state): State<AppState>, request: Request) -> Response {
+pub(crate) async fn query(State(state): State<AppState>, request: Request) -> Response {
     let method = request.method().clone();
+    let scopes = request.extensions().get::<Scopes>().copied();
     let headers = request.headers().clone();
-    match answer(&state, &method, &headers, request).await {
+    match answer(&state, &method, scopes, &headers, request).await {
         Ok(response) => response,
         Err(e) => e.into_response(),
     }
@@ -37,6 +39,7 @@ pub(super) async fn query(State(state): State<AppState>, request: Request) -> Re
 async fn answer(
     state: &AppState,
     method: &Method,
+    scopes: Option<Scopes>,
     headers: &HeaderMap,
     request: Request,
 ) -> Result<Response, InfluxError> {
@@ -46,7 +49,10 @@ async fn answer(
     let parsed = influxql::parse(text, &params::bound(&params)?);
     let statements =
         parsed.map_err(|e| InfluxError::bad_request(format!("error parsing query: {e}")))?;
-    let answers = execute(state, &params, text, statements, *method == Method::GET).await?;
+    let is_get = *method == Method::GET;
+    // The route lets nobody through without.
+    permission::check(&statements, scopes.unwrap_or(Scopes::NONE), is_get)?;
+    let answers = execute(state, &params, text, statements, is_get).await?;
 
     let times = match params.get("epoch") {
         Some(unit) => Times::Number(Precision::from_name(unit)),

@@ -26,7 +26,7 @@ struct Destination {
 }
 
 /// `POST /write?db=&rp=&precision=`
-pub(super) async fn version_1(State(state): State<AppState>, request: Request) -> Response {
+pub(crate) async fn version_1(State(state): State<AppState>, request: Request) -> Response {
     let params = Params::of_url(request.uri());
     let Some(database) = params.get("db") else {
         return InfluxError::bad_request("database is required").into_response();
@@ -43,7 +43,7 @@ pub(super) async fn version_1(State(state): State<AppState>, request: Request) -
 }
 
 /// `POST /api/v2/write?bucket=&org=&precision=`; a bucket is a database, or `database/policy`.
-pub(super) async fn version_2(State(state): State<AppState>, request: Request) -> Response {
+pub(crate) async fn version_2(State(state): State<AppState>, request: Request) -> Response {
     let params = Params::of_url(request.uri());
     let Some(bucket) = params.get("bucket") else {
         return InfluxError::bad_request("bucket is required").into_version_2();

@@ -56,6 +56,12 @@ impl From<ApiError> for WriteError {
 /// Of a body that is read while it is applied.
 impl From<io::Error> for WriteError {
     fn from(e: io::Error) -> Self {
+        (&e).into()
+    }
+}
+
+impl From<&io::Error> for WriteError {
+    fn from(e: &io::Error) -> Self {
         let status = match e.kind() {
             io::ErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::BAD_REQUEST,

@@ -10,6 +10,7 @@ use tsdb_core::{MemoryBudget, Reservation};
 
 use super::apply::WriteError;
 use crate::encoding::Encoding;
+use crate::http::timed_out;
 use crate::state::AppState;
 
 /// Snappy cannot make more of its input than this: its densest element gives 64 bytes for 3.
@@ -25,8 +26,8 @@ pub(crate) struct Collected {
 /// Collects the body.
 ///
 /// # Errors
-/// 413 when it is larger than the limit, 503 when there is no memory for it, 400 when the client
-/// stops sending.
+/// 413 when it is larger than the limit, 503 when there is no memory for it, 408 when it comes too slowly, 400 when the
+/// client stops sending.
 pub(crate) async fn collect(
     state: &AppState,
     headers: &HeaderMap,
@@ -52,6 +53,8 @@ pub(crate) async fn collect(
     let collected = Limited::new(body, limit).collect().await.map_err(|e| {
         if e.downcast_ref::<LengthLimitError>().is_some() {
             too_large()
+        } else if let Some(e) = timed_out(&*e) {
+            WriteError::from(e)
         } else {
             WriteError::new(
                 StatusCode::BAD_REQUEST,

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tsdb_core::Stats;
 
+use crate::http::Counts;
 use crate::state::AppState;
 
 /// Upper bounds of the latency buckets, in seconds.
@@ -122,7 +123,9 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     process(&mut out, &state);
     state.shared.metrics.write(&mut out);
     super::queries::write(&mut out, &state);
+    connections(&mut out, &state.shared.connections);
     configuration(&mut out, &state);
+    web(&mut out, &state);
     replicas(&mut out, &state);
     let store = state.store();
     out.single(
@@ -188,6 +191,50 @@ fn configuration(out: &mut Text, state: &AppState) {
         "Requests refused for want of memory.",
         memory.refusals as f64,
     );
+}
+
+/// How the web configuration was read last.
+fn web(out: &mut Text, state: &AppState) {
+    let Some((successful, at)) = state.shared.web.outcome() else {
+        return;
+    };
+    let at = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    out.single(
+        "tsdb_web_config_last_reload_successful",
+        "gauge",
+        "Whether the last reading of the web configuration, its certificates and tokens was successful.",
+        f64::from(u8::from(successful)),
+    );
+    out.single(
+        "tsdb_web_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        "Time of the last successful reading of the web configuration.",
+        at.as_secs_f64(),
+    );
+}
+
+fn connections(out: &mut Text, counts: &Counts) {
+    out.single(
+        "tsdb_http_connections",
+        "gauge",
+        "Connections that are open.",
+        counts.now() as f64,
+    );
+    out.single(
+        "tsdb_http_connections_accepted_total",
+        "counter",
+        "Connections that were accepted.",
+        counts.accepted() as f64,
+    );
+    let name = "tsdb_http_connections_closed_total";
+    out.family(
+        name,
+        "counter",
+        "Connections that were not accepted, or were closed by the server before their end, by reason.",
+    );
+    for (reason, n) in counts.by_reason() {
+        out.sample(name, &format!("reason=\"{reason}\""), n as f64);
+    }
 }
 
 fn replicas(out: &mut Text, state: &AppState) {

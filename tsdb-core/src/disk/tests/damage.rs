@@ -60,19 +60,30 @@ fn every_flipped_byte_is_found() {
     let run = write(&shared(&fs), spec(1, 1, 0), &written).unwrap();
     let intact = fs.contents(run.path()).unwrap();
     assert!(intact.len() > 16 << 10);
-    // Every byte where the structure is, every seventh of the samples.
-    let groups = 100..intact.len().saturating_sub(8_000);
-    for at in (0..intact.len()).filter(|at| !groups.contains(at) || at % 37 == 0) {
+    // Every byte of the header, the first group and the footer, some of the others.
+    let others = 100..intact.len() - 230;
+    for at in (0..intact.len()).filter(|at| !others.contains(at) || at % 137 == 0) {
         let mut bytes = intact.clone();
         bytes[at] ^= 1 << (at % 8);
         fs.overwrite(run.path(), &bytes);
-        let found = match Run::open(&fs, run.path(), IDENTITY).map(|run| run.header_damage()) {
-            // Of the header the footer says the same.
-            Ok(Some(damage)) => check(&fs, run.path(), &written).and(Err(damage)),
-            _ => check(&fs, run.path(), &written),
+        let opened = Run::open(&fs, run.path(), IDENTITY).unwrap();
+        let damages = opened.check(&mut |_| true).unwrap();
+        let [damage] = &damages[..] else {
+            panic!("byte {at}: {damages:?}");
         };
-        let error = found.expect_err("no byte is without a checksum");
-        assert!(error.is_corruption(), "byte {at}: {error}");
+        let Error::Corrupt { offset, .. } = damage.error else {
+            panic!("byte {at}: {damages:?}");
+        };
+        let hit = offset..offset + damage.bytes;
+        assert!(hit.contains(&(at as u64)), "byte {at}: {damages:?}");
+        // Of the header the footer says the same, the end of the file is mended, and what mends it is not needed.
+        if at < 24 || at as u64 >= run.groups_end() {
+            check(&fs, run.path(), &written).unwrap();
+            assert_eq!(damage.lost, None);
+        } else {
+            let error = check(&fs, run.path(), &written).unwrap_err();
+            assert!(error.is_corruption(), "byte {at}: {error}");
+        }
     }
     fs.overwrite(run.path(), &intact);
     check(&fs, run.path(), &written).unwrap();
@@ -84,15 +95,25 @@ fn a_file_of_any_other_length_is_found() {
     let written = small(0, 3);
     let run = write(&shared(&fs), spec(1, 1, 0), &written).unwrap();
     let intact = fs.contents(run.path()).unwrap();
+    let mut mended = 0;
     for len in 0..intact.len() {
         fs.overwrite(run.path(), &intact[..len]);
-        let error = check(&fs, run.path(), &written).unwrap_err();
-        assert!(error.is_corruption(), "{len} bytes: {error}");
+        match Run::open(&fs, run.path(), IDENTITY) {
+            Ok(run) => {
+                assert_eq!(run.mended().count(), 1, "{len} bytes");
+                check(&fs, run.path(), &written).unwrap();
+                mended += 1;
+            }
+            Err(error) => assert!(error.is_corruption(), "{len} bytes: {error}"),
+        }
     }
+    assert!(mended > 100, "{mended}");
     let mut longer = intact.clone();
     longer.push(0);
     fs.overwrite(run.path(), &longer);
-    assert!(check(&fs, run.path(), &written).is_err());
+    check(&fs, run.path(), &written).unwrap();
+    let run = Run::open(&fs, run.path(), IDENTITY).unwrap();
+    assert_eq!(run.mended().count(), 1);
 }
 
 #[test]
@@ -167,8 +188,7 @@ fn a_damaged_file_is_set_aside_and_its_id_not_used_again() {
     let run = write(&shared(&fs), spec(2, 2, HOUR_MS), &b).unwrap();
     let path = run.path();
     let mut bytes = fs.contents(path).unwrap();
-    let last = bytes.len() - 20;
-    bytes[last] ^= 1;
+    bytes.truncate(40);
     fs.overwrite(path, &bytes);
 
     let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();

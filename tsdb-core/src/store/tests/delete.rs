@@ -317,6 +317,30 @@ fn a_record_of_what_is_lost_outlives_what_is_deleted() {
     assert_eq!(warnings(&open(&fs.kill()).unwrap()), told);
 }
 
+/// The same of a generation in the log, which leaves no samples to write.
+#[test]
+fn a_record_of_what_is_lost_in_the_log_outlives_what_is_deleted() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    for step in 0..4 {
+        write(&store, &[("a", NOW + step, 1.0)]).unwrap();
+    }
+    let fs = fs.kill();
+    let wal = Path::new(DIR).join("wal");
+    let segment = wal.join(&fs.list(&wal).unwrap()[0]);
+    let mut bytes = fs.contents(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs.overwrite(&segment, &bytes);
+    let store = open(&fs).unwrap();
+    assert_eq!((warnings(&store), contents(&store)["a"].len()), (1, 3));
+    delete(&store, &["a"], ALL).unwrap();
+    store.flush().unwrap();
+    assert_eq!(contents(&store).len(), 0);
+    let store = open(&fs.kill()).unwrap();
+    assert_eq!((store.stats().corruptions, warnings(&store)), (0, 1));
+}
+
 #[test]
 fn a_delete_while_a_generation_is_flushed_or_runs_are_merged_is_not_lost() {
     let fs = FaultFs::new();

@@ -25,6 +25,8 @@ fn each_damaged_file_is_named() {
         let room = dir.join(room);
         files.extend(fs.list(&room).unwrap().iter().map(|name| room.join(name)));
     }
+    // Of the mark of the log nothing can be lost.
+    files.retain(|path| !path.ends_with("mark"));
     assert_eq!(files.len(), 4);
     for path in files {
         let whole = fs.contents(&path).unwrap();
@@ -98,8 +100,7 @@ fn a_file_that_is_set_aside_is_told_by_every_query_over_its_time() {
     let data = Path::new(DIR).join("data");
     let path = data.join(fs.list(&data).unwrap().remove(0));
     let mut bytes = fs.contents(&path).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
+    bytes.truncate(100);
     fs.overwrite(&path, &bytes);
     for _ in 0..2 {
         let store = open(&fs).unwrap();

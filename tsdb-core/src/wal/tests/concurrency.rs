@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, mpsc};
 use std::time::Duration;
 
+use super::super::segment::list;
 use super::*;
 use crate::error::Error;
 use crate::io::{OpKind, OsFs};
@@ -166,19 +167,16 @@ fn sizes_and_removal_follow_the_generations() {
     let seq = wal.append(b"next");
     wal.wait(seq).unwrap();
     wal.remove_generation(0).unwrap();
-    assert_eq!(fs.list(dir()).unwrap().len(), 1);
+    assert_eq!(list(&fs, dir()).unwrap().len(), 1);
     drop(wal);
     let (frames, recovered) = read(&fs.crash(crate::io::Unsynced::Lost));
     assert_eq!(frames, [(1, 11, b"next".to_vec())]);
     assert_eq!(recovered.damages, []);
 
     let wal = open(&fs, recovered.position, 200, Durability::Always);
-    let len: usize = fs
-        .list(dir())
-        .unwrap()
-        .iter()
-        .map(|name| fs.contents(&dir().join(name)).unwrap().len())
-        .sum();
+    let segments = list(&fs, dir()).unwrap();
+    let len = |id: &SegmentId| fs.contents(&id.path(dir())).unwrap().len();
+    let len: usize = segments.iter().map(len).sum();
     assert_eq!(wal.bytes(), len as u64);
     assert_eq!(wal.generation_bytes(), len as u64);
 }
@@ -205,8 +203,8 @@ fn on_the_real_file_system_it_is_the_same() {
         }
         wal.close().unwrap();
         // As a crash in the middle of a write leaves it.
-        let last = OsFs.list(dir).unwrap().pop().unwrap();
-        let mut file = OsFs.open_append(&dir.join(last)).unwrap();
+        let last = list(&OsFs, dir).unwrap().pop().unwrap();
+        let mut file = OsFs.open_append(&last.path(dir)).unwrap();
         file.write_all(b"half a frame").unwrap();
         let mut seqs = Vec::new();
         let recovered = recover(

@@ -33,7 +33,7 @@ fn flip(segment: &mut Segment, needle: &[u8]) {
 fn an_intact_log_is_read_whole() {
     let fs = put_all(&[
         three(),
-        Segment::new(0, 1, 4).frame(4, 3, b"four").mark(4),
+        Segment::new(0, 1, 4).frame(4, 3, b"four"),
         Segment::new(3, 0, 5).frame(5, 4, b"five"),
     ]);
     let (frames, recovered) = read(&fs);
@@ -101,11 +101,12 @@ fn a_bad_last_frame_is_torn_unless_a_mark_knows_it() {
     assert_eq!(recovered.torn.unwrap().bytes, (OVERHEAD + 5) as u64);
     assert_eq!(recovered.position.next_seq, 3);
 
-    let mut segment = three().mark(3);
-    let len = segment.bytes.len();
+    let mut segment = three();
+    let (id, len) = (segment.id, segment.bytes.len());
     flip(&mut segment, b"three");
     let path = segment.path();
     let fs = put_all(&[segment]);
+    mark(&fs, id, 1, 3);
     let (frames, recovered) = read(&fs);
     assert_eq!(seqs(&frames), [1, 2]);
     assert_eq!(recovered.damages[0].lost_seqs, Some(3..=3));
@@ -113,6 +114,85 @@ fn a_bad_last_frame_is_torn_unless_a_mark_knows_it() {
     assert_eq!(recovered.position.next_seq, 4);
     // What is damaged is not cut: someone may want to look at it.
     assert_eq!(fs.contents(&path).unwrap().len(), len);
+}
+
+#[test]
+fn a_cut_anywhere_is_damage_if_the_mark_knows_of_what_was_behind_it() {
+    let whole = Segment::new(1, 0, 4)
+        .frame(4, 3, b"four")
+        .frame(5, 4, b"five");
+    let first_end = HEADER_LEN + OVERHEAD + 4;
+    for len in 0..whole.bytes.len() {
+        let cut = || Segment {
+            id: whole.id,
+            bytes: whole.bytes[..len].to_vec(),
+        };
+        // Alone, and behind another one.
+        for before in [false, true] {
+            let mut segments = vec![cut()];
+            if before {
+                segments.insert(0, three());
+            }
+            let fs = put_all(&segments);
+            mark(&fs, whole.id, 4, 5);
+            let lost = if len < first_end { 4..=5 } else { 5..=5 };
+            for _ in 0..2 {
+                let (frames, recovered) = read(&fs);
+                let wanted = if before { 1 } else { 4 }..*lost.start();
+                assert_eq!(seqs(&frames), wanted.collect::<Vec<_>>(), "{len}");
+                let [damage] = &recovered.damages[..] else {
+                    panic!("cut to {len}: {:?}", recovered.damages);
+                };
+                assert_eq!(damage.lost_seqs, Some(lost.clone()), "cut to {len}");
+                assert_eq!(damage.generation, 1, "cut to {len}");
+                assert_eq!(recovered.torn, None);
+                assert_eq!(recovered.position.next_seq, 6);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mark_tells_of_a_log_that_is_gone_unless_it_is_in_runs() {
+    let fs = new_fs();
+    let id = SegmentId {
+        generation: 4,
+        index: 2,
+    };
+    mark(&fs, id, 50, 60);
+    let (_, recovered) = read(&fs);
+    assert_eq!(recovered.damages[0].lost_seqs, Some(50..=60));
+    assert_eq!(recovered.damages[0].path, id.path(dir()));
+    let (_, recovered) = read_unless(&fs, &|generation| generation <= 4);
+    assert_eq!(recovered.damages, []);
+    assert_eq!(recovered.position.next_seq, 61, "numbers are given once");
+}
+
+#[test]
+fn frames_lost_with_the_start_of_the_log_are_told() {
+    let damaged = |mut segment: Segment, to: usize| {
+        segment.bytes[..to].fill(0);
+        segment
+    };
+    let whole = || {
+        Segment::new(1, 0, 4)
+            .frame(4, 3, b"four")
+            .frame(5, 4, b"five")
+            .frame(6, 5, b"six")
+    };
+    let first_end = HEADER_LEN + OVERHEAD + 4;
+    let next = || Segment::new(1, 1, 7).frame(7, 6, b"seven");
+    // The header and a part of the first frame; everything.
+    for (to, lost, kept) in [
+        (first_end - 1, 4..=4, vec![5, 6, 7]),
+        (whole().bytes.len(), 6..=6, vec![7]),
+    ] {
+        let fs = put_all(&[damaged(whole(), to), next()]);
+        let (frames, recovered) = read(&fs);
+        assert_eq!(seqs(&frames), kept);
+        let lost_seqs = recovered.damages.iter().filter_map(|d| d.lost_seqs.clone());
+        assert_eq!(lost_seqs.collect::<Vec<_>>(), [lost], "at least these");
+    }
 }
 
 #[test]
@@ -440,6 +520,7 @@ proptest! {
     #[test]
     fn whatever_happens_nothing_is_invented(
         blows in prop::collection::vec((any::<prop::sample::Index>(), blow()), 1..5),
+        marked: bool,
     ) {
         let payload = |seq: u64| vec![b'a' + u8::try_from(seq).unwrap(); usize::try_from(seq).unwrap() * 7];
         let mut segments = Vec::new();
@@ -449,12 +530,15 @@ proptest! {
             for seq in first..first + 3 {
                 segment = segment.frame(seq, seq - 1, &payload(seq));
             }
-            segments.push(segment.mark(first + 2));
+            segments.push(segment);
         }
         for (target, blow) in blows {
             strike(&mut segments, target, blow);
         }
         let fs = put_all(&segments);
+        if marked {
+            mark(&fs, SegmentId { generation: 1, index: 1 }, 10, 12);
+        }
         let (frames, recovered) = read(&fs);
         let mut lost: Vec<u64> = Vec::new();
         for damage in &recovered.damages {
@@ -470,6 +554,7 @@ proptest! {
         all.extend(&lost);
         all.sort_unstable();
         prop_assert!(all.windows(2).all(|w| w[1] == w[0] + 1), "{all:?}");
+        prop_assert!(!marked || all.last() == Some(&12), "{all:?}");
         if let Some(last) = all.last() {
             prop_assert_eq!(recovered.position.next_seq, last + 1);
         }

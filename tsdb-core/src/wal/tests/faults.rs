@@ -70,6 +70,14 @@ impl Writer {
         for unsynced in Unsynced::EACH {
             self.check(&self.fs.crash(unsynced));
         }
+        // The mark may have got to the disk when nothing else did.
+        let image = self.fs.crash(Unsynced::Lost);
+        let mark = dir().join("mark");
+        if let Ok(bytes) = self.fs.contents(&mark) {
+            drop(image.create(&mark));
+            image.overwrite(&mark, &bytes);
+        }
+        self.check(&image);
         self.check(&self.fs.kill());
     }
 }

@@ -5,7 +5,8 @@ use super::*;
 use crate::model::histogram::{CUSTOM_BUCKETS_SCHEMA, Side};
 use crate::model::{
     CounterResetHint, FieldValue, FloatHistogram, Histogram, HistogramSample, Kind, Labels,
-    MetricMetadata, MetricType, STALE_NAN_BITS, Span, TimeUnit,
+    MatchOp, Matcher, MetricMetadata, MetricType, STALE_NAN_BITS, Span, TimeRange, TimeUnit,
+    Tombstone,
 };
 
 /// The committed segment, which is the one that is written.
@@ -99,7 +100,35 @@ fn segment() -> Segment {
     }
     let trace = Labels::from_pairs([("trace_id", "4bf9")]).unwrap();
     record.exemplar(up.as_bytes(), 1_700_000_030_000, 0.5, trace.as_bytes());
-    segment.frame(42, 41, record.finish()).mark(42)
+    let segment = segment.frame(42, 41, record.finish());
+    record.clear();
+    record.tombstone(&tombstone());
+    segment.frame(43, 42, record.finish())
+}
+
+/// Samples of one job that are no metrics of the machine.
+fn tombstone() -> Tombstone {
+    let not = Matcher::new(MatchOp::NotRegex, "__name__", "node_.*").unwrap();
+    Tombstone {
+        number: 2,
+        range: TimeRange::new(1_600_000_000_000, 1_700_000_000_000),
+        selectors: vec![vec![Matcher::equal("job", "node"), not]],
+    }
+}
+
+#[test]
+fn golden_mark_is_what_is_written_and_is_read() {
+    let mark = Mark {
+        segment: segment().id,
+        first_seq: 41,
+        durable_seq: 43,
+    };
+    let fs = new_fs();
+    MarkFile::new(&fs, dir(), IDENTITY.id).write(&fs, mark);
+    let path = dir().join("mark");
+    let committed = crate::golden::committed("wal/mark", &fs.contents(&path).unwrap());
+    fs.overwrite(&path, &committed);
+    assert_eq!(Mark::read(&fs, dir(), IDENTITY.id), Some(mark));
 }
 
 #[test]
@@ -113,9 +142,9 @@ fn golden_segment_is_what_is_written_and_is_read() {
     let (frames, recovered) = read(&fs);
     assert_eq!(recovered.damages, []);
     assert_eq!(recovered.torn, None);
-    assert_eq!(recovered.position.next_seq, 43);
+    assert_eq!(recovered.position.next_seq, 44);
     let (mut samples, mut histograms, mut found) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut starts, mut exemplars) = (Vec::new(), Vec::new());
+    let (mut starts, mut exemplars, mut tombstones) = (Vec::new(), Vec::new(), Vec::new());
     let mut series = Vec::new();
     for (generation, _, payload) in &frames {
         assert_eq!(*generation, 3);
@@ -153,7 +182,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
             } => found.push((series, t_ms, value)),
             RecordItem::Metadata(metadata) => assert_eq!(metadata.help, "1m load average."),
             RecordItem::Exemplar { series, exemplar } => exemplars.push((series, exemplar)),
-            RecordItem::Tombstone(tombstone) => panic!("no delete was logged: {tombstone:?}"),
+            RecordItem::Tombstone(tombstone) => tombstones.push(tombstone),
         })
         .unwrap();
     }
@@ -183,6 +212,7 @@ fn golden_segment_is_what_is_written_and_is_read() {
     );
     let since = 1_600_000_000_000;
     assert_eq!(starts, [0, 1_650_000_000_000, since, 0, since, 0]);
+    assert_eq!(tombstones, [tombstone()]);
     assert_eq!(series[1].2.metric_name(), "node_load1");
     assert_eq!(exemplars[0].0.metric_name(), "up");
     let exemplar = &exemplars[0].1;

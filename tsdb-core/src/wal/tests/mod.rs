@@ -9,7 +9,8 @@ mod records;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::frame::{FrameKind, OVERHEAD, Place, seal};
+use super::frame::{OVERHEAD, Place, seal};
+use super::mark::{Mark, MarkFile};
 use super::reader::Recovered;
 use super::segment::{SegmentHeader, SegmentId};
 use super::{LogPosition, Wal, recover};
@@ -102,15 +103,7 @@ impl Segment {
         }
     }
 
-    fn frame(self, seq: u64, durable_seq: u64, payload: &[u8]) -> Self {
-        self.add(FrameKind::Batch, seq, durable_seq, payload)
-    }
-
-    fn mark(self, durable_seq: u64) -> Self {
-        self.add(FrameKind::Mark, durable_seq, durable_seq, b"")
-    }
-
-    fn add(mut self, kind: FrameKind, seq: u64, durable_seq: u64, payload: &[u8]) -> Self {
+    fn frame(mut self, seq: u64, durable_seq: u64, payload: &[u8]) -> Self {
         let mut frame = vec![0; OVERHEAD + payload.len()];
         frame[super::frame::HEADER_LEN..][..payload.len()].copy_from_slice(payload);
         let place = Place {
@@ -119,7 +112,7 @@ impl Segment {
             segment: self.id.index,
             offset: self.bytes.len() as u64,
         };
-        seal(&mut frame, &place, kind, seq, durable_seq);
+        seal(&mut frame, &place, seq, durable_seq);
         self.bytes.extend(frame);
         self
     }
@@ -139,6 +132,16 @@ impl Segment {
         file.sync().unwrap();
         fs.sync_dir(dir()).unwrap();
     }
+}
+
+/// Marks the log as durable up to a frame, whose segment begins with `first_seq`.
+fn mark(fs: &FaultFs, segment: SegmentId, first_seq: u64, durable_seq: u64) {
+    let mark = Mark {
+        segment,
+        first_seq,
+        durable_seq,
+    };
+    MarkFile::new(fs, dir(), IDENTITY.id).write(fs, mark);
 }
 
 fn put_all(segments: &[Segment]) -> FaultFs {

@@ -36,7 +36,7 @@ use request::{Form, Query, ReadRequest};
 pub(crate) use request::fuzz as fuzz_request;
 
 /// `POST /api/v1/read`
-pub(super) async fn read(
+pub(crate) async fn read(
     State(state): State<AppState>,
     headers: HeaderMap,
     body: Body,

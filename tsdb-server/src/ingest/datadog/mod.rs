@@ -8,12 +8,10 @@ mod decode;
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde_json::json;
 use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, WriteReport, Writer};
 
@@ -28,31 +26,42 @@ use crate::state::AppState;
 /// The value of a label that is a tag without a value.
 const NO_VALUE: &str = "no_label_value";
 
-/// The routes. What is no metric is accepted as its senders expect it, except for sketches: they would be metrics.
-pub(super) fn routes() -> Router<AppState> {
-    let accepted = || async { answer(StatusCode::ACCEPTED, r#"{"status":"ok"}"#) };
-    let nothing = || async { answer(StatusCode::OK, "{}") };
-    let valid = || async { answer(StatusCode::OK, r#"{"valid":true}"#) };
-    let sketches = || async {
-        let reason = "sketches are not supported: send the histogram's aggregates as series";
-        errors(StatusCode::BAD_REQUEST, reason)
-    };
-    Router::new()
-        .route("/datadog/api/v1/series", post(version_1))
-        .route("/datadog/api/v2/series", post(version_2))
-        .route("/datadog/api/v1/validate", get(valid))
-        .route("/datadog/api/v1/check_run", post(accepted))
-        .route("/datadog/api/v1/metadata", post(nothing))
-        .route("/datadog/intake", post(nothing))
-        .route("/datadog/intake/", post(nothing))
-        .route("/datadog/api/beta/sketches", post(sketches))
+/// What is no metric is accepted as its senders expect it.
+pub(crate) async fn accepted() -> Response {
+    answer(StatusCode::ACCEPTED, r#"{"status":"ok"}"#)
 }
 
-async fn version_1(State(state): State<AppState>, headers: HeaderMap, body: Body) -> Response {
+/// The same where another answer is expected.
+pub(crate) async fn nothing() -> Response {
+    answer(StatusCode::OK, "{}")
+}
+
+/// The key was checked already, where there are keys.
+pub(crate) async fn valid() -> Response {
+    answer(StatusCode::OK, r#"{"valid":true}"#)
+}
+
+/// Refused: they would be metrics.
+pub(crate) async fn sketches() -> Response {
+    let reason = "sketches are not supported: send the histogram's aggregates as series";
+    errors(StatusCode::BAD_REQUEST, reason)
+}
+
+/// `POST /datadog/api/v1/series`
+pub(crate) async fn version_1(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     write(&state, &headers, body, r#"{"status":"ok"}"#).await
 }
 
-async fn version_2(State(state): State<AppState>, headers: HeaderMap, body: Body) -> Response {
+/// `POST /datadog/api/v2/series`
+pub(crate) async fn version_2(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     write(&state, &headers, body, r#"{"errors":[]}"#).await
 }
 

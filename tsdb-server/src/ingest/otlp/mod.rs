@@ -34,7 +34,7 @@ use crate::encoding::Encoding;
 use crate::state::{AppState, Shared};
 
 /// `POST /api/v1/otlp/v1/metrics` and `/v1/metrics`.
-pub(super) async fn write(
+pub(crate) async fn write(
     State(state): State<AppState>,
     headers: HeaderMap,
     body: Body,

@@ -1,53 +1,21 @@
-//! What every answer has in common with Prometheus's: not found, wrong method, CORS.
+//! Answers that pages of other origins may read.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
+use crate::routes::PREFIX;
 use crate::state::AppState;
 
 /// The pattern of Prometheus's default.
 const ANY_ORIGIN: &str = ".*";
 
-/// Plain text, as Go's `http.Error` sends it.
-pub(crate) fn text_error(status: StatusCode, text: impl Into<String>) -> Response {
-    let mut text = text.into();
-    text.push('\n');
-    (
-        status,
-        [
-            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ],
-        text,
-    )
-        .into_response()
-}
-
-/// Grafana looks for this text to learn that there is no ruler API.
-pub(crate) async fn not_found() -> Response {
-    text_error(StatusCode::NOT_FOUND, "404 page not found")
-}
-
-pub(crate) async fn method_not_allowed() -> Response {
-    text_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
-}
-
-/// gzip for who accepts it. Not of streamed remote read: its frames are to arrive as they are made, and chunks are
-/// compressed already.
-pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
-    let not_for = NotForContentType::const_new("application/x-streamed-protobuf");
-    CompressionLayer::new().compress_when(DefaultPredicate::new().and(not_for))
-}
-
 /// Answers preflight requests, and lets pages of the origins read answers that `--web.cors.origin` names.
 pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_api = path
-        .strip_prefix(crate::PREFIX)
+        .strip_prefix(PREFIX)
         .unwrap_or(path)
         .starts_with("/api/");
     let origin = request.headers().get(header::ORIGIN).cloned();
