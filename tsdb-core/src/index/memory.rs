@@ -182,36 +182,36 @@ impl MemoryIndex {
     pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
         let inner = &*self.inner.read();
         let series_of = |pair: PairRef| inner.postings[pair as usize].len();
+        let names = || {
+            let names = inner.names.iter();
+            names.map(|(name, values)| (text(name), values))
+        };
         let metrics = inner.names.get(METRIC_NAME.as_bytes());
-        let pairs = inner.names.iter().flat_map(|(name, values)| {
+        let metrics = metrics.into_iter().flatten();
+        let pairs = names().flat_map(|(name, values)| {
             let pairs = values.iter();
             pairs.map(move |(value, &pair)| ((name, value), series_of(pair)))
         });
         let bytes_of = |values: &BTreeMap<Value, _>| values.keys().map(|v| v.bytes().len()).sum();
-        let name_of = |name: &Box<[u8]>| text(name).to_owned();
-        let names = inner.names.iter();
         Cardinality {
             label_pairs: inner.postings.len() as u64,
             series_by_metric: largest(
-                metrics
-                    .into_iter()
-                    .flatten()
-                    .map(|(metric, &pair)| (metric, series_of(pair))),
+                metrics.map(|(metric, &pair)| (text(metric.bytes()), series_of(pair))),
                 limit,
-                |metric| text(metric.bytes()).to_owned(),
+                str::to_owned,
             ),
             values_by_label: largest(
-                names.clone().map(|(name, values)| (name, values.len())),
+                names().map(|(name, values)| (name, values.len())),
                 limit,
-                name_of,
+                str::to_owned,
             ),
             bytes_by_label: largest(
-                names.map(|(name, values)| (name, bytes_of(values))),
+                names().map(|(name, values)| (name, bytes_of(values))),
                 limit,
-                name_of,
+                str::to_owned,
             ),
             series_by_pair: largest(pairs, limit, |(name, value)| {
-                format!("{}={}", text(name), text(value.bytes()))
+                format!("{name}={}", text(value.bytes()))
             }),
         }
     }
