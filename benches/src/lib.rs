@@ -1,5 +1,7 @@
 //! Workloads for the benchmarks in `benches/`: series like those of a scraped machine, the same at every run.
 
+pub mod wire;
+
 use tsdb_core::{Db, LabelError, Options, WriteBatch};
 
 /// Where the samples begin, in milliseconds since the Unix epoch.
@@ -39,7 +41,7 @@ impl Shape {
 }
 
 /// A number that looks random (splitmix64).
-fn mixed(n: u64) -> u64 {
+pub(crate) fn mixed(n: u64) -> u64 {
     let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -14,7 +14,7 @@ const POINTS: &[u8] = b"a,t=x f=1.5,i=2i,b=true,s=\"y\" 0\na,t=y f=2,i=-3i 60000
 fn influx() -> Influx {
     let db = Db::in_memory(Options::new().retention(None).future_limit(None)).expect("in memory");
     let influx = Influx::open(db, None).expect("in memory");
-    influx.ensure_database("d").expect("in memory");
+    influx.ensure("d", None).expect("in memory");
     let points = lines(POINTS).map(|line| Point::parse(line, Precision::Nanoseconds));
     let points: Vec<_> = points.map(|point| point.expect("a point")).collect();
     let target = Target {

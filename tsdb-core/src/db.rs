@@ -1,5 +1,6 @@
 //! The public handle of a store.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::budget::MemoryBudget;
 use crate::error::Error;
 use crate::error::Result;
 use crate::io::{Fs, OsFs};
-use crate::model::{Matcher, MetricMetadata, SeriesExemplars, TimeRange, WriteBatch};
+use crate::model::{Matcher, MetricMetadata, SeriesExemplars, TimeRange, TimeUnit, WriteBatch};
 use crate::options::Options;
 use crate::read::{Querier, Snapshot};
 use crate::retention::Retention;
@@ -150,7 +151,8 @@ impl Db {
         self.handle.store.snapshot(selectors)
     }
 
-    /// Deletes the samples in the range of every series that matches all matchers of any of these lists. Queries that
+    /// Deletes the samples in the range of every series that matches all matchers of any of these lists; of a
+    /// series of nanoseconds those in the milliseconds of the range. Queries that
     /// begin afterwards do not see them; a snapshot keeps what it has captured. What is written later stays, also at the
     /// same times. The bytes become free when the files are merged.
     ///
@@ -159,7 +161,22 @@ impl Db {
     /// deletes wait to be merged; [`Error::StorageFull`], [`Error::WritesStopped`], [`Error::Closed`]. After an error the
     /// samples may be gone or not, and a crash may bring them back, until the same delete succeeds.
     pub fn delete(&self, selectors: &[&[Matcher]], range: TimeRange) -> Result<()> {
-        self.handle.store.delete(selectors, range)
+        let unit = TimeUnit::Milliseconds;
+        self.handle.store.delete(selectors, range, unit)
+    }
+
+    /// As [`delete`](Self::delete), with a range of nanoseconds, of series of [nanoseconds](TimeUnit::Nanoseconds) alone.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub fn delete_nanoseconds(
+        &self,
+        selectors: &[&[Matcher]],
+        range_ns: RangeInclusive<i64>,
+    ) -> Result<()> {
+        let range = TimeRange::new(*range_ns.start(), *range_ns.end());
+        let unit = TimeUnit::Nanoseconds;
+        self.handle.store.delete(selectors, range, unit)
     }
 
     /// Writes every file anew that has deleted samples, which frees their bytes, and drops what hid them.

@@ -163,6 +163,13 @@ impl Options {
         self
     }
 
+    /// Keeps series of nanoseconds that no class takes for ever, see [`Retention::keep_nanoseconds`]. Default: no.
+    #[must_use]
+    pub fn keep_nanoseconds(mut self, keep: bool) -> Self {
+        self.retention.keep_nanoseconds = keep;
+        self
+    }
+
     /// Adds a retention class: series that match all `matchers` have an age of their own, `None` for ever. A series is of the
     /// first class that takes it. At most 8.
     #[must_use]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::codec::crc::crc32;
 use crate::codec::push_selectors;
 use crate::error::{Error, Result};
-use crate::model::{Labels, Matcher};
+use crate::model::{Labels, Matcher, TimeUnit};
 use crate::options::millis;
 
 /// Most classes that a store may have beside the default.
@@ -14,6 +14,9 @@ const MAX_CLASSES: usize = 8;
 /// The class of a series that no other class takes.
 const DEFAULT_CLASS: u8 = 0;
 
+/// The same for a series of nanoseconds.
+const NANOSECONDS_CLASS: u8 = u8::MAX;
+
 /// What is kept, and for how long.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
@@ -21,6 +24,9 @@ pub struct Retention {
     pub age: Option<Duration>,
     /// The most bytes that files and write-ahead log may have; beyond it the oldest files go. `None` for no limit.
     pub size_bytes: Option<u64>,
+    /// Series of nanoseconds that no class takes are kept for ever, whatever the age above: who writes them deletes what is
+    /// to go, see [`Db::delete_nanoseconds`](crate::Db::delete_nanoseconds).
+    pub keep_nanoseconds: bool,
     /// Series with an age of their own, at most 8 classes. A series is of the first class that takes it.
     pub classes: Vec<RetentionClass>,
 }
@@ -69,12 +75,26 @@ impl Retention {
         Ok(())
     }
 
-    /// The class of a series: 0, or the place of the class from 1.
-    pub(crate) fn class_of(&self, labels: &Labels) -> u8 {
-        let matches = |matcher: &Matcher| matcher.matches(labels.get(matcher.name()).unwrap_or(""));
-        let takes = |class: &RetentionClass| class.matchers.iter().all(matches);
-        let place = self.classes.iter().position(takes);
-        place.map_or(DEFAULT_CLASS, |place| place as u8 + 1) // at most MAX_CLASSES
+    /// The class of a series: the place from 1 of the class that takes it, or one of those that no class takes.
+    /// `labels` are asked for where there are classes.
+    pub(crate) fn class_of(&self, unit: TimeUnit, labels: impl FnOnce() -> Labels) -> u8 {
+        let place = match self.classes.is_empty() {
+            true => None,
+            false => {
+                let labels = labels();
+                let value = |matcher: &Matcher| labels.get(matcher.name()).unwrap_or("");
+                let takes = |class: &RetentionClass| {
+                    let mut matchers = class.matchers.iter();
+                    matchers.all(|matcher| matcher.matches(value(matcher)))
+                };
+                self.classes.iter().position(takes)
+            }
+        };
+        match (place, unit) {
+            (Some(place), _) => place as u8 + 1, // at most MAX_CLASSES
+            (None, TimeUnit::Milliseconds) => DEFAULT_CLASS,
+            (None, TimeUnit::Nanoseconds) => NANOSECONDS_CLASS,
+        }
     }
 
     /// Tells the matchers of the classes from others; 0 without classes.
@@ -95,7 +115,9 @@ impl Retention {
     pub(crate) fn cutoff_ms(&self, class: u8, checksum: u32, reference_ms: i64) -> Option<i64> {
         let age = match class {
             DEFAULT_CLASS => self.age,
-            _ if checksum != self.checksum() => return self.last_cutoff_ms(reference_ms),
+            NANOSECONDS_CLASS if self.keep_nanoseconds => None,
+            NANOSECONDS_CLASS => self.age,
+            _ if checksum != self.checksum() => self.longest_age(),
             _ => self
                 .classes
                 .get(usize::from(class) - 1)
@@ -106,15 +128,23 @@ impl Retention {
 
     /// What is older has expired whatever its class.
     pub(crate) fn last_cutoff_ms(&self, reference_ms: i64) -> Option<i64> {
-        let ages: Option<Vec<Duration>> = self.ages().collect();
-        let longest = ages?.into_iter().max()?;
-        Some(reference_ms.saturating_sub(millis(longest)))
+        if self.keep_nanoseconds {
+            return None;
+        }
+        let age = self.longest_age()?;
+        Some(reference_ms.saturating_sub(millis(age)))
     }
 
     /// What is not older is kept whatever its class.
     pub(crate) fn first_cutoff_ms(&self, reference_ms: i64) -> Option<i64> {
         let shortest = self.ages().flatten().min()?;
         Some(reference_ms.saturating_sub(millis(shortest)))
+    }
+
+    /// `None` for ever.
+    fn longest_age(&self) -> Option<Duration> {
+        let ages: Option<Vec<Duration>> = self.ages().collect();
+        ages?.into_iter().max()
     }
 
     fn ages(&self) -> impl Iterator<Item = Option<Duration>> {
@@ -144,10 +174,14 @@ mod tests {
         const DAY: i64 = 86_400_000;
         let retention = Retention {
             age: days(3),
-            size_bytes: None,
             classes: vec![class("a.*", days(1)), class("a|b", None)],
+            ..Retention::default()
         };
-        let class_of = |job| retention.class_of(&Labels::from_pairs([("job", job)]).unwrap());
+        let of_unit = |job, unit| {
+            let labels = Labels::from_pairs([("job", job)]).unwrap();
+            retention.class_of(unit, || labels)
+        };
+        let class_of = |job| of_unit(job, TimeUnit::Milliseconds);
         assert_eq!(["a", "b", "c"].map(class_of), [1, 2, 0]);
         let checksum = retention.checksum();
         let cutoff = |class, checksum| retention.cutoff_ms(class, checksum, 10 * DAY);
@@ -156,12 +190,19 @@ mod tests {
         assert_eq!(cutoff(2, checksum), None);
         assert_eq!(cutoff(1, checksum + 1), None, "the longest: for ever");
         assert_eq!(cutoff(0, 0), Some(7 * DAY));
+        let fine = ["a", "c"].map(|job| of_unit(job, TimeUnit::Nanoseconds));
+        assert_eq!(fine, [1, NANOSECONDS_CLASS]);
+        assert_eq!(cutoff(NANOSECONDS_CLASS, checksum), Some(7 * DAY));
         assert_eq!(retention.last_cutoff_ms(10 * DAY), None);
         assert_eq!(retention.first_cutoff_ms(10 * DAY), Some(9 * DAY));
         let mut other = retention.clone();
         other.classes[1].age = days(9);
         assert_eq!(other.checksum(), checksum, "ages may change");
         assert_eq!(other.last_cutoff_ms(10 * DAY), Some(DAY));
+        other.keep_nanoseconds = true;
+        assert_eq!(other.cutoff_ms(NANOSECONDS_CLASS, 0, 10 * DAY), None);
+        assert_eq!(other.cutoff_ms(1, checksum + 1, 10 * DAY), Some(DAY));
+        assert_eq!(other.last_cutoff_ms(10 * DAY), None);
         other.classes.swap(0, 1);
         assert_ne!(other.checksum(), checksum);
     }

@@ -311,6 +311,34 @@ pub struct Config {
     )]
     pub influx_udp_database: String,
 
+    /// Unit of the times of lines that come by UDP: n, u, ms, s, m or h. collectd needs ms.
+    #[arg(
+        long = "influx.udp-precision",
+        value_name = "UNIT",
+        env = "TSDB_INFLUX_UDP_PRECISION",
+        default_value = "n",
+        value_parser = ["n", "u", "ms", "s", "m", "h"]
+    )]
+    pub influx_udp_precision: String,
+
+    /// Address to listen on for StatsD by UDP, 8125 by custom; without one there is none.
+    #[arg(
+        long = "statsd.listen-address",
+        value_name = "HOST:PORT",
+        env = "TSDB_STATSD_LISTEN_ADDRESS"
+    )]
+    pub statsd_listen: Option<String>,
+
+    /// How often what came by StatsD is written: a sample of every metric.
+    #[arg(
+        long = "statsd.flush-interval",
+        value_name = "DURATION",
+        env = "TSDB_STATSD_FLUSH_INTERVAL",
+        default_value = "10s",
+        value_parser = duration::parse
+    )]
+    pub statsd_flush_interval: Duration,
+
     /// Exemplars of all series together that are kept; a new one takes the place of the oldest. 0 keeps none.
     #[arg(
         long = "storage.exemplars.max-exemplars",
@@ -371,6 +399,9 @@ impl Config {
         }
         if self.lookback_delta.is_zero() {
             return Err("--query.lookback-delta must be positive".into());
+        }
+        if self.statsd_flush_interval.is_zero() {
+            return Err("--statsd.flush-interval must be positive".into());
         }
         if self.query_timeout.is_zero() {
             return Err("--query.timeout must be positive".into());
@@ -493,6 +524,7 @@ impl Config {
         let options = Options::new()
             .retention(retention.age)
             .retention_size(retention.size_bytes)
+            .keep_nanoseconds(retention.keep_nanoseconds)
             .min_block_duration(self.min_block_duration)
             .max_block_duration(self.max_block_duration)
             .durability(self.durability)

@@ -1,5 +1,6 @@
 //! Errors of the API, each with a fixed type and status, and the one table from engine errors to them.
 
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tsdb_query::QueryError;
@@ -143,17 +144,22 @@ impl From<tsdb_core::Error> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json::error(self.kind.name(), &self.message);
-        let mut response = (
-            self.kind.status(),
-            [(header::CONTENT_TYPE, "application/json")],
-            body,
-        )
-            .into_response();
+        let mut response = json_answer(self.kind.status(), body);
         if self.kind == ErrorKind::Retry {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            retry_after(&mut response, RETRY_AFTER_S);
         }
         response
     }
+}
+
+/// An answer in JSON.
+pub(crate) fn json_answer(status: StatusCode, body: impl Into<Body>) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "application/json")];
+    (status, content_type, body.into()).into_response()
+}
+
+/// Says after how many seconds the same request may succeed.
+pub(crate) fn retry_after(response: &mut Response, seconds: u64) {
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
 }

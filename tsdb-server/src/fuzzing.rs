@@ -1,6 +1,6 @@
 //! What the fuzz targets reach that is not public; built for them alone.
 
-use crate::{export, import, ingest};
+use crate::{export, http, import, ingest};
 
 /// A line of JSON as imports read it.
 pub fn json_line(line: &[u8]) {
@@ -17,7 +17,22 @@ pub fn otlp(bytes: &[u8]) {
     ingest::fuzz_otlp(bytes);
 }
 
+/// A request of Datadog's `series`, in JSON and in protobuf.
+pub fn datadog(bytes: &[u8]) {
+    ingest::fuzz_datadog(bytes);
+}
+
+/// A datagram of StatsD.
+pub fn statsd(datagram: &[u8]) {
+    ingest::statsd::fuzz(datagram);
+}
+
 /// A decompressed request of remote read.
 pub fn read_request(message: &[u8]) {
     export::fuzz_read_request(message);
+}
+
+/// The bytes of a connection, in two pieces, and their beginning as a path.
+pub fn http(bytes: &[u8]) {
+    http::fuzz(bytes);
 }

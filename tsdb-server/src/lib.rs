@@ -23,12 +23,14 @@ mod http;
 mod import;
 mod influx;
 mod ingest;
+mod json_kind;
 mod queries;
 mod routes;
 mod shutdown;
 mod state;
 pub mod telemetry;
 pub mod text;
+mod udp;
 mod verify;
 mod web;
 
@@ -67,6 +69,8 @@ pub async fn run(config: Config) -> io::Result<()> {
     telemetry::watch_memory(state.clone());
     web::watch(state.clone());
     influx::udp::listen(&state).await?;
+    ingest::statsd::listen(&state).await?;
+    influx::retention::enforce(state.clone());
     let opening = tokio::task::spawn_blocking({
         let state = state.clone();
         move || state.open_store()

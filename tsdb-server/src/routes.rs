@@ -189,14 +189,14 @@ pub fn app(state: AppState) -> Router {
             access,
             protocol,
         };
-        // Also a wrong method is told only to who may know the route.
-        let methods = methods.fallback(http::method_not_allowed);
         methods.layer(from_fn_with_state(asked, auth::authorize))
     };
     let mut router = Router::new();
     let mut influx = Router::new();
     for route in table() {
-        let methods = guarded(route.access, route.protocol, route.methods);
+        // Also a wrong method is told only to who may know the route.
+        let methods = route.methods.fallback(http::method_not_allowed);
+        let methods = guarded(route.access, route.protocol, methods);
         let of_protocol = match route.protocol {
             Protocol::Influx1 | Protocol::Influx2 => &mut influx,
             Protocol::Prometheus | Protocol::Datadog => &mut router,
@@ -210,14 +210,14 @@ pub fn app(state: AppState) -> Router {
         .fallback_service(none.with_state(state.clone()))
         .layer(http::compression())
         .layer(from_fn_with_state(state.clone(), http::cors))
-        .layer(from_fn_with_state(state.clone(), http::secure))
         .layer(from_fn_with_state(state.clone(), http::limit_head))
         .layer(from_fn_with_state(state.clone(), telemetry::observe))
-        .with_state(state);
+        .with_state(state.clone());
     // Layers of a router come after the route is found, these before.
     Router::new()
         .fallback_service(router)
         .layer(from_fn(http::normalise))
+        .layer(from_fn_with_state(state, http::secure))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use super::DecodeError;
 use super::cursor::Cursor;
 use super::varint::push_uvarint;
-use crate::model::{MatchOp, Matcher, TimeRange, Tombstone};
+use crate::model::{MatchOp, Matcher, TimeRange, TimeUnit, Tombstone};
 
 /// Appends a tombstone.
 pub(crate) fn push_tombstone(out: &mut Vec<u8>, tombstone: &Tombstone) {
     push_uvarint(out, tombstone.number);
+    out.push(tombstone.unit as u8);
     out.extend(tombstone.range.start_ms.to_le_bytes());
     out.extend(tombstone.range.end_ms.to_le_bytes());
     push_selectors(out, tombstone.selectors.iter().map(|matchers| &**matchers));
@@ -37,6 +38,8 @@ pub(crate) fn push_selectors<'a>(
 /// When the bytes are not a tombstone: also for an empty range and a pattern that does not compile.
 pub(crate) fn read_tombstone(cursor: &mut Cursor<'_>) -> Result<Tombstone, DecodeError> {
     let number = cursor.uvarint()?;
+    let unit = TimeUnit::from_u8(cursor.u8()?);
+    let unit = unit.ok_or_else(|| cursor.error("unknown unit of a tombstone"))?;
     let range = TimeRange::new(cursor.i64()?, cursor.i64()?);
     if range.is_empty() {
         return Err(cursor.error("range of a tombstone is empty"));
@@ -51,6 +54,7 @@ pub(crate) fn read_tombstone(cursor: &mut Cursor<'_>) -> Result<Tombstone, Decod
     Ok(Tombstone {
         number,
         range,
+        unit,
         selectors,
     })
 }
@@ -89,6 +93,7 @@ mod tests {
         let tombstone = Tombstone {
             number: 300,
             range: TimeRange::new(i64::MIN, -1),
+            unit: TimeUnit::Nanoseconds,
             selectors: vec![
                 vec![
                     matcher(MatchOp::Equal, "job", "höhe"),
@@ -117,7 +122,7 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_an_error() {
         for (op, value) in [(4, "a"), (2, "(")] {
-            let mut bytes = vec![1];
+            let mut bytes = vec![1, 1];
             bytes.extend([0; 16]);
             bytes.extend([1, 1, op, 1, b'a', 1]);
             bytes.extend(value.as_bytes());
@@ -126,7 +131,10 @@ mod tests {
                 "{op} {value}"
             );
         }
-        let mut reversed = vec![1];
+        let mut unknown = vec![1, 3];
+        unknown.extend([0; 17]);
+        assert!(read_tombstone(&mut Cursor::new(&unknown)).is_err());
+        let mut reversed = vec![1, 1];
         reversed.extend(1i64.to_le_bytes());
         reversed.extend(0i64.to_le_bytes());
         reversed.push(0);

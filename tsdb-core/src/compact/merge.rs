@@ -165,21 +165,21 @@ impl Input {
     fn read(&mut self, range: TimeRange, unit: TimeUnit, out: &mut Columns) -> Result<()> {
         let deleted = self.deleted().cloned();
         let deleted = deleted.as_ref();
-        if deleted.is_some_and(|deleted| deleted.covers(range)) {
+        let (id, own, damages) = (self.id, self.unit, &mut self.damages);
+        let ticks = own.ticks_of(range);
+        if deleted.is_some_and(|deleted| deleted.covers(ticks)) {
             return Ok(());
         }
         let start = out.len();
-        let (id, own, damages) = (self.id, self.unit, &mut self.damages);
         let lost = &mut |stats: ColumnStats, damage| {
             // A column that several spans touch is counted once.
             if range.contains(own.to_ms(stats.min_ms)) {
                 note(damages, (id, own), stats, damage);
             }
         };
-        self.groups
-            .read_series(&self.run, id, own.ticks_of(range), out, lost)?;
+        self.groups.read_series(&self.run, id, ticks, out, lost)?;
         if let Some(deleted) = deleted {
-            out.remove(start, deleted, own);
+            out.remove(start, deleted);
         }
         out.convert_times(start, own, unit);
         Ok(())

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::footer::{Footer, RunMeta};
+use super::footer::Footer;
 use super::lost::{LossCause, LostRange};
+use super::meta::RunMeta;
 use super::name::{RunName, State};
 use super::run::Run;
 use crate::codec::StoreIdentity;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::column::ColumnStats;
-use super::footer::HEADER_LEN;
 use super::group_header::Contents;
+use super::header::HEADER_LEN;
 use super::loader::{GroupReader, Loader as _};
 use super::lost::{LostColumns, LostRange};
 use super::run::Run;

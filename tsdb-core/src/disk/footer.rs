@@ -1,81 +1,23 @@
-//! Header and footer of a run: what it is, what it holds and where; drawn in `docs/format/run.md`.
-
-use std::ops::RangeInclusive;
+//! Footer of a run: what it is, what it holds and where; drawn in `docs/format/run.md`.
 
 use super::checksum::FileIdentity;
+use super::header::{FORMAT_VERSION, HEADER_LEN, Refusal};
 use super::lost::{self, LostRange};
+use super::meta::RunMeta;
 use super::partition::Partition;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 use crate::model::TimeUnits;
 
-/// The format version this program writes, and the only one it reads.
-pub(crate) const FORMAT_VERSION: u16 = 4;
-
-/// First bytes of a run.
-const MAGIC: [u8; 8] = *b"TSDB.run";
 /// Last bytes of a run.
 const END_MAGIC: [u8; 8] = *b"run.TSDB";
 
-/// Bytes of the header: magic, version, two zeros, file id, checksum. They keep this form in every version.
-pub(super) const HEADER_LEN: usize = 24;
 /// Bytes of the tail: length and checksum of the footer, magic.
 pub(super) const TAIL_LEN: usize = 16;
 /// Bytes of a footer that replaces nothing and of which nothing is lost.
 const FOOTER_LEN: usize = 200;
 
 const SEALED: u8 = 1;
-
-/// What a run is and holds: all that planning needs to know of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RunMeta {
-    /// Never used twice in a store.
-    pub(crate) file_id: u64,
-    /// The files that a flush makes together have one set id; either all of them are live or none.
-    pub(crate) set_id: u64,
-    /// Which file of its set it is, from 1.
-    pub(crate) part: u16,
-    /// Number of files in its set.
-    pub(crate) parts: u16,
-    /// Every sample lies in it.
-    pub(crate) partition: Partition,
-    /// Time of the first sample, in milliseconds.
-    pub(crate) min_ms: i64,
-    /// Time of the last sample, in milliseconds.
-    pub(crate) max_ms: i64,
-    /// It holds all that these generations of the head had in the partition.
-    pub(crate) generations: RangeInclusive<u64>,
-    /// Number of samples.
-    pub(crate) samples: u64,
-    /// Number of series.
-    pub(crate) series: u32,
-    /// The partition is past, and this was all of it when it was written.
-    pub(crate) sealed: bool,
-    /// Merges that its oldest data went through.
-    pub(crate) level: u8,
-    /// Retention class.
-    pub(crate) class: u8,
-    /// Checksum of the matchers of the retention classes when it was written; 0 without classes.
-    pub(crate) classes: u32,
-    /// Tombstones with numbers up to this one are applied.
-    pub(crate) tombstones: u64,
-    /// Units of the times of its series.
-    pub(crate) units: TimeUnits,
-    /// Ids of the files that are not live beside this one.
-    pub(crate) replaces: Vec<u64>,
-    /// What its generations had in the partition and it has not, because it was damaged where it came from.
-    pub(crate) lost: Vec<LostRange>,
-    /// Length of the file.
-    pub(crate) bytes: u64,
-}
-
-impl RunMeta {
-    /// The key that runs are sorted by for reading: at equal times the later one wins.
-    pub(crate) fn age(&self) -> (u64, u64, u64) {
-        let (first, last) = (*self.generations.start(), *self.generations.end());
-        (last, first, self.file_id)
-    }
-}
 
 /// Where a section stands, and its checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,46 +40,6 @@ pub(super) struct Footer {
     pub(super) groups_end: u64,
     pub(super) index: Extent,
     pub(super) directory: Extent,
-}
-
-/// Why the ends of a file are not those of a run that this program can read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// An intact header of another version.
-    Version(u16),
-    /// Damage at this offset of the file.
-    Damage(u64, &'static str),
-}
-
-/// The header of a run.
-pub(super) fn header(file: FileIdentity) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER_LEN);
-    bytes.extend(MAGIC);
-    bytes.extend(FORMAT_VERSION.to_le_bytes());
-    bytes.extend([0; 2]);
-    bytes.extend(file.file_id.to_le_bytes());
-    bytes.extend(file.crc(0, &bytes).to_le_bytes());
-    bytes
-}
-
-/// Checks the header of a run.
-pub(super) fn check_header(bytes: &[u8], file: FileIdentity) -> Result<(), Refusal> {
-    let damage = |what| Refusal::Damage(0, what);
-    let header = bytes.get(..HEADER_LEN).ok_or(damage("file is too short"))?;
-    let (covered, crc) = header.split_at(HEADER_LEN - 4);
-    if file.crc(0, covered).to_le_bytes() != crc {
-        return Err(damage("header does not match its checksum"));
-    }
-    let mut cursor = Cursor::new(covered);
-    let mut read = || Ok::<_, DecodeError>((cursor.bytes(8)?, cursor.u16()?, cursor.u16()?));
-    let (magic, version, zero) = read().map_err(|e| damage(e.what))?;
-    if magic != MAGIC {
-        return Err(damage("file does not begin with the magic of a run"));
-    }
-    if version != FORMAT_VERSION || zero != 0 {
-        return Err(Refusal::Version(version));
-    }
-    Ok(())
 }
 
 impl Footer {
@@ -338,6 +240,7 @@ impl Extent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::header::{check_header, header};
     use super::*;
 
     fn footer() -> Footer {

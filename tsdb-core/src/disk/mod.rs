@@ -12,7 +12,7 @@
 //! * The end of a file (index, directory, footer) is mended in memory where a part of it is damaged. A file that cannot be mended is
 //!   set aside, never removed, and its id is never used again.
 //!
-//! `name`, `partition`, `footer`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
+//! `name`, `partition`, `header`, `footer`, `meta`: what a file is. `float_group` for floats, `field_group` for integers, booleans and strings,
 //! `listed_group`, `column_list` and `times` for both, `column` and `chunk_group` for histograms, `starts` for start times, `group_header`,
 //! `directory`: how samples stand in it. `writer`, `columns`, `output`, `section`: writing one. `run`,
 //! `group`, `loader`, `cache`: reading one. `check`, `lost`, `mend`: what is damaged of one, what it
@@ -32,10 +32,12 @@ mod float_group;
 mod footer;
 mod group;
 mod group_header;
+mod header;
 mod listed_group;
 mod loader;
 mod lost;
 mod mend;
+mod meta;
 mod name;
 mod output;
 mod partition;
@@ -52,10 +54,10 @@ pub(crate) mod tests;
 pub(crate) use cache::GroupCache;
 pub(crate) use check::RunDamage;
 pub(crate) use column::ColumnStats;
-pub(crate) use footer::RunMeta;
 pub(crate) use loader::GroupReader;
 pub(crate) use lost::LostColumns;
 pub use lost::{LossCause, LostRange};
+pub(crate) use meta::RunMeta;
 pub(crate) use partition::Partition;
 pub(crate) use publish::{FinishedRun, publish, remove_runs};
 pub(crate) use run::Run;

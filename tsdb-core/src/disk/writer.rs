@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::checksum::FileIdentity;
 use super::columns::ColumnsWriter;
-use super::footer::{self, Extent, Footer, RunMeta, TAIL_LEN};
+use super::footer::{Extent, Footer, TAIL_LEN};
 use super::group_header::RunSeries;
+use super::header;
 use super::loader::RawColumn;
 use super::lost::{self, LostRange};
 use super::mend;
+use super::meta::RunMeta;
 use super::name::{RunName, State};
 use super::output::Output;
 use super::partition::Partition;
@@ -85,7 +87,7 @@ impl RunWriter {
             file_id: spec.file_id,
         };
         let mut out = Output::new(file, &path, checksums);
-        out.buffer().extend(footer::header(checksums));
+        out.buffer().extend(header::header(checksums));
         Ok(Self {
             tmp: TmpFile::new(fs, path, name),
             identity,

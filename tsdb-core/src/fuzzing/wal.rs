@@ -28,7 +28,7 @@ pub enum WalItem {
     /// An exemplar: canonical labels of the series, and what it is.
     Exemplar(Vec<u8>, Exemplar),
     /// A delete: its number, its range, and the matchers of its series.
-    Tombstone(u64, TimeRange, Vec<Vec<Matcher>>),
+    Tombstone(u64, TimeRange, TimeUnit, Vec<Vec<Matcher>>),
 }
 
 /// A value of InfluxDB.
@@ -76,7 +76,7 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
             RecordItem::Exemplar { series, exemplar } => {
                 WalItem::Exemplar(series.as_bytes().to_vec(), exemplar)
             }
-            RecordItem::Tombstone(t) => WalItem::Tombstone(t.number, t.range, t.selectors),
+            RecordItem::Tombstone(t) => WalItem::Tombstone(t.number, t.range, t.unit, t.selectors),
         });
     })
     .map_err(|e| e.to_string())?;
@@ -112,9 +112,10 @@ pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
                 let labels = exemplar.labels.as_bytes();
                 record.exemplar(series, exemplar.t_ms, exemplar.value, labels);
             }
-            WalItem::Tombstone(number, range, selectors) => record.tombstone(&Tombstone {
+            WalItem::Tombstone(number, range, unit, selectors) => record.tombstone(&Tombstone {
                 number: *number,
                 range: *range,
+                unit: *unit,
                 selectors: selectors.clone(),
             }),
         }

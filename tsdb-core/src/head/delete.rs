@@ -19,7 +19,11 @@ impl Generation {
     pub(crate) fn delete(&self, tombstone: &Tombstone) -> Result<bool> {
         let mut deleted = false;
         for series in self.named_by(tombstone)? {
-            let gone = self.series(series).delete(tombstone.range)?;
+            let series = self.series(series);
+            let Some(ticks) = tombstone.ticks_of(series.unit()) else {
+                continue;
+            };
+            let gone = series.delete(ticks)?;
             self.grow(gone.growth);
             deleted |= gone.deleted;
             if gone.lost_last {
@@ -40,9 +44,12 @@ impl Generation {
     pub(crate) fn forget_last(&self, tombstone: &Tombstone) -> Result<()> {
         for series in self.named_by(tombstone)? {
             let series = self.series(series);
+            let Some(ticks) = tombstone.ticks_of(series.unit()) else {
+                continue;
+            };
             let mut state = series.state.lock();
             let last = state.last.as_ref();
-            if last.is_some_and(|last| tombstone.range.contains(series.unit().to_ms(last.t_ms))) {
+            if last.is_some_and(|last| ticks.contains(last.t_ms)) {
                 let freed = state.last.take().map_or(0, |last| last.extra_bytes());
                 state.recall_due = true;
                 self.recalls.store(true, Ordering::Relaxed);
@@ -75,14 +82,15 @@ struct Gone {
 }
 
 impl Series {
-    /// Takes out the samples in the range, if there are any, by writing what is left anew.
+    /// Takes out the samples in the range of ticks, if there are any, by writing what is left anew.
     fn delete(&self, range: TimeRange) -> Result<Gone> {
         let mut state = self.state.lock();
         let unit = self.unit();
         let last = state.last.as_ref();
-        let lost_last = last.is_some_and(|last| range.contains(unit.to_ms(last.t_ms)));
+        let lost_last = last.is_some_and(|last| range.contains(last.t_ms));
         let held = state.capture(unit);
-        let held_range = held.range_in_ms();
+        let held_range = held.time_range();
+        let held_range = held_range.map(|(min, max)| TimeRange::new(min, max));
         let meets = held_range.is_some_and(|held| held.overlaps(&range));
         if !lost_last && !meets {
             return Ok(Gone::default());
@@ -95,7 +103,7 @@ impl Series {
                 .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
         }
         drop(held);
-        left.remove(0, &removed, unit);
+        left.remove(0, &removed);
         let before = state.bytes();
         state.rewrite(&left, !lost_last);
         Ok(Gone {

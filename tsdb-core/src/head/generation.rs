@@ -13,7 +13,7 @@ use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::{MemoryIndex, PairRef};
 use crate::index::{DeletedSeries, newly_deleted, resolve, values_of};
-use crate::model::{Encoding, Labels, LastSample, Matcher, TimeUnit, Tombstone};
+use crate::model::{Encoding, Labels, LastSample, Matcher, TimeRange, TimeUnit, Tombstone};
 use crate::slab::Slab;
 use crate::stats::Cardinality;
 
@@ -238,8 +238,12 @@ impl Generation {
         &self,
         tombstone: &Tombstone,
         deleted: Option<&DeletedSeries>,
-    ) -> Result<Vec<SeriesRef>> {
-        let extent = |series| Ok(self.capture(series).range_in_ms());
+    ) -> Result<Vec<(SeriesRef, TimeRange)>> {
+        let extent = |series| {
+            let captured = self.capture(series);
+            let ends = captured.time_range();
+            Ok(ends.map(|(min, max)| (captured.unit(), TimeRange::new(min, max))))
+        };
         newly_deleted(tombstone, &self.index, extent, deleted)
     }
 

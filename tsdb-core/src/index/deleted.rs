@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::{LabelIndex, resolve};
 use crate::error::Result;
-use crate::model::{TimeRange, TimeRanges, Tombstone};
+use crate::model::{TimeRange, TimeRanges, TimeUnit, Tombstone};
 
-/// Tombstones resolved to the series of one part, with their ranges in milliseconds.
+/// Tombstones resolved to the series of one part, with their ranges in ticks of each series.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeletedSeries {
     ranges: HashMap<u32, Arc<TimeRanges>>,
@@ -39,37 +39,39 @@ impl DeletedSeries {
     }
 
     /// Takes in what [`newly_deleted`] found for a tombstone.
-    pub(crate) fn extend(&mut self, tombstone: &Tombstone, series: &[u32]) {
-        if series.is_empty() {
+    pub(crate) fn extend(&mut self, tombstone: &Tombstone, found: &[(u32, TimeRange)]) {
+        if found.is_empty() {
             return;
         }
         self.tombstones.insert(tombstone.number);
-        for &series in series {
+        for &(series, range) in found {
             let ranges = self.ranges.entry(series).or_default();
-            Arc::make_mut(ranges).insert(tombstone.range);
+            Arc::make_mut(ranges).insert(range);
         }
     }
 }
 
-/// The series of a part that a tombstone takes more from than what is `deleted` already. `extent` gives the milliseconds
-/// of the first and last sample of a series.
+/// The series of a part that a tombstone takes more from than what is `deleted` already, and what it takes, in ticks of
+/// the series. `extent` gives the unit of a series and the times of its first and last sample.
 ///
 /// # Errors
 /// Those of the index.
 pub(crate) fn newly_deleted(
     tombstone: &Tombstone,
     index: &dyn LabelIndex,
-    mut extent: impl FnMut(u32) -> Result<Option<TimeRange>>,
+    mut extent: impl FnMut(u32) -> Result<Option<(TimeUnit, TimeRange)>>,
     deleted: Option<&DeletedSeries>,
-) -> Result<Vec<u32>> {
+) -> Result<Vec<(u32, TimeRange)>> {
     let mut found = BTreeSet::new();
     for matchers in &tombstone.selectors {
         found.extend(resolve(index, matchers)?);
     }
-    let range = tombstone.range;
     let mut news = Vec::new();
     for series in found {
-        let Some(extent) = extent(series)? else {
+        let Some((unit, extent)) = extent(series)? else {
+            continue;
+        };
+        let Some(range) = tombstone.ticks_of(unit) else {
             continue;
         };
         let met = TimeRange::new(
@@ -78,7 +80,7 @@ pub(crate) fn newly_deleted(
         );
         let known = deleted.and_then(|deleted| deleted.of(series));
         if !met.is_empty() && !known.is_some_and(|known| known.covers(met)) {
-            news.push(series);
+            news.push((series, range));
         }
     }
     Ok(news)

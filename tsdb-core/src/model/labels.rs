@@ -154,6 +154,12 @@ impl Labels {
         self.bytes.is_empty()
     }
 
+    /// Whether another label set is a clone of this one, with which it shares its memory.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.bytes) > 1
+    }
+
     /// The labels for which `keep` says true.
     #[must_use]
     pub fn filtered(&self, mut keep: impl FnMut(&str) -> bool) -> Self {

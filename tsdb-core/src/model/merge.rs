@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::field::FieldValue;
 use super::ranges::TimeRanges;
 use super::sample::{Columns, HistogramSample};
-use super::time::{TimeRange, TimeUnit};
+use super::time::TimeRange;
 
 impl Columns {
     /// Merges two parts that are each strictly rising in time, `start..middle` and `middle..`, in place. At equal times
@@ -81,16 +81,15 @@ impl Columns {
         }
     }
 
-    /// Takes out the samples from `start` on whose milliseconds are in the set; their times are in `unit`.
-    pub(crate) fn remove(&mut self, start: usize, removed: &TimeRanges, unit: TimeUnit) {
+    /// Takes out the samples from `start` on whose times are in the set.
+    pub(crate) fn remove(&mut self, start: usize, removed: &TimeRanges) {
         let times_ms = self.times_ms.get(start..).unwrap_or_default();
         let (Some(&first), Some(&last)) = (times_ms.first(), times_ms.last()) else {
             return;
         };
-        let gaps = removed.overlapping(unit.range_to_ms(TimeRange::new(first, last)));
+        let gaps = removed.overlapping(TimeRange::new(first, last));
         let gaps: Vec<Range<usize>> = gaps
             .map(|gap| {
-                let gap = unit.ticks_of(gap);
                 let from = times_ms.partition_point(|&t_ms| t_ms < gap.start_ms);
                 let to = times_ms.partition_point(|&t_ms| t_ms <= gap.end_ms);
                 start + from..start + to
@@ -367,7 +366,7 @@ mod tests {
             for (from, len) in gaps {
                 removed.insert(TimeRange::new(from, from + len));
             }
-            without.remove(start, &removed, TimeUnit::Milliseconds);
+            without.remove(start, &removed);
             let is_left = |(i, (t_ms, _)): &(usize, (i64, Value))| *i < start || !removed.contains(*t_ms);
             let left: Vec<_> = all.iter().copied().enumerate().filter(is_left).map(|(_, sample)| sample).collect();
             prop_assert_eq!(values(&without), left);

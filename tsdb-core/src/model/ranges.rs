@@ -1,4 +1,4 @@
-//! A set of timestamps in milliseconds, as ranges.
+//! A set of timestamps, in ticks of a series, as ranges.
 
 use super::time::TimeRange;
 

@@ -48,7 +48,7 @@ impl View {
         let read = |range, out: &mut Columns| {
             let mut damaged = None;
             let lost = &mut |_, damage| damaged = Some(damage);
-            run.read_series(series, unit.ticks_of(range), cache, out, lost)?;
+            run.read_series(series, range, cache, out, lost)?;
             damaged.map_or(Ok(()), Err)
         };
         let deleted = self.deletions.of_run(run);
@@ -65,13 +65,13 @@ impl View {
         captured: &SeriesSnapshot,
         range: TimeRange,
     ) -> Result<Option<Left>> {
-        let Some(extent) = captured.range_in_ms() else {
+        let Some((min, max)) = captured.time_range() else {
             return Ok(None);
         };
-        let unit = captured.unit();
+        let (unit, extent) = (captured.unit(), TimeRange::new(min, max));
         let read = |range, out: &mut Columns| {
             captured
-                .read(unit.ticks_of(range), out)
+                .read(range, out)
                 .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))
         };
         let deleted = self.deletions.of_generation(generation);
@@ -80,17 +80,17 @@ impl View {
     }
 }
 
-/// What a part has of a series, in milliseconds.
+/// What a part has of a series.
 #[derive(Debug)]
 pub(super) struct Left {
-    /// No sample is outside of it.
+    /// No sample is outside of these milliseconds.
     pub(super) range: TimeRange,
-    /// What is deleted inside of it.
+    /// What is deleted inside of it, in ticks of the series in the part.
     pub(super) deleted: Option<Arc<TimeRanges>>,
 }
 
-/// What is left of a series whose samples have this extent, if that may meet the range. `read` gives the samples, with
-/// times in `unit`, where nothing else tells whether there is one.
+/// What is left of a series whose samples have this extent, in ticks of `unit`, if that may meet the range, which is in
+/// milliseconds. `read` gives the samples in ticks where nothing else tells whether there is one.
 fn left(
     deleted: Option<&Arc<TimeRanges>>,
     extent: TimeRange,
@@ -98,19 +98,20 @@ fn left(
     unit: TimeUnit,
     read: impl FnOnce(TimeRange, &mut Columns) -> Result<()>,
 ) -> Result<Option<Left>> {
-    let whole = |range| Left {
-        range,
+    let asked = unit.ticks_of(range);
+    let whole = |ticks| Left {
+        range: unit.range_to_ms(ticks),
         deleted: deleted.cloned(),
     };
     let Some(deleted) = deleted else {
-        return Ok(extent.overlaps(&range).then(|| whole(extent)));
+        return Ok(extent.overlaps(&asked).then(|| whole(extent)));
     };
     let Some(left) = deleted.shrink(extent) else {
         return Ok(None);
     };
     let asked = TimeRange::new(
-        left.start_ms.max(range.start_ms),
-        left.end_ms.min(range.end_ms),
+        left.start_ms.max(asked.start_ms),
+        left.end_ms.min(asked.end_ms),
     );
     if asked.is_empty() || deleted.covers(asked) {
         return Ok(None);
@@ -125,6 +126,6 @@ fn left(
         Err(damage) if damage.is_corruption() => return Ok(Some(whole(left))),
         read => read?,
     }
-    samples.remove(0, deleted, unit);
+    samples.remove(0, deleted);
     Ok((!samples.is_empty()).then(|| whole(left)))
 }

@@ -80,9 +80,17 @@ impl Series {
     /// # Errors
     /// As [`read_into`](Self::read_into).
     pub fn samples(&self) -> Result<Samples> {
+        self.samples_within(self.range)
+    }
+
+    /// The same inside `range` only, which is in milliseconds, both ends whole.
+    ///
+    /// # Errors
+    /// As [`read_into`](Self::read_into).
+    pub fn samples_within(&self, range: TimeRange) -> Result<Samples> {
         let unit = self.unit();
         let mut columns = Columns::with_start_times();
-        self.read_ticks(self.range, unit, &mut columns)?;
+        self.read_ticks(range, unit, &mut columns)?;
         Ok(Samples { columns, unit })
     }
 
@@ -119,7 +127,7 @@ impl Series {
                 read => read?,
             }
             if let Some(deleted) = &left.deleted {
-                out.remove(middle, deleted, part.unit());
+                out.remove(middle, deleted);
             }
             out.convert_times(middle, part.unit(), unit);
             out.merge_tail(start, middle);

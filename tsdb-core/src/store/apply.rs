@@ -160,7 +160,7 @@ impl Apply<'_> {
             let series = incoming.canonical(entry);
             if self
                 .limits
-                .check(exemplar.t_ms, || series.clone())
+                .check(exemplar.t_ms, TimeUnit::Milliseconds, || series.clone())
                 .is_some()
             {
                 continue;
@@ -199,7 +199,7 @@ impl Apply<'_> {
     fn sample<V: LoggedValue>(&mut self, entry: &mut Entry<'_>, written: i64, value: V) {
         let unit = entry.entry.unit;
         let t_ms = unit.to_ms(written);
-        let refused = self.limits.check(t_ms, || entry.canonical());
+        let refused = self.limits.check(t_ms, entry.unit, || entry.canonical());
         let outcome = match (refused, unit.convert(written, entry.unit)) {
             (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
             (Some(reason), _) => Err(reason),

@@ -15,14 +15,14 @@ use crate::disk::Run;
 use crate::error::{Error, Result};
 use crate::head::SeriesRef;
 use crate::index::{DeletedSeries, LabelBuffer, newly_deleted};
-use crate::model::{Matcher, TimeRange, Tombstone};
+use crate::model::{Matcher, TimeRange, TimeUnit, Tombstone};
 use crate::read::{Deletions, View};
 
-/// What a tombstone takes from the parts that do not change: their ids, and the series.
+/// What a tombstone takes from the parts that do not change: their ids, and the series with the ticks.
 #[derive(Debug, Default)]
 struct Touched {
-    runs: Vec<(u64, Vec<u32>)>,
-    frozen: Vec<(u64, Vec<SeriesRef>)>,
+    runs: Vec<(u64, Vec<(u32, TimeRange)>)>,
+    frozen: Vec<(u64, Vec<(SeriesRef, TimeRange)>)>,
 }
 
 impl Touched {
@@ -64,11 +64,17 @@ impl Touched {
 }
 
 impl Store {
-    /// Deletes the samples in the range of every series that matches all matchers of any of the lists.
+    /// Deletes the samples in the range, which is in ticks of `unit`, of every series that matches all matchers of any of the
+    /// lists; with nanoseconds of series of nanoseconds alone.
     ///
     /// # Errors
     /// See [`Db::delete`](crate::Db::delete).
-    pub(crate) fn delete(&self, selectors: &[&[Matcher]], range: TimeRange) -> Result<()> {
+    pub(crate) fn delete(
+        &self,
+        selectors: &[&[Matcher]],
+        range: TimeRange,
+        unit: TimeUnit,
+    ) -> Result<()> {
         self.check_writable()?;
         if range.is_empty() {
             return Err(Error::InvalidOption {
@@ -76,7 +82,7 @@ impl Store {
                 reason: "its end is before its start".to_owned(),
             });
         }
-        self.apply_delete(selectors, range)?;
+        self.apply_delete(selectors, range, unit)?;
         figures::count(&self.counters.deletes, 1);
         self.signal.runs_changed();
         // Also when nothing was found: it may be another delete, still on its way to the disk, that took it.
@@ -86,10 +92,15 @@ impl Store {
         }
     }
 
-    fn apply_delete(&self, selectors: &[&[Matcher]], range: TimeRange) -> Result<()> {
+    fn apply_delete(
+        &self,
+        selectors: &[&[Matcher]],
+        range: TimeRange,
+        unit: TimeUnit,
+    ) -> Result<()> {
         // No run comes and no other delete while this is held.
         let mut tombstones = self.tombstones.lock();
-        let tombstone = tombstones.next(selectors, range)?;
+        let tombstone = tombstones.next(selectors, range, unit)?;
         let (mut lane, touched) = loop {
             let seen = self.view.get();
             let touched = Touched::of(&seen, &tombstone)?;
@@ -181,19 +192,14 @@ fn series_of_run(
     run: &Run,
     tombstone: &Tombstone,
     deleted: Option<&DeletedSeries>,
-) -> Result<Vec<u32>> {
+) -> Result<Vec<(u32, TimeRange)>> {
     let meta = run.meta();
-    if !tombstone
-        .range
-        .overlaps(&TimeRange::new(meta.min_ms, meta.max_ms))
-    {
+    let held = TimeRange::new(meta.min_ms, meta.max_ms);
+    if !tombstone.range_in_ms().overlaps(&held) {
         return Ok(Vec::new());
     }
     let mut buffer = LabelBuffer::default();
-    let extent = |series| {
-        let extent = run.extent_of(series, &mut buffer)?;
-        Ok(extent.map(|(_, extent)| extent))
-    };
+    let extent = |series| run.extent_of(series, &mut buffer);
     newly_deleted(tombstone, run.index(), extent, deleted)
 }
 

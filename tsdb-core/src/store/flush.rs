@@ -326,10 +326,7 @@ impl ClassWriter {
 }
 
 fn class_of(retention: &Retention, generation: &Generation, series: SeriesRef) -> u8 {
-    match retention.classes.is_empty() {
-        true => 0,
-        false => retention.class_of(&generation.labels(series)),
-    }
+    retention.class_of(generation.unit(series), || generation.labels(series))
 }
 
 /// A generation to be written, without what is deleted of it.
@@ -369,7 +366,7 @@ impl FrozenSeries<'_> {
             .read(unit.ticks_of(range), out)
             .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
         if let Some(deleted) = self.deleted {
-            out.remove(0, deleted, unit);
+            out.remove(0, deleted);
         }
         Ok(())
     }

@@ -349,7 +349,7 @@ impl<'a> Places<'a> {
         }
         let known_last = known.and_then(|known| known.last.as_ref());
         let last = match oldest_ms.is_some_and(|oldest_ms| oldest_ms <= unit.to_ms(ends)) {
-            true => self.last_in_run(run, (series, unit), ends, known_last)?,
+            true => self.last_in_run(run, series, ends, known_last)?,
             false => None,
         };
         // All that it had may be deleted.
@@ -361,13 +361,13 @@ impl<'a> Places<'a> {
     fn last_in_run(
         &self,
         run: &Run,
-        (series, unit): (u32, TimeUnit),
+        series: u32,
         ends: i64,
         known: Option<&LastSample>,
     ) -> Result<Option<LastSample>> {
         let deleted = self.deletions.of_run(run);
         let deleted = deleted.and_then(|deleted| deleted.of(series));
-        let Some(deleted) = deleted.filter(|deleted| deleted.contains(unit.to_ms(ends))) else {
+        let Some(deleted) = deleted.filter(|deleted| deleted.contains(ends)) else {
             return run.last_sample(series, &self.store.cache);
         };
         let newer = known.map_or(i64::MIN, |known| known.t_ms.saturating_add(1));
@@ -375,7 +375,7 @@ impl<'a> Places<'a> {
         let lost = &mut |_, damage| damaged = Some(damage);
         let range = TimeRange::new(newer, ends);
         run.read_series(series, range, &self.store.cache, &mut samples, lost)?;
-        samples.remove(0, deleted, unit);
+        samples.remove(0, deleted);
         damaged.map_or(Ok(samples.last()), Err)
     }
 
@@ -395,7 +395,7 @@ impl<'a> Places<'a> {
             .map_err(|e| Error::corrupt("(memory)", e.at as u64, e.what))?;
         let deleted = self.deletions.of_generation(generation);
         if let Some(deleted) = deleted.and_then(|deleted| deleted.of(series)) {
-            samples.remove(0, deleted, captured.unit());
+            samples.remove(0, deleted);
         }
         Ok(samples.last())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Store;
 use super::write::RejectReason;
-use crate::model::Labels;
+use crate::model::{Labels, TimeUnit};
 use crate::retention::Retention;
 
 /// What samples are measured by.
@@ -37,18 +37,19 @@ impl Limits {
         }
     }
 
-    /// Why a sample of the series with these labels is refused, if it is.
+    /// Why a sample of the series with these labels and this unit is refused, if it is.
     #[inline]
     pub(super) fn check<'a>(
         &self,
         t_ms: i64,
+        unit: TimeUnit,
         canonical: impl FnOnce() -> Cow<'a, [u8]>,
     ) -> Option<RejectReason> {
         if t_ms > self.newest_allowed_ms {
             Some(RejectReason::TooFarInFuture)
         } else if t_ms >= self.kept_by_all_ms {
             None
-        } else if t_ms < self.oldest_allowed_ms || self.is_too_old(t_ms, &canonical()) {
+        } else if t_ms < self.oldest_allowed_ms || self.is_too_old(t_ms, unit, &canonical()) {
             Some(RejectReason::TooOld)
         } else {
             None
@@ -57,12 +58,11 @@ impl Limits {
 
     /// Whether a sample is too old for the class of its series.
     #[cold]
-    fn is_too_old(&self, t_ms: i64, canonical: &[u8]) -> bool {
-        let Ok(labels) = Labels::from_canonical(canonical) else {
-            return false;
-        };
+    fn is_too_old(&self, t_ms: i64, unit: TimeUnit, canonical: &[u8]) -> bool {
         let retention = &self.retention;
-        let class = retention.class_of(&labels);
+        // They were checked when the batch was filled.
+        let labels = || Labels::from_canonical(canonical).unwrap_or_else(|_| Labels::empty());
+        let class = retention.class_of(unit, labels);
         let cutoff_ms = retention.cutoff_ms(class, retention.checksum(), self.reference_ms);
         cutoff_ms.is_some_and(|cutoff_ms| t_ms < cutoff_ms)
     }

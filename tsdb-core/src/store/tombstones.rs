@@ -14,7 +14,7 @@ use crate::codec::varint::push_uvarint;
 use crate::codec::{DecodeError, StoreIdentity, push_tombstone, read_tombstone};
 use crate::error::{Error, Result};
 use crate::io::Fs;
-use crate::model::{Matcher, TimeRange, Tombstone};
+use crate::model::{Matcher, TimeRange, TimeUnit, Tombstone};
 
 pub(super) const NAME: &str = "tombstones";
 const MAGIC: [u8; 8] = *b"TSDBTOMB";
@@ -70,7 +70,12 @@ impl Tombstones {
     ///
     /// # Errors
     /// [`Error::LimitExceeded`] when there are too many.
-    pub(super) fn next(&self, selectors: &[&[Matcher]], range: TimeRange) -> Result<Tombstone> {
+    pub(super) fn next(
+        &self,
+        selectors: &[&[Matcher]],
+        range: TimeRange,
+        unit: TimeUnit,
+    ) -> Result<Tombstone> {
         let full = |limit, max| Err(Error::LimitExceeded { limit, max });
         if self.len() >= MAX_TOMBSTONES {
             return full("tombstones", MAX_TOMBSTONES);
@@ -78,6 +83,7 @@ impl Tombstones {
         let tombstone = Tombstone {
             number: self.last_number + 1,
             range,
+            unit,
             selectors: selectors.iter().map(|matchers| matchers.to_vec()).collect(),
         };
         if self.bytes + encoded_len(&tombstone) > MAX_BYTES {
@@ -228,12 +234,18 @@ mod tests {
     use crate::io::MemFs;
     use crate::model::MatchOp;
 
+    const MS: TimeUnit = TimeUnit::Milliseconds;
+
     fn tombstone(number: u64) -> Tombstone {
         let job = Matcher::equal("job", "node");
         let pattern = Matcher::new(MatchOp::Regex, "instance", "a.*").unwrap();
         Tombstone {
             number,
             range: TimeRange::new(-1, 1 << 40),
+            unit: match number % 2 {
+                0 => TimeUnit::Nanoseconds,
+                _ => TimeUnit::Milliseconds,
+            },
             selectors: vec![vec![job], vec![pattern]],
         }
     }
@@ -266,7 +278,7 @@ mod tests {
             (2, 4, tombstones.bytes())
         );
         assert_eq!(again.after(2), [tombstone(4)]);
-        assert_eq!(again.next(&[], TimeRange::ALL).unwrap().number, 5);
+        assert_eq!(again.next(&[], TimeRange::ALL, MS).unwrap().number, 5);
 
         let bytes = encode(&again.list, identity);
         for at in 0..bytes.len() {
@@ -285,14 +297,15 @@ mod tests {
             tombstones.add(Tombstone {
                 number,
                 range: TimeRange::ALL,
+                unit: TimeUnit::Milliseconds,
                 selectors: Vec::new(),
             });
         }
-        let refused = tombstones.next(&[], TimeRange::ALL);
+        let refused = tombstones.next(&[], TimeRange::ALL, MS);
         assert!(matches!(refused, Err(e) if e.is_retryable()));
         assert_eq!(tombstones.retain(&[7].into()) as u64, MAX_TOMBSTONES - 1);
-        assert!(tombstones.next(&[], TimeRange::ALL).is_ok());
+        assert!(tombstones.next(&[], TimeRange::ALL, MS).is_ok());
         let long = Matcher::equal("job", &"x".repeat(17 << 20));
-        assert!(tombstones.next(&[&[long]], TimeRange::ALL).is_err());
+        assert!(tombstones.next(&[&[long]], TimeRange::ALL, MS).is_err());
     }
 }

@@ -8,7 +8,6 @@
 //!   segment; after a failed fsync nothing is acknowledged until the store is opened anew.
 //! * One reader serves recovery and verification. It takes any bytes.
 
-mod definitions;
 mod file;
 mod frame;
 mod mark;
@@ -26,10 +25,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use definitions::DefinedLabels;
-#[cfg(any(test, fuzzing))]
-pub(crate) use definitions::PairNumbers;
 pub(crate) use plan::Damage;
 pub(crate) use reader::{identity_in_headers, read, recover};
-pub(crate) use record::{RecordBuilder, RecordItem, read_record};
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::PairNumbers;
+pub(crate) use record::{DefinedLabels, RecordBuilder, RecordItem, read_record};
 pub(crate) use writer::{LogPosition, Wal};

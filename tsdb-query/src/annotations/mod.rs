@@ -1,7 +1,7 @@
 //! Remarks on a query: warnings and, of lesser weight, infos. Texts are those of Prometheus 3.14 (`util/annotations`).
 //!
-//! Each text is given once, with the place in the query where it was last met; a text that carries numbers of several samples
-//! gathers them.
+//! Each text is given once, with the last of the places in the query it is said of, in the order in which Prometheus evaluates: operands
+//! from left to right, then what is made of them. A text that carries numbers of several samples gathers them.
 
 mod format;
 mod native;
@@ -57,7 +57,11 @@ impl Annotations {
             self.list.len() - 1
         });
         let annotation = &mut self.list[at];
-        annotation.span = span;
+        // Operands end before, or where, what is made of them ends.
+        let order = |span: Span| (span.end, std::cmp::Reverse(span.start));
+        if order(span) > order(annotation.span) {
+            annotation.span = span;
+        }
         annotation
     }
 
@@ -206,6 +210,12 @@ mod tests {
             ]
         );
         assert_eq!(place("a +\nb", at(4)), " (2:1)");
+        // Whatever is evaluated first here.
+        let mut annotations = Annotations::default();
+        for (start, end) in [(6, 8), (0, 8), (0, 3)] {
+            annotations.possible_non_counter("a", Span { start, end });
+        }
+        assert!(annotations.into_texts("a").1[0].ends_with(" (1:1)"));
     }
 
     #[test]

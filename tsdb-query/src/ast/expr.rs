@@ -285,7 +285,7 @@ pub enum MatchCardinality {
 }
 
 /// How the series of two vectors meet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct VectorMatching {
     /// One to one, or many.
     pub card: MatchCardinality,

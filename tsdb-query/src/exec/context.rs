@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use tsdb_core::{MemoryBudget, Reservation};
 
+use super::SeriesMeta;
 use super::meter::Meter;
 use crate::annotations::Annotations;
 use crate::ast::Expr;
 use crate::error::QueryError;
 use crate::explain::{Plan, PlanNode};
 use crate::value::{QueryProgress, QueryStats};
-use crate::vector::Grid;
+use crate::vector::{Column, Grid};
 
 /// What a sample counts for: its time and its value.
 const SAMPLE_BYTES: u64 = 16;
@@ -25,6 +26,10 @@ const SERIES_BYTES: u64 = 96;
 const OPERATOR_BYTES: u64 = 512;
 /// A query takes memory from the budget of the process in pieces of at least so many bytes.
 const RESERVED_AT_ONCE: u64 = 256 << 10;
+
+/// How many columns are kept for further use, and of how many steps at most: 4 MiB together.
+const MAX_SPARE: usize = 4096;
+const MAX_SPARE_STEPS: usize = 128;
 
 /// How many samples are looked at between two looks at the clock: some milliseconds' work.
 const WORK_BETWEEN_CHECKS: usize = 1 << 20;
@@ -60,6 +65,8 @@ pub(crate) struct Context {
     work: Cell<usize>,
     /// When the plan stood.
     prepared: Cell<Option<Instant>>,
+    /// Columns that are not used any more.
+    spare: RefCell<Vec<Column>>,
     /// What is counted for the statistics; the inner expression of a subquery counts apart.
     pub(crate) meter: RefCell<Meter>,
     pub(crate) annotations: RefCell<Annotations>,
@@ -79,6 +86,7 @@ impl Context {
             checks: Cell::new(0),
             work: Cell::new(0),
             prepared: Cell::new(None),
+            spare: RefCell::default(),
             meter: RefCell::default(),
             annotations: RefCell::default(),
             plan: None,
@@ -138,6 +146,21 @@ impl Context {
         self.limits.type_and_unit_labels
     }
 
+    /// A copy of a column that is kept for a while. Its memory may be that of one that was given back.
+    pub(crate) fn copy_of(&self, column: &Column) -> Column {
+        let mut copy = self.spare.borrow_mut().pop().unwrap_or_default();
+        copy.copy_from(column);
+        copy
+    }
+
+    /// Takes columns back. There are many operators in a long query, one of which works at a time.
+    pub(crate) fn give_back(&self, columns: impl Iterator<Item = Column>) {
+        let mut spare = self.spare.borrow_mut();
+        let short = |c: &Column| c.values.capacity() <= MAX_SPARE_STEPS;
+        spare.extend(columns.filter(short));
+        spare.truncate(MAX_SPARE);
+    }
+
     /// To be called for every series: ends the query when it was cancelled or is late.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         // Asking the clock costs as much as a short series.
@@ -182,6 +205,11 @@ impl Context {
         if let Some(plan) = &self.plan {
             plan.borrow_mut().read(samples as u64);
         }
+    }
+
+    /// Samples that came from the storage so far.
+    pub(crate) fn samples_read(&self) -> usize {
+        self.samples_read.get() as usize
     }
 
     /// A share of the budget that is given back when it is dropped.
@@ -232,9 +260,16 @@ impl Context {
         self.check_bytes(self.held.get(), *bytes)
     }
 
-    /// Takes the memory of an operator that gives so many series, which share their labels with those of its operands.
-    pub(crate) fn charge_operator(&self, series: usize) -> Result<(), QueryError> {
-        self.charge_bytes(OPERATOR_BYTES + series as u64 * SERIES_BYTES)
+    /// Takes the memory of an operator.
+    pub(crate) fn charge_operator(&self) -> Result<(), QueryError> {
+        self.charge_bytes(OPERATOR_BYTES)
+    }
+
+    /// Takes the memory of series that an operator gives. Labels that they share with its operands were paid for.
+    pub(crate) fn charge_results(&self, series: &[SeriesMeta]) -> Result<(), QueryError> {
+        let own = series.iter().filter(|s| !s.labels.is_shared());
+        let label_bytes = own.map(|s| s.labels.as_bytes().len()).sum();
+        self.charge_series(series.len(), label_bytes)
     }
 
     /// Takes memory for the rest of the query.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tsdb_core::Labels;
 
 use super::operator::BoxOperator;
-use super::{Context, GroupKeys, SeriesMeta, Stored};
+use super::{Context, MatchLabels, SeriesMeta, Stored};
 use crate::error::QueryError;
 use crate::vector::{Grid, Sample};
 
@@ -24,13 +24,13 @@ fn format_sample(sample: &Sample) -> String {
     }
 }
 
-/// Counts how often each value occurs in each group of labels that `keys` tells apart.
+/// Counts how often each value occurs in each group of labels that `by` tells apart.
 ///
 /// `value_counts` says whether the label that takes the value stays in the result.
 pub(crate) fn count_values(
     mut input: BoxOperator,
     label: &str,
-    keys: &GroupKeys,
+    by: &MatchLabels,
     value_counts: bool,
     cx: &Context,
     grid: Grid,
@@ -38,7 +38,7 @@ pub(crate) fn count_values(
     let bases: Vec<Labels> = input
         .series()
         .iter()
-        .map(|s| keys.labels(&s.labels).filtered(|name| name != label))
+        .map(|s| by.of(&s.labels).filtered(|name| name != label))
         .collect();
     let drops: Vec<bool> = input.series().iter().map(|s| s.drop_name).collect();
     let mut numbers: HashMap<Labels, usize> = HashMap::new();

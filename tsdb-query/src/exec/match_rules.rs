@@ -3,7 +3,8 @@
 use tsdb_core::{LabelError, Labels};
 
 use super::binary::Arithmetic;
-use super::{GroupKeys, SeriesMeta, without_metadata};
+use super::series::without;
+use super::{MatchLabels, SeriesMeta, without_metadata};
 
 /// What the matching says.
 pub(super) struct Rules {
@@ -14,7 +15,7 @@ pub(super) struct Rules {
     pub(super) include: Vec<String>,
     pub(super) fill_one: Option<f64>,
     pub(super) fill_many: Option<f64>,
-    pub(super) keys: GroupKeys,
+    pub(super) by: MatchLabels,
     pub(super) delayed: bool,
 }
 
@@ -34,10 +35,9 @@ impl Rules {
         };
         if self.one_to_one {
             labels = if self.on {
-                self.keys.labels(&labels)
+                self.by.of(&labels)
             } else {
-                let ignored = |name: &str| self.keys.names().iter().any(|n| n == name);
-                labels.filtered(|name| !ignored(name))
+                without(&labels, |name| self.by.is_listed(name))
             };
         }
         if !self.include.is_empty() {

@@ -5,16 +5,16 @@
 //! them is seen where their samples meet.
 
 use std::collections::HashMap;
-
-use tsdb_core::LabelError;
+use std::rc::Rc;
 
 use super::binary::{Arithmetic, common};
 use super::binary_remarks::Remarks;
 use super::context::Held;
 use super::match_rules::Rules;
-use super::merge::{Merge, MergeRule, Merging};
+use super::merge::{Merge, Merging};
 use super::operator::{BoxOperator, Sink};
-use super::{Context, GroupKeys, Operator, SeriesMeta};
+use super::pairing::{LastPairing, Pairing};
+use super::{Context, Operator, SeriesMeta};
 use crate::ast::{MatchCardinality, VectorMatching};
 use crate::error::QueryError;
 use crate::vector::{Bits, Column, Tile};
@@ -28,102 +28,32 @@ pub(crate) struct VectorBinary {
     op: Arithmetic,
     many: BoxOperator,
     one: BoxOperator,
-    rules: Rules,
-    many_groups: Vec<u32>,
-    one_groups: Vec<u32>,
-    /// Slots of each group. A slot keeps the samples of one series of the one side or, when its labels do not show in the
-    /// result, of all of the group.
-    slots: Vec<Vec<u32>>,
-    slot_of_one: Vec<u32>,
-    /// Input of `merge` for the first slot of each many; the other slots follow, then the fill value.
-    pairs: Vec<u32>,
-    /// Input of `merge` for each slot whose group has no many.
-    fill_pairs: Vec<u32>,
+    pairing: Rc<Pairing>,
     merge: Merge,
 }
 
 impl VectorBinary {
+    /// `last` is the pairing of the operator before in a chain; it becomes that of this one.
     pub(crate) fn new(
         op: Arithmetic,
-        lhs: BoxOperator,
-        rhs: BoxOperator,
+        (lhs, rhs): (BoxOperator, BoxOperator),
         matching: &VectorMatching,
         cx: &Context,
+        last: &mut Option<LastPairing>,
     ) -> Result<Self, QueryError> {
         let swapped = matching.card == MatchCardinality::OneToMany;
         let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
-        // Also for `group_right`, as in the reference: the right value stands in for the one side.
-        let (fill_one, fill_many) = (matching.fill_right, matching.fill_left);
-        let mut rules = Rules {
-            one_to_one: matching.card == MatchCardinality::OneToOne,
-            swapped,
-            on: matching.on,
-            include: matching.include.clone(),
-            fill_one,
-            fill_many,
-            keys: GroupKeys::new(&matching.labels, matching.on),
-            delayed: cx.delayed_name_removal(),
+        let sides = (many.series(), one.series());
+        let pairing = match last {
+            Some(last) => last.pairing(op, sides, matching, cx)?,
+            None => Rc::new(Pairing::new(op, sides, matching, cx)?),
         };
-        let mut numbers = |operator: &BoxOperator| -> Vec<u32> {
-            let series = operator.series().iter();
-            series.map(|s| rules.keys.number(&s.labels)).collect()
-        };
-        let (many_groups, one_groups) = (numbers(&many), numbers(&one));
-        let mut slots: Vec<Vec<u32>> = vec![Vec::new(); rules.keys.len()];
-        // One series of each slot, whose labels stand for all.
-        let mut examples: Vec<u32> = Vec::new();
-        let mut slot_of_one = Vec::with_capacity(one_groups.len());
-        for (j, &group) in (0u32..).zip(&one_groups) {
-            let slots = &mut slots[group as usize];
-            match slots.first() {
-                Some(&slot) if rules.include.is_empty() => slot_of_one.push(slot),
-                _ => {
-                    let slot = examples.len() as u32;
-                    examples.push(j);
-                    slots.push(slot);
-                    slot_of_one.push(slot);
-                }
-            }
-        }
-        let failed = |e: LabelError| QueryError::Execution(e.to_string());
-        let mut inputs = Vec::new();
-        let mut pairs = Vec::with_capacity(many_groups.len());
-        for (series, &group) in many.series().iter().zip(&many_groups) {
-            pairs.push(inputs.len() as u32);
-            for &slot in &slots[group as usize] {
-                let example = &one.series()[examples[slot as usize] as usize];
-                inputs.push(rules.result(op, series, &example.labels).map_err(failed)?);
-            }
-            if rules.fill_one.is_some() {
-                let other = rules.keys.labels(&series.labels);
-                inputs.push(rules.result(op, series, &other).map_err(failed)?);
-            }
-            cx.check()?;
-            if inputs.len() > u32::MAX as usize / 2 {
-                return Err(QueryError::TooManySamples);
-            }
-        }
-        let mut fill_pairs = Vec::new();
-        if rules.fill_many.is_some() {
-            for &j in &examples {
-                fill_pairs.push(inputs.len() as u32);
-                let example = &one.series()[j as usize].labels;
-                let series = rules.keys.labels(example).into();
-                inputs.push(rules.result(op, &series, example).map_err(failed)?);
-            }
-        }
         Ok(Self {
             op,
             many,
             one,
-            rules,
-            many_groups,
-            one_groups,
-            slots,
-            slot_of_one,
-            pairs,
-            fill_pairs,
-            merge: Merge::new(inputs, MergeRule::Step),
+            merge: pairing.merge(),
+            pairing,
         })
     }
 }
@@ -151,21 +81,17 @@ impl VectorBinary {
         cx: &'c Context,
         tile: Tile,
     ) -> Result<OneSide<'c>, QueryError> {
-        let slots = self.slots.iter().map(Vec::len).sum();
         let mut side = OneSide {
-            columns: vec![None; slots],
+            columns: vec![None; self.pairing.slots.len()],
             members: HashMap::new(),
             duplicates: Vec::new(),
             held: cx.hold(0)?,
         };
-        let mut sizes: HashMap<u32, u32> = HashMap::new();
-        for &group in &self.one_groups {
-            *sizes.entry(group).or_default() += 1;
-        }
-        let (groups, slot_of_one) = (&self.one_groups, &self.slot_of_one);
+        let (groups, slot_of_one) = (&self.pairing.groups.right, &self.pairing.slot_of_one);
+        let in_company = &self.pairing.one_in_company;
         self.one.run(cx, tile, &mut |j, column| {
             let group = groups[j as usize];
-            if sizes.get(&group).is_some_and(|&n| n > 1) {
+            if in_company[j as usize] {
                 side.held.add(tile.len.div_ceil(64))?;
                 let members = side.members.entry(group).or_insert_with(|| Members {
                     anyone: Bits::none(tile.len),
@@ -183,7 +109,7 @@ impl VectorBinary {
                 Some(existing) => existing.merge(column),
                 slot => {
                     side.held.add(tile.len + column.extra_weight())?;
-                    *slot = Some(column.clone());
+                    *slot = Some(cx.copy_of(column));
                 }
             }
             Ok(())
@@ -193,14 +119,18 @@ impl VectorBinary {
 
     fn duplicate_text(&self, side: &OneSide<'_>, j: u32, step: usize) -> String {
         let series = |j: u32| &self.one.series()[j as usize].labels;
-        let group = self.one_groups[j as usize];
+        let group = self.pairing.groups.right[j as usize];
         let members = side.members.get(&group).map_or(&[][..], |m| &m.each);
         let earlier = members.iter().find(|(_, present)| present.get(step));
         format!(
             "found duplicate series for the match group {:?} on the {} hand-side of the operation: [{:?}, {:?}];\
              many-to-many matching not allowed: matching labels must be unique on one side",
-            self.rules.keys.labels(series(j)),
-            if self.rules.swapped { "left" } else { "right" },
+            self.pairing.rules.by.of(series(j)),
+            if self.pairing.rules.swapped {
+                "left"
+            } else {
+                "right"
+            },
             series(j),
             series(earlier.map_or(j, |(other, _)| *other)),
         )
@@ -229,11 +159,7 @@ impl Operator for VectorBinary {
     }
 
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
-        let side = self.read_one_side(cx, tile)?;
-        let mut sizes: HashMap<u32, u32> = HashMap::new();
-        for &group in &self.many_groups {
-            *sizes.entry(group).or_default() += 1;
-        }
+        let mut side = self.read_one_side(cx, tile)?;
         let mut matched = Matched {
             by_group: HashMap::new(),
             by_output: HashMap::new(),
@@ -244,11 +170,11 @@ impl Operator for VectorBinary {
         let mut rest = Bits::default();
         let constant = |fill: Option<f64>| fill.map(|v| Column::constant(tile.len, v));
         let (fill_one, fill_many) = (
-            constant(self.rules.fill_one),
-            constant(self.rules.fill_many),
+            constant(self.pairing.rules.fill_one),
+            constant(self.pairing.rules.fill_many),
         );
         let filled = fill_one.is_some() || fill_many.is_some();
-        let rules = &self.rules;
+        let rules = &self.pairing.rules;
         let op = self.op;
         let mut remarks = Remarks::default();
         let mut apply = |many: &Column, one: &Column, out: &mut Column| {
@@ -260,14 +186,19 @@ impl Operator for VectorBinary {
         };
         let mut met = Bits::default();
         let mut merging = self.merge.begin(cx);
-        let (groups, slots, pairs) = (&self.many_groups, &self.slots, &self.pairs);
+        let (groups, slots, pairs) = (
+            &self.pairing.groups.left,
+            &self.pairing.slots,
+            &self.pairing.pairs,
+        );
+        let in_company = &self.pairing.many_in_company;
         self.many.run(cx, tile, &mut |i, column| {
             anyone.or(&column.present);
             let group = groups[i as usize];
-            let alone = sizes.get(&group).is_none_or(|&n| n == 1) && fill_many.is_none();
+            let alone = !in_company[i as usize] && fill_many.is_none();
             rest.copy_from(&column.present);
             let mut input = pairs[i as usize];
-            for &slot in &slots[group as usize] {
+            for &slot in slots.of(group) {
                 if let Some(one) = &side.columns[slot as usize] {
                     common(&column.present, &one.present, &mut out.present);
                     rest.and_not(&one.present);
@@ -309,8 +240,8 @@ impl Operator for VectorBinary {
             Ok(())
         })?;
         if let Some(fill) = &fill_many {
-            for (group, slots) in (0u32..).zip(slots) {
-                for &slot in slots {
+            for group in 0..self.pairing.groups.len as u32 {
+                for &slot in slots.of(group) {
                     let Some(one) = &side.columns[slot as usize] else {
                         continue;
                     };
@@ -319,11 +250,12 @@ impl Operator for VectorBinary {
                         out.present.and_not(bits);
                     }
                     apply(fill, one, &mut out);
-                    merging.push(self.fill_pairs[slot as usize], &mut out, sink)?;
+                    merging.push(self.pairing.fill_pairs[slot as usize], &mut out, sink)?;
                 }
             }
         }
         remarks.tell(op, cx);
+        cx.give_back(side.columns.drain(..).flatten());
         let mut found: Vec<(u32, usize)> = Vec::new();
         for (j, met) in &side.duplicates {
             let step = if filled {

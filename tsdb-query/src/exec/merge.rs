@@ -1,6 +1,7 @@
 //! Several inputs may give one output series, when labels that told them apart are gone.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use tsdb_core::Labels;
 
@@ -24,13 +25,13 @@ pub(crate) enum MergeRule {
 }
 
 /// Which input gives which output series. Inputs of one output are merged, step by step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Merge {
-    series: Vec<SeriesMeta>,
+    series: Rc<[SeriesMeta]>,
     /// Output of each input.
-    outputs: Vec<u32>,
+    outputs: Rc<[u32]>,
     /// Outputs of more than one input.
-    shared: Vec<bool>,
+    shared: Rc<[bool]>,
     rule: MergeRule,
     /// For [`MergeRule::Series`]: the input that has given each shared output samples.
     taken: HashMap<u32, u32>,
@@ -43,33 +44,34 @@ impl Merge {
             // The usual case, found out in a fraction of the time that hashing takes: nothing is the same.
             return Self {
                 outputs: (0..inputs.len() as u32).collect(),
-                shared: vec![false; inputs.len()],
-                series: inputs,
+                shared: vec![false; inputs.len()].into(),
+                series: inputs.into(),
                 rule,
                 taken: HashMap::new(),
             };
         }
         let mut numbers: HashMap<Labels, u32> = HashMap::with_capacity(inputs.len());
-        let mut merge = Self {
-            series: Vec::with_capacity(inputs.len()),
-            outputs: Vec::with_capacity(inputs.len()),
-            shared: Vec::with_capacity(inputs.len()),
+        let mut series: Vec<SeriesMeta> = Vec::with_capacity(inputs.len());
+        let mut shared = Vec::with_capacity(inputs.len());
+        let mut output_of = |meta: SeriesMeta| {
+            let next = series.len() as u32;
+            let output = *numbers.entry(meta.labels.clone()).or_insert(next);
+            if let Some(existing) = series.get_mut(output as usize) {
+                existing.drop_name |= meta.drop_name;
+                shared[output as usize] = true;
+            } else {
+                series.push(meta);
+                shared.push(false);
+            }
+            output
+        };
+        Self {
+            outputs: inputs.into_iter().map(&mut output_of).collect(),
+            series: series.into(),
+            shared: shared.into(),
             rule,
             taken: HashMap::new(),
-        };
-        for meta in inputs {
-            let next = merge.series.len();
-            let output = *numbers.entry(meta.labels.clone()).or_insert(next as u32);
-            if let Some(existing) = merge.series.get_mut(output as usize) {
-                existing.drop_name |= meta.drop_name;
-                merge.shared[output as usize] = true;
-            } else {
-                merge.series.push(meta);
-                merge.shared.push(false);
-            }
-            merge.outputs.push(output);
         }
-        merge
     }
 
     /// The output series.

@@ -23,10 +23,12 @@ impl Operator for Before {
         &self.series
     }
 
-    fn run(&mut self, _: &Context, _: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
-        for (i, mut column) in self.kept.take() {
-            sink(i, &mut column)?;
+    fn run(&mut self, cx: &Context, _: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
+        let mut kept = self.kept.take();
+        for (i, column) in &mut kept {
+            sink(*i, column)?;
         }
+        cx.give_back(kept.into_iter().map(|(_, column)| column));
         Ok(())
     }
 }
@@ -77,7 +79,7 @@ impl Operator for Chain {
             let mut held = cx.hold(0)?;
             piece.run(cx, tile, &mut |i, column| {
                 held.add(tile.len + column.extra_weight())?;
-                columns.push((i, column.clone()));
+                columns.push((i, cx.copy_of(column)));
                 Ok(())
             })?;
             self.pieces.kept.replace(columns);

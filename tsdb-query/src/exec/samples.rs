@@ -7,7 +7,7 @@ use tsdb_core::{Columns, CounterResetHint, FloatHistogram, HistogramSample, is_s
 use crate::vector::{Column, Grid, Tile, weight};
 
 /// Whether histograms are wanted whole, or only what `histogram_count`, `histogram_sum` and `histogram_avg` take from them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Detail {
     /// With their buckets.
     #[default]

@@ -1,5 +1,6 @@
 //! Instant selectors: the last sample before each step.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tsdb_core::{Columns, METRIC_NAME, TimeRange, is_stale};
@@ -14,7 +15,7 @@ use crate::storage::SeriesReader;
 use crate::vector::{Column, Grid, Tile};
 
 /// The time a selector or subquery refers to at each step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reference {
     pub(crate) grid: Grid,
     /// `@`
@@ -42,7 +43,7 @@ impl Reference {
 }
 
 /// What an instant selector gives of the sample it finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Output {
     /// Its value.
     Value,
@@ -57,9 +58,10 @@ pub(crate) enum Output {
 }
 
 /// `name{matchers} offset … @ …`
+#[derive(Clone)]
 pub(crate) struct InstantSelect {
-    pub(crate) readers: Vec<Arc<dyn SeriesReader>>,
-    pub(crate) series: Vec<SeriesMeta>,
+    pub(crate) readers: Rc<[Arc<dyn SeriesReader>]>,
+    pub(crate) series: Rc<[SeriesMeta]>,
     pub(crate) reference: Reference,
     pub(crate) output: Output,
     pub(crate) detail: Detail,
@@ -86,7 +88,7 @@ impl Operator for InstantSelect {
         let mut column = Column::default();
         let mut held = cx.hold(tile.len)?;
         let mut most = 0;
-        for (i, reader) in (0u32..).zip(&self.readers) {
+        for (i, reader) in (0u32..).zip(self.readers.iter()) {
             cx.check()?;
             samples.clear();
             reader.read(range, &mut samples)?;

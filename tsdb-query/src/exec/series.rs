@@ -1,5 +1,6 @@
 //! Label sets of an operator's series, and the keys that bring series together.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
@@ -24,17 +25,25 @@ impl From<Labels> for SeriesMeta {
 }
 
 /// Labels that say what the metric is, and that are no longer true of a computed value.
-fn is_metadata(name: &str) -> bool {
-    matches!(name, METRIC_NAME | "__type__" | "__unit__")
+fn is_metadata(name: &[u8]) -> bool {
+    name.starts_with(b"__")
+        && (name == METRIC_NAME.as_bytes() || name == b"__type__" || name == b"__unit__")
 }
 
 /// The labels without metric name, type and unit.
 pub(crate) fn without_metadata(labels: &Labels) -> Labels {
-    if labels.iter().any(|(name, _)| is_metadata(name)) {
-        labels.filtered(|name| !is_metadata(name))
-    } else {
-        labels.clone()
+    without(labels, is_metadata)
+}
+
+/// The labels but for those of which `leaves` is true. They are shared where that is all of them.
+pub(super) fn without(labels: &Labels, leaves: impl Fn(&[u8]) -> bool) -> Labels {
+    let mut rest = labels.iter();
+    while let Some((name, _)) = rest.next_bytes() {
+        if leaves(name) {
+            return labels.filtered(|name| !leaves(name.as_bytes()));
+        }
     }
+    labels.clone()
 }
 
 /// The series of a function that drops the name: now, or with `delayed` when the query is done.
@@ -52,62 +61,83 @@ pub(crate) fn drop_names(series: &[SeriesMeta], delayed: bool) -> Vec<SeriesMeta
     series.iter().map(drop).collect()
 }
 
-/// Numbers label sets by some of their labels: those named, or all but those.
-#[derive(Debug)]
-pub(crate) struct GroupKeys {
+/// Some of the labels of a series: those named, or all but those.
+#[derive(Clone, Debug)]
+pub(crate) struct MatchLabels {
     names: Vec<String>,
     /// The named labels count; otherwise all others except the metric name do.
     named: bool,
+}
+
+impl MatchLabels {
+    pub(crate) fn new(names: &[String], named: bool) -> Self {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        Self { names, named }
+    }
+
+    pub(super) fn is_listed(&self, name: &[u8]) -> bool {
+        let listed = self.names.binary_search_by(|n| n.as_bytes().cmp(name));
+        listed.is_ok()
+    }
+
+    fn counts(&self, name: &[u8]) -> bool {
+        if self.named {
+            self.is_listed(name)
+        } else {
+            name != METRIC_NAME.as_bytes() && !self.is_listed(name)
+        }
+    }
+
+    /// The labels that count.
+    pub(crate) fn of(&self, labels: &Labels) -> Labels {
+        without(labels, |name| !self.counts(name))
+    }
+
+    /// The order of two label sets by the labels that count.
+    pub(super) fn compare(&self, a: &Labels, b: &Labels) -> Ordering {
+        let (mut a, mut b) = (a.iter(), b.iter());
+        let mut next_a = || std::iter::from_fn(|| a.next_bytes()).find(|(n, _)| self.counts(n));
+        let mut next_b = || std::iter::from_fn(|| b.next_bytes()).find(|(n, _)| self.counts(n));
+        std::iter::from_fn(&mut next_a).cmp(std::iter::from_fn(&mut next_b))
+    }
+}
+
+/// Numbers label sets by the labels that count.
+#[derive(Debug)]
+pub(crate) struct GroupKeys {
+    by: MatchLabels,
     numbers: HashMap<Box<[u8]>, u32, RandomState>,
     key: Vec<u8>,
 }
 
 impl GroupKeys {
-    pub(crate) fn new(names: &[String], named: bool) -> Self {
-        let mut names = names.to_vec();
-        names.sort_unstable();
-        names.dedup();
+    pub(crate) fn new(by: MatchLabels) -> Self {
         Self {
-            names,
-            named,
+            by,
             numbers: HashMap::default(),
             key: Vec::new(),
         }
     }
 
-    fn counts(&self, name: &[u8]) -> bool {
-        let listed = self.names.binary_search_by(|n| n.as_bytes().cmp(name));
-        if self.named {
-            listed.is_ok()
-        } else {
-            listed.is_err() && name != METRIC_NAME.as_bytes()
-        }
-    }
-
-    /// The labels that were named.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
-    }
-
     /// The labels that count.
     pub(crate) fn labels(&self, labels: &Labels) -> Labels {
-        labels.filtered(|name| self.counts(name.as_bytes()))
+        self.by.of(labels)
     }
 
     fn write_key(&mut self, labels: &Labels) {
-        let mut key = std::mem::take(&mut self.key);
-        key.clear();
+        self.key.clear();
         let mut labels = labels.iter();
         while let Some((name, value)) = labels.next_bytes() {
-            if self.counts(name) {
-                key.extend_from_slice(name);
+            if self.by.counts(name) {
+                self.key.extend_from_slice(name);
                 // Not part of any UTF-8 text, so that no two label sets share a key.
-                key.push(0xff);
-                key.extend_from_slice(value);
-                key.push(0xff);
+                self.key.push(0xff);
+                self.key.extend_from_slice(value);
+                self.key.push(0xff);
             }
         }
-        self.key = key;
     }
 
     /// Number of the group; groups are numbered in the order in which they are first seen.

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::groups::Groups;
 use super::merge::{Merge, MergeRule};
 use super::operator::{BoxOperator, Sink};
-use super::{Context, GroupKeys, Operator, SeriesMeta};
+use super::{Context, MatchLabels, Operator, SeriesMeta};
 use crate::error::QueryError;
 use crate::vector::{Bits, Tile};
 
@@ -21,24 +22,14 @@ pub(crate) struct SetOperation {
     kind: SetKind,
     lhs: BoxOperator,
     rhs: BoxOperator,
-    left_groups: Vec<u32>,
-    right_groups: Vec<u32>,
+    groups: Groups,
     /// For `or`: both sides' series, left before right.
     merge: Merge,
 }
 
 impl SetOperation {
-    pub(crate) fn new(
-        kind: SetKind,
-        lhs: BoxOperator,
-        rhs: BoxOperator,
-        mut keys: GroupKeys,
-    ) -> Self {
-        let mut numbers = |operator: &BoxOperator| -> Vec<u32> {
-            let series = operator.series().iter();
-            series.map(|s| keys.number(&s.labels)).collect()
-        };
-        let (left_groups, right_groups) = (numbers(&lhs), numbers(&rhs));
+    pub(crate) fn new(kind: SetKind, lhs: BoxOperator, rhs: BoxOperator, by: &MatchLabels) -> Self {
+        let groups = Groups::new(lhs.series(), rhs.series(), by);
         let mut inputs: Vec<SeriesMeta> = lhs.series().to_vec();
         if kind == SetKind::Or {
             inputs.extend_from_slice(rhs.series());
@@ -47,8 +38,7 @@ impl SetOperation {
             kind,
             lhs,
             rhs,
-            left_groups,
-            right_groups,
+            groups,
             merge: Merge::new(inputs, MergeRule::Step),
         }
     }
@@ -81,7 +71,7 @@ impl Operator for SetOperation {
     }
 
     fn run(&mut self, cx: &Context, tile: Tile, sink: &mut Sink<'_>) -> Result<(), QueryError> {
-        let (left, right) = (&self.left_groups, &self.right_groups);
+        let (left, right) = (&self.groups.left, &self.groups.right);
         if self.kind == SetKind::Or {
             let mut presence = Presence {
                 bits: Presence::of(left, right, tile.len),

@@ -1,5 +1,6 @@
 //! Functions of range vectors: each series is read once, its windows slide over the samples.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tsdb_core::{Columns, METRIC_NAME};
@@ -25,7 +26,7 @@ pub(crate) enum Samples {
     /// `selector[range]`
     Stored {
         /// The series.
-        readers: Vec<Arc<dyn SeriesReader>>,
+        readers: Rc<[Arc<dyn SeriesReader>]>,
         /// How much of histograms is wanted.
         detail: Detail,
     },

@@ -5,8 +5,8 @@ use tsdb_core::METRIC_NAME;
 use crate::ast::{Aggregate, AggregateOp, Expr};
 use crate::error::QueryError;
 use crate::exec::{
-    Aggregation, BoxOperator, Empty, FoldKind, GroupKeys, Limit, Operator, QuantileAggregation,
-    SeriesMeta, TopK, count_values,
+    Aggregation, BoxOperator, Empty, FoldKind, GroupKeys, Limit, MatchLabels, Operator,
+    QuantileAggregation, SeriesMeta, TopK, count_values,
 };
 use crate::vector::Grid;
 
@@ -19,7 +19,7 @@ fn boxed<O: Operator + 'static>(operator: Option<O>) -> BoxOperator {
 impl Builder<'_> {
     pub(super) fn aggregate(&self, e: &Aggregate, grid: Grid) -> Result<BoxOperator, QueryError> {
         let named = !e.grouping.without;
-        let mut keys = GroupKeys::new(&e.grouping.labels, named);
+        let mut keys = GroupKeys::new(MatchLabels::new(&e.grouping.labels, named));
         if e.op == AggregateOp::CountValues {
             return self.count_values(e, grid);
         }
@@ -87,9 +87,9 @@ impl Builder<'_> {
         let named = !e.grouping.without;
         let value_counts =
             named || !(e.grouping.labels.iter().any(|n| n == label) || label == METRIC_NAME);
-        let keys = GroupKeys::new(&e.grouping.labels, named);
+        let by = MatchLabels::new(&e.grouping.labels, named);
         let input = self.build(&e.expr, grid)?;
-        let stored = count_values(input, label, &keys, value_counts, self.cx, grid)?;
+        let stored = count_values(input, label, &by, value_counts, self.cx, grid)?;
         Ok(Box::new(stored))
     }
 }

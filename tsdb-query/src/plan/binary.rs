@@ -3,13 +3,16 @@
 use crate::ast::{Binary, BinaryOp, Expr, Link, ValueType};
 use crate::error::QueryError;
 use crate::exec::{
-    Arithmetic, BoxOperator, GroupKeys, Pieces, ScalarBinary, SetKind, SetOperation, VectorBinary,
-    VectorScalar, drop_names,
+    Arithmetic, BoxOperator, LastPairing, MatchLabels, Operator, Pieces, ScalarBinary, SetKind,
+    SetOperation, VectorBinary, VectorScalar, drop_names,
 };
 use crate::vector::Grid;
 
 use super::build::{Builder, unsupported};
 use super::depth::MAX_LINKS;
+
+/// A chain of so many links may repeat itself: what follows from the labels is kept from one link for the next.
+const LONG_CHAIN: usize = 8;
 
 /// An operator with the type of its value.
 type Typed = (BoxOperator, ValueType);
@@ -33,18 +36,25 @@ impl Builder<'_> {
             sides.push((self.build(rhs, grid)?, rhs.value_type()));
         }
         let mut pieces = Pieces::default();
+        let mut last = (links.len() >= LONG_CHAIN).then(LastPairing::default);
         for ((i, Link { binary, .. }), right) in links.iter().enumerate().zip(sides) {
             if i > 0 && i % MAX_LINKS == 0 {
                 left.0 = pieces.cut(left.0);
             }
-            left = self.binary(binary, left, right)?;
+            left = self.binary(binary, left, right, &mut last)?;
             self.cx.check()?;
-            self.cx.charge_operator(left.0.series().len())?;
+            self.cx.charge_operator()?;
         }
         Ok(pieces.end(left.0))
     }
 
-    fn binary(&self, e: &Binary, left: Typed, right: Typed) -> Result<Typed, QueryError> {
+    fn binary(
+        &self,
+        e: &Binary,
+        left: Typed,
+        right: Typed,
+        last: &mut Option<LastPairing>,
+    ) -> Result<Typed, QueryError> {
         let op = Arithmetic {
             op: e.op,
             return_bool: e.return_bool,
@@ -58,13 +68,14 @@ impl Builder<'_> {
             }
             (ValueType::Scalar, _) => (rhs, lhs, true),
             (_, ValueType::Scalar) => (lhs, rhs, false),
-            _ => return Ok((self.vectors(e, op, lhs, rhs)?, ValueType::Vector)),
+            _ => return Ok((self.vectors(e, op, (lhs, rhs), last)?, ValueType::Vector)),
         };
         let series = if op.drops_name() {
             drop_names(vector.series(), self.cx.delayed_name_removal())
         } else {
             vector.series().to_vec()
         };
+        self.cx.charge_results(&series)?;
         let operator = VectorScalar::new(op, vector, scalar, scalar_on_left, series);
         Ok((Box::new(operator), ValueType::Vector))
     }
@@ -73,8 +84,8 @@ impl Builder<'_> {
         &self,
         e: &Binary,
         op: Arithmetic,
-        lhs: BoxOperator,
-        rhs: BoxOperator,
+        (lhs, rhs): (BoxOperator, BoxOperator),
+        last: &mut Option<LastPairing>,
     ) -> Result<BoxOperator, QueryError> {
         let Some(matching) = &e.matching else {
             return unsupported("vectors without matching", e.op_span);
@@ -84,11 +95,13 @@ impl Builder<'_> {
             BinaryOp::Or => SetKind::Or,
             BinaryOp::Unless => SetKind::Unless,
             _ => {
-                let operator = VectorBinary::new(op, lhs, rhs, matching, self.cx)?;
+                let operator = VectorBinary::new(op, (lhs, rhs), matching, self.cx, last)?;
                 return Ok(Box::new(operator));
             }
         };
-        let keys = GroupKeys::new(&matching.labels, matching.on);
-        Ok(Box::new(SetOperation::new(kind, lhs, rhs, keys)))
+        let by = MatchLabels::new(&matching.labels, matching.on);
+        let operator = SetOperation::new(kind, lhs, rhs, &by);
+        self.cx.charge_results(operator.series())?;
+        Ok(Box::new(operator))
     }
 }

@@ -11,8 +11,9 @@ use crate::ast::{
 };
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, Context, Empty, Explained, InstantSelect, Output, Reference, Samples, Scalar,
-    ScalarSource, SeriesMeta, StepInvariant, drop_names, relabel,
+    BoxOperator, Context, Detail, Empty, Explained, InstantSelect, Output, Reference, Samples,
+    Scalar, ScalarSource, SelectToShare, SeriesMeta, SharedSelect, StepInvariant, drop_names,
+    relabel,
 };
 use crate::storage::{SeriesReader, Snapshot};
 use crate::vector::Grid;
@@ -26,6 +27,8 @@ use super::statistics::Statistics;
 pub(super) struct Builder<'a> {
     /// What was selected so far: a selector may occur many times.
     pub(super) selections: RefCell<HashMap<(MatcherKey, i64, i64), Rc<Selection>>>,
+    /// The instant selectors that were built, for further occurrences.
+    pub(super) selects: RefCell<HashMap<SelectKey, SelectToShare>>,
     pub(super) storage: &'a dyn Snapshot,
     pub(super) cx: &'a Context,
     pub(super) times: QueryTimes,
@@ -35,14 +38,25 @@ pub(super) struct Builder<'a> {
     pub(super) subquery_step_ms: i64,
 }
 
-/// Selected series and their labels.
-type Selected = (Vec<Arc<dyn SeriesReader>>, Vec<SeriesMeta>);
+/// What tells instant selectors of one selection apart.
+type SelectKey = (*const Selection, Reference, Output, Detail);
 
 /// What matchers select in a range of time.
-#[derive(Default)]
 pub(super) struct Selection {
-    readers: Vec<Arc<dyn SeriesReader>>,
+    readers: Rc<[Arc<dyn SeriesReader>]>,
+    series: Rc<[SeriesMeta]>,
     label_bytes: usize,
+}
+
+impl Selection {
+    fn new(readers: Vec<Arc<dyn SeriesReader>>) -> Self {
+        let series = readers.iter().map(|r| SeriesMeta::from(r.labels().clone()));
+        Self {
+            series: series.collect(),
+            label_bytes: readers.iter().map(|r| r.labels().as_bytes().len()).sum(),
+            readers: readers.into(),
+        }
+    }
 }
 
 /// A range vector: where its samples come from and over which windows it is cut.
@@ -70,6 +84,15 @@ pub(super) fn unsupported<T>(feature: &str, span: Span) -> Result<T, QueryError>
     })
 }
 
+/// Whether the series of a node are charged to the query where they are made: many of them, or long ones, are found out early.
+fn pays_itself(expr: &Expr) -> bool {
+    match expr {
+        Expr::Vector(_) | Expr::Binary(_) => true,
+        Expr::Call(e) => matches!(e.function.name, "label_replace" | "label_join"),
+        _ => false,
+    }
+}
+
 impl Builder<'_> {
     /// The operator that gives the value of `expr` at the steps of `grid`.
     pub(super) fn build(&self, expr: &Expr, grid: Grid) -> Result<BoxOperator, QueryError> {
@@ -86,6 +109,10 @@ impl Builder<'_> {
         } else {
             self.build_node(expr, grid)?
         };
+        self.cx.charge_operator()?;
+        if !pays_itself(expr) {
+            self.cx.charge_results(operator.series())?;
+        }
         let Some(node) = node else {
             return Ok(operator);
         };
@@ -152,39 +179,26 @@ impl Builder<'_> {
     ) -> Result<Rc<Selection>, QueryError> {
         self.cx.check()?;
         let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
-        if range.is_empty() {
-            return Ok(Rc::default());
-        }
         let key = MatcherKey::of(&selector.matchers);
         let key = (key, range.start_ms, range.end_ms);
         if let Some(known) = self.selections.borrow().get(&key) {
             return Ok(Rc::clone(known));
         }
-        let readers = self.storage.select(&selector.matchers, range)?;
-        let label_bytes = readers.iter().map(|r| r.labels().as_bytes().len()).sum();
-        let selection = Rc::new(Selection {
-            readers,
-            label_bytes,
-        });
+        let readers = if range.is_empty() {
+            Vec::new()
+        } else {
+            self.storage.select(&selector.matchers, range)?
+        };
+        let selection = Rc::new(Selection::new(readers));
         let new = Rc::clone(&selection);
         self.selections.borrow_mut().insert(key, new);
         Ok(selection)
     }
 
-    /// The series of a selector that may have samples near the steps of a grid.
-    fn readers(
-        &self,
-        selector: &VectorSelector,
-        reference: Reference,
-        back_ms: i64,
-        ahead_ms: i64,
-    ) -> Result<Selected, QueryError> {
-        let selection = self.selected(selector, reference, back_ms, ahead_ms)?;
-        let readers = &selection.readers;
+    /// Charges the series of a selector to the query.
+    fn pay_for(&self, selection: &Selection) -> Result<(), QueryError> {
         self.cx
-            .charge_series(readers.len(), selection.label_bytes)?;
-        let series = readers.iter().map(|r| r.labels().clone().into());
-        Ok((readers.clone(), series.collect()))
+            .charge_series(selection.readers.len(), selection.label_bytes)
     }
 
     /// The steps of an instant selector, and how far before and behind them it looks.
@@ -232,15 +246,29 @@ impl Builder<'_> {
             (Some(RangeExtension::Smoothed), Output::Value) => Output::Smoothed,
             _ => output,
         };
-        let (readers, series) = self.readers(selector, reference, back_ms, ahead_ms)?;
-        Ok(Box::new(InstantSelect {
-            readers,
-            series,
+        let detail = self.statistics.detail(selector);
+        let selection = self.selected(selector, reference, back_ms, ahead_ms)?;
+        let key = (Rc::as_ptr(&selection), reference, output, detail);
+        // A smoothed one tells where it stands.
+        let shares = output != Output::Smoothed;
+        if shares && let Some(known) = self.selects.borrow().get(&key) {
+            return Ok(Box::new(known.again()));
+        }
+        self.pay_for(&selection)?;
+        let select = InstantSelect {
+            readers: Rc::clone(&selection.readers),
+            series: Rc::clone(&selection.series),
             reference,
             output,
-            detail: self.statistics.detail(selector),
+            detail,
             span: selector.span,
-        }))
+        };
+        if !shares {
+            return Ok(Box::new(select));
+        }
+        let (first, next) = SharedSelect::new(select);
+        self.selects.borrow_mut().insert(key, next);
+        Ok(Box::new(first))
     }
 
     /// The argument of a function of range vectors.
@@ -249,13 +277,14 @@ impl Builder<'_> {
             Expr::Matrix(e) => {
                 let (reference, back_ms, ahead_ms) = self.reach_of_matrix(e, grid)?;
                 let range_ms = self.times.positive(&e.range)?;
-                let (readers, series) = self.readers(&e.selector, reference, back_ms, ahead_ms)?;
+                let selection = self.selected(&e.selector, reference, back_ms, ahead_ms)?;
+                self.pay_for(&selection)?;
                 Ok(RangeVector {
                     samples: Samples::Stored {
-                        readers,
+                        readers: Rc::clone(&selection.readers),
                         detail: self.statistics.detail(&e.selector),
                     },
-                    series,
+                    series: selection.series.to_vec(),
                     reference,
                     range_ms,
                     extension: e.selector.extension,

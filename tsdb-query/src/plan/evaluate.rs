@@ -67,6 +67,7 @@ pub(crate) fn evaluate(
     let statistics = Statistics::of(query.expr);
     let builder = Builder {
         selections: RefCell::default(),
+        selects: RefCell::default(),
         storage: snapshot,
         cx,
         times: query.times,
@@ -209,7 +210,7 @@ fn matrix(
     let range = reference.range(whole, range_ms.saturating_add(back_ms), ahead_ms);
     let (end_ms, mut columns) = (reference.time(0), Columns::default());
     let (begun, mut given) = (Instant::now(), 0);
-    for (meta, reader) in series.iter().zip(&readers) {
+    for (meta, reader) in series.iter().zip(readers.iter()) {
         cx.check()?;
         columns.clear();
         reader.read(range, &mut columns)?;

@@ -81,10 +81,10 @@ impl Builder<'_> {
                 values.is_empty() || values.contains(reader.labels().get(label).unwrap_or(""))
             })
         });
-        let series = readers.iter().map(|r| r.labels().clone().into()).collect();
+        let series = readers.iter().map(|r| r.labels().clone().into());
         Ok(Box::new(InstantSelect {
-            readers,
-            series,
+            series: series.collect(),
+            readers: readers.into(),
             reference,
             output: Output::TimeOfFloat,
             detail: Detail::default(),

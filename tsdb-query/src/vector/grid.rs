@@ -1,7 +1,7 @@
 //! The steps at which an expression is evaluated.
 
 /// Evenly spaced times: `start_ms`, `start_ms + step_ms`, … There may be none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Grid {
     /// Time of the first step.
     pub(crate) start_ms: i64,

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use parking_lot::{Mutex, RwLock};
 use tsdb_core::Db;
 
 use crate::catalog::{Catalog, Change, Policy};
 use crate::error::Result;
 use crate::exec::{self, Outcome, Session};
+use crate::expire::Expired;
 use crate::influxql::Statement;
 use crate::mapping::UNNAMED_POLICY;
 
@@ -15,6 +17,11 @@ use crate::mapping::UNNAMED_POLICY;
 pub struct Influx {
     pub(crate) db: Db,
     pub(crate) catalog: Catalog,
+    /// Held by a write from looking its names up until its points are in the store, and alone by who forgets names: no point
+    /// comes under a name that is being forgotten.
+    pub(crate) names: RwLock<()>,
+    /// What [`expire`](Self::expire) has done; held while it works.
+    pub(crate) expired: Mutex<Expired>,
 }
 
 impl Influx {
@@ -24,7 +31,12 @@ impl Influx {
     /// [`Error::Catalog`](crate::Error::Catalog) when the catalogue cannot be read or written.
     pub fn open(db: Db, dir: Option<&Path>) -> Result<Self> {
         let catalog = Catalog::open(dir)?;
-        Ok(Self { db, catalog })
+        Ok(Self {
+            db,
+            catalog,
+            names: RwLock::default(),
+            expired: Mutex::default(),
+        })
     }
 
     /// Executes a statement.
@@ -35,22 +47,29 @@ impl Influx {
         exec::execute(self, statement, session)
     }
 
-    /// Makes the database if it is not there, as `CREATE DATABASE` does.
+    /// Makes the database and the retention policy if they are not there. A policy that is made keeps its points for ever;
+    /// without one a new database has `autogen`. The policy that a database is made with is its default.
     ///
     /// # Errors
     /// [`Error::Catalog`](crate::Error::Catalog) when the catalogue cannot be written.
-    pub fn ensure_database(&self, name: &str) -> Result<()> {
+    pub fn ensure(&self, database: &str, policy: Option<&str>) -> Result<()> {
+        let wanted = policy.unwrap_or(UNNAMED_POLICY);
         self.catalog.change(|state| {
+            let known = state.database(database);
             let mut changes = Vec::new();
-            if state.database(name).is_none() {
-                changes.push(Change::CreateDatabase(name.to_owned()));
-                changes.push(Change::PutPolicy {
-                    database: name.to_owned(),
-                    policy: Policy::forever(UNNAMED_POLICY),
-                });
+            if known.is_none() {
+                changes.push(Change::CreateDatabase(database.to_owned()));
                 changes.push(Change::DefaultPolicy {
-                    database: name.to_owned(),
-                    policy: UNNAMED_POLICY.to_owned(),
+                    database: database.to_owned(),
+                    policy: wanted.to_owned(),
+                });
+            }
+            // A database whose policies were all dropped is as it was meant to be.
+            let is_asked = known.is_none() || policy.is_some();
+            if is_asked && known.is_none_or(|known| known.policy(wanted).is_none()) {
+                changes.push(Change::PutPolicy {
+                    database: database.to_owned(),
+                    policy: Policy::forever(wanted),
                 });
             }
             Ok((changes, ()))

@@ -2,12 +2,13 @@
 //! fields, and InfluxQL to ask for them. Synchronous, without HTTP.
 //!
 //! [`Influx`] is the handle. Points come in by [`Influx::write`], as [`line`](mod@line) reads them; statements, as [`influxql`]
-//! reads them, are executed by [`Influx::execute`]. Every field of a series is a series of the store, which PromQL sees
+//! reads them, are executed by [`Influx::execute`]; [`Influx::expire`] is to be called now and then. Every field of a series is a series of the store, which PromQL sees
 //! too (`docs/influxdb.md`).
 
 mod catalog;
 mod error;
 mod exec;
+mod expire;
 mod handle;
 pub mod influxql;
 pub mod line;

@@ -1,6 +1,6 @@
 //! Reading the fields of a measurement out of the store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tsdb_core::model::{MatchOp, Matcher};
 use tsdb_core::{
@@ -75,6 +75,31 @@ pub(crate) fn select(
     }
     found.sort_by(|a, b| a.tags.cmp(&b.tags));
     Ok(found)
+}
+
+/// Matchers for each field of each series whose tags are asked for: of exactly these tags and no others.
+pub(crate) fn exactly(found: &[TaggedSeries], asked: impl Fn(&Tags) -> bool) -> Vec<Vec<Matcher>> {
+    let series = || found.iter().flat_map(|found| found.fields.iter().flatten());
+    let names = series().flat_map(|series| series.labels().iter().map(|(name, _)| name));
+    // Another field with the same metric name differs by this label alone.
+    let names: BTreeSet<&str> = names.chain([FIELD]).collect();
+    let asked = found.iter().filter(|found| asked(&found.tags));
+    let asked = asked.flat_map(|found| found.fields.iter().flatten());
+    let matchers = asked.map(|series| {
+        // A label that it does not have is asked to be absent: another series with the same measurement may have it.
+        let value = |name| series.labels().get(name).unwrap_or("");
+        let matchers = names.iter().map(|name| Matcher::equal(name, value(name)));
+        matchers.collect()
+    });
+    matchers.collect()
+}
+
+/// Deletes the points in a range of nanoseconds, both ends included, of what the matchers select.
+pub(crate) fn delete(db: &Db, selectors: &[&[Matcher]], (start, end): (i64, i64)) -> Result<()> {
+    if start > end || selectors.is_empty() {
+        return Ok(());
+    }
+    Ok(db.delete_nanoseconds(selectors, start..=end)?)
 }
 
 /// The milliseconds that a range of nanoseconds touches.

@@ -71,6 +71,7 @@ impl Influx {
         points: &[Point<'_>],
         now_ns: i64,
     ) -> Result<(Option<Commit>, Option<Refusal>)> {
+        let _names = self.names.read();
         let plan = self.plan(target, points, now_ns)?;
         if plan.contradicts_itself {
             return Err(Error::query("field type conflict"));

@@ -40,7 +40,7 @@ pub(crate) enum Guard {
     Everybody,
     /// The configuration is not read yet.
     Nobody,
-    Known(Known),
+    Known(Box<Known>),
 }
 
 /// Users and tokens.

@@ -39,6 +39,7 @@ impl Config {
                 "influx.udp-listen-address",
                 self.influx_udp_listen.clone().unwrap_or_default(),
             ),
+            ("influx.udp-precision", self.influx_udp_precision.clone()),
             ("log.format", name(&self.log_format)),
             ("log.level", name(&self.log_level)),
             (
@@ -84,6 +85,14 @@ impl Config {
                 self.query_no_experimental.to_string(),
             ),
             ("query.timeout", duration::format(self.query_timeout)),
+            (
+                "statsd.flush-interval",
+                duration::format(self.statsd_flush_interval),
+            ),
+            (
+                "statsd.listen-address",
+                self.statsd_listen.clone().unwrap_or_default(),
+            ),
             (
                 "storage.exemplars.max-exemplars",
                 self.max_exemplars.to_string(),

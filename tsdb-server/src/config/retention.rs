@@ -83,6 +83,7 @@ impl RetentionKeys {
         Retention {
             age: self.time.and_then(Time::age),
             size_bytes: self.size.map(|size| size.0).filter(|bytes| *bytes > 0),
+            keep_nanoseconds: true, // of InfluxDB, whose retention policies say how long
             classes: classes.collect(),
         }
     }
@@ -163,6 +164,7 @@ mod tests {
         let retention = |days: u32, size_bytes| Retention {
             age: (days > 0).then_some(days * DAY),
             size_bytes,
+            keep_nanoseconds: true,
             classes: Vec::new(),
         };
         assert_eq!(of("{}", None, None).unwrap(), retention(15, None));

@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use tsdb_core::{Db, Series};
 
-use super::series::{Selection, for_each_piece};
+use super::exact;
+use super::series::{Selection, for_each_piece, for_each_stretch};
 use super::stream::{Output, answer};
 use crate::api::{Params, json};
 use crate::error::ApiError;
@@ -33,8 +34,15 @@ pub(crate) async fn export(
     }
     let content_type = "application/stream+json; charset=utf-8";
     let select = move |db: &Db| selection.series(db);
+    let is_exact = matches!(params.get("exact"), Some("1" | "true"));
     let write = move |series: Vec<Series>, output: &mut Output| {
         for series in &series {
+            if is_exact {
+                for_each_stretch(series, |samples| {
+                    exact::write(series, samples, rows, output)
+                })?;
+                continue;
+            }
             for_each_piece(series, |times_ms, values| {
                 for (times_ms, values) in times_ms.chunks(rows).zip(values.chunks(rows)) {
                     let out = &mut output.buffer;
@@ -65,7 +73,7 @@ pub(crate) async fn export(
 }
 
 /// JSON has neither NaN nor infinities.
-fn number(out: &mut Vec<u8>, value: f64) {
+pub(super) fn number(out: &mut Vec<u8>, value: f64) {
     if value.is_nan() {
         out.extend_from_slice(b"null");
     } else if value.is_infinite() {

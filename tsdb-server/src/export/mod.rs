@@ -6,6 +6,7 @@
 //!   all there is.
 
 pub(crate) mod csv;
+mod exact;
 pub(crate) mod federate;
 pub(crate) mod json_lines;
 pub(crate) mod remote_read;

@@ -1,6 +1,6 @@
 //! The series of an export, and their samples piece by piece.
 
-use tsdb_core::{Columns, Db, Matcher, Series, TimeRange};
+use tsdb_core::{Columns, Db, Matcher, Samples, Series, TimeRange};
 
 use super::stream::Cut;
 use crate::api::Params;
@@ -71,17 +71,10 @@ pub(super) fn for_each_part<E: From<tsdb_core::Error>>(
     series: &Series,
     mut take: impl FnMut(&mut Columns) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Some(range) = series.time_range() else {
-        return Ok(());
-    };
     let mut columns = Columns::default();
-    let mut step_ms = FIRST_STEP_MS;
-    let mut start_ms = range.start_ms;
-    loop {
-        let end_ms = start_ms.saturating_add(step_ms - 1).min(range.end_ms);
+    for_each_step(series, |range, is_last| {
         let before = columns.len();
-        series.read_into(TimeRange::new(start_ms, end_ms), &mut columns)?;
-        let is_last = end_ms == range.end_ms;
+        series.read_into(range, &mut columns)?;
         let read = columns.len() - before;
         if is_last || columns.len() >= PIECE_SAMPLES {
             if !columns.is_empty() {
@@ -89,12 +82,43 @@ pub(super) fn for_each_part<E: From<tsdb_core::Error>>(
             }
             columns.clear();
         }
+        Ok(read)
+    })
+}
+
+/// Calls `take` with the samples of a series as they were written, a stretch of time after the other.
+pub(super) fn for_each_stretch(
+    series: &Series,
+    mut take: impl FnMut(&Samples) -> Result<(), Cut>,
+) -> Result<(), Cut> {
+    for_each_step(series, |range, _| {
+        let samples = series.samples_within(range)?;
+        take(&samples)?;
+        Ok(samples.len())
+    })
+}
+
+/// Calls `read` with one range of time after the other, until the last, which holds the samples of a series. It says how many
+/// samples there were, by which the next range is chosen.
+fn for_each_step<E: From<tsdb_core::Error>>(
+    series: &Series,
+    mut read: impl FnMut(TimeRange, bool) -> Result<usize, E>,
+) -> Result<(), E> {
+    let Some(range) = series.time_range() else {
+        return Ok(());
+    };
+    let mut step_ms = FIRST_STEP_MS;
+    let mut start_ms = range.start_ms;
+    loop {
+        let end_ms = start_ms.saturating_add(step_ms - 1).min(range.end_ms);
+        let is_last = end_ms == range.end_ms;
+        let samples = read(TimeRange::new(start_ms, end_ms), is_last)?;
         if is_last {
             return Ok(());
         }
-        if read < PIECE_SAMPLES / 4 {
+        if samples < PIECE_SAMPLES / 4 {
             step_ms = step_ms.saturating_mul(2);
-        } else if read > PIECE_SAMPLES {
+        } else if samples > PIECE_SAMPLES {
             step_ms = (step_ms / 2).max(1);
         }
         start_ms = end_ms + 1; // before the last end

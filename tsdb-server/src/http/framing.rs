@@ -200,6 +200,21 @@ fn number(digits: &[u8], radix: u32) -> Option<u64> {
     u64::from_str_radix(text, radix).ok()
 }
 
+/// Pieces are read as the whole.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(bytes: &[u8]) {
+    let whole = Framing::new().feed(bytes);
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let mut framing = Framing::new();
+    let pieces = framing.feed(first).and_then(|()| {
+        let fed = framing.feed(second);
+        fed.map_err(|violation| Violation {
+            at: violation.at + first.len(),
+        })
+    });
+    assert_eq!(pieces, whole);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

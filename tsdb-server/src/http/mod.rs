@@ -28,3 +28,10 @@ pub(crate) use headers::secure;
 pub(crate) use path::normalise;
 pub(crate) use serve::serve;
 pub(crate) use size::limit_head;
+
+/// Bytes as those of a connection, whole and in two pieces, and as a path.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    framing::fuzz(bytes);
+    path::fuzz(&String::from_utf8_lossy(bytes));
+}

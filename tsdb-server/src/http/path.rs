@@ -102,6 +102,14 @@ fn encode(segment: &str, out: &mut String) {
     }
 }
 
+/// The one spelling stays as it is.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(path: &str) {
+    if let Some(once) = normal(path) {
+        assert_eq!(normal(&once).as_deref(), Some(&*once));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -10,13 +10,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::framing::{Framing, Violation};
 use super::watch::Watch;
 
+/// What the parser of requests gets instead of a violation and what follows it: a NUL stands nowhere in a head, and an
+/// empty line lets the parser look at it. It answers 400 in its turn and closes the connection.
+const NO_REQUEST: &[u8] = b"\0\n\n";
+
+#[derive(Debug)]
+enum Input {
+    Framed(Framing),
+    /// After a violation: nothing is read but so much of [`NO_REQUEST`], then the end.
+    Ended(&'static [u8]),
+}
+
 /// A stream that is watched.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,
     watch: Arc<Watch>,
-    /// None after a violation: nothing more is read.
-    framing: Option<Framing>,
+    input: Input,
 }
 
 impl<S> Watched<S> {
@@ -24,7 +34,7 @@ impl<S> Watched<S> {
         Self {
             stream,
             watch,
-            framing: Some(Framing::new()),
+            input: Input::Framed(Framing::new()),
         }
     }
 
@@ -45,23 +55,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let Some(framing) = &mut this.framing else {
-            return Poll::Ready(Ok(())); // the end
-        };
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        let read = buffer.filled_mut().get_mut(before..).unwrap_or_default();
-        if read.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        this.watch.receiving();
-        if let Err(Violation { at }) = framing.feed(read) {
-            // A NUL stands nowhere in a head: the parser answers 400 in its turn, and closes the connection.
-            if let Some(byte) = read.get_mut(at) {
-                *byte = 0;
+        if let Input::Framed(framing) = &mut this.input {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+            let read = buffer.filled().get(before..).unwrap_or_default();
+            if !read.is_empty() {
+                this.watch.receiving();
             }
-            buffer.set_filled(before + at + 1);
-            this.framing = None;
+            let Err(Violation { at }) = framing.feed(read) else {
+                return Poll::Ready(Ok(()));
+            };
+            buffer.set_filled(before + at);
+            this.input = Input::Ended(NO_REQUEST);
+        }
+        if let Input::Ended(rest) = &mut this.input {
+            let (now, later) = rest.split_at(rest.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            *rest = later;
         }
         Poll::Ready(Ok(()))
     }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use tsdb_core::{Db, Durability, Options};
+use tsdb_influx::Influx;
 
 use super::progress::Progress;
 use super::sink::Sink;
 use super::text_lines::TextOptions;
-use super::{block, file};
+use super::{block, file, influx};
 use crate::config::Settings;
 use crate::ingest::WriteError;
 use crate::text::Format;
@@ -51,13 +52,18 @@ enum Source {
         /// The directory.
         dir: PathBuf,
     },
-    /// A file of OpenMetrics text, with a time on every sample.
+    /// A file of OpenMetrics text, with a time on every sample. Files may be compressed by gzip.
     Openmetrics {
         /// The file; - is standard input.
         file: PathBuf,
         /// Insists on every rule of OpenMetrics, and stops at the first line that breaks one.
         #[arg(long)]
         strict: bool,
+    },
+    /// A file of `influx_inspect export`: line protocol with times in nanoseconds, and the database in comments.
+    Influx {
+        /// The file; - is standard input.
+        file: PathBuf,
     },
 }
 
@@ -74,7 +80,7 @@ pub fn run(command: &ImportCommand) -> Result<bool, String> {
         .map_err(|e| format!("{}: {e}", command.data_dir.display()))?;
     let mut sink = Sink::new(db.clone());
     let mut progress = Progress::new();
-    let imported = import(&command.source, &mut sink, &mut progress);
+    let imported = import(command, &db, &mut sink, &mut progress);
     let closed = db.close().map_err(|e| e.to_string());
     progress.finish(sink.summary());
     imported.map_err(|e| e.message)?;
@@ -101,8 +107,13 @@ fn options(settings: &Settings) -> Options {
     })
 }
 
-fn import(source: &Source, sink: &mut Sink, progress: &mut Progress) -> Result<(), WriteError> {
-    match source {
+fn import(
+    command: &ImportCommand,
+    db: &Db,
+    sink: &mut Sink,
+    progress: &mut Progress,
+) -> Result<(), WriteError> {
+    match &command.source {
         Source::PrometheusBlocks { dir } => {
             let blocks = block::find(dir)?;
             block::import(&blocks, sink, progress)
@@ -115,6 +126,11 @@ fn import(source: &Source, sink: &mut Sink, progress: &mut Progress) -> Result<(
                 strict: *strict,
             };
             file::import(file, &options, sink, progress)
+        }
+        Source::Influx { file } => {
+            let influx = Influx::open(db.clone(), Some(&command.data_dir));
+            let influx = influx.map_err(|e| WriteError::bad_request(e.to_string()))?;
+            influx::import(file, &influx, sink.summary_mut(), progress)
         }
     }
 }

@@ -1,36 +1,89 @@
 //! VictoriaMetrics's JSON lines:
-//! `{"metric":{"__name__":"up","job":"node"},"values":[1,0],"timestamps":[1700000000000,1700000015000]}`.
+//! `{"metric":{"__name__":"up","job":"node"},"values":[1,0],"timestamps":[1700000000000,1700000015000]}`, and with `kind` and `unit`
+//! what those cannot say.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use tsdb_core::TimeUnit;
 
-use super::json_number::{Column, Number};
+use super::json_number::Column;
+use super::json_values::Values;
 use super::lines::{Line, Lines};
 use super::sink::Sink;
 use crate::ingest::{LabelSet, WriteError};
+use crate::json_kind::{JsonKind, unit_from_name};
 
 /// Samples of a series that go to the batch at once.
 const PIECE: usize = 8_192;
 
-/// A line: a series with some of its samples.
-#[derive(Debug, Deserialize)]
+/// A line: a series with some of its samples, times in ticks of the unit.
+#[derive(Debug, Default)]
 struct Exported<'a> {
-    #[serde(borrow)]
     metric: Metric<'a>,
-    values: Column<Number>,
-    timestamps: Column<i64>,
+    kind: JsonKind,
+    unit: Option<TimeUnit>,
+    values: Option<Values<'a>>,
+    timestamps: Vec<i64>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Exported<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Line;
+        impl<'de> Visitor<'de> for Line {
+            type Value = Exported<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of metric, values and timestamps")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut line = Exported::default();
+                let (mut metric, mut timestamps) = (None, None);
+                while let Some(Text(key)) = map.next_key()? {
+                    match &*key {
+                        "metric" => metric = Some(map.next_value()?),
+                        "kind" if line.values.is_some() => {
+                            return Err(A::Error::custom("kind stands after the values"));
+                        }
+                        "kind" => {
+                            let Text(name) = map.next_value()?;
+                            let kind = JsonKind::from_name(&name);
+                            let unknown = || format!("kind {name:?} is not known");
+                            line.kind = kind.ok_or_else(|| A::Error::custom(unknown()))?;
+                        }
+                        "unit" => {
+                            let Text(name) = map.next_value()?;
+                            let unit = unit_from_name(&name);
+                            let unknown = || format!("unit {name:?} is not known");
+                            line.unit = Some(unit.ok_or_else(|| A::Error::custom(unknown()))?);
+                        }
+                        "values" => line.values = Some(Values::read(line.kind, &mut map)?),
+                        "timestamps" => timestamps = Some(map.next_value::<Column<i64>>()?.0),
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                line.metric = metric.ok_or_else(|| A::Error::missing_field("metric"))?;
+                line.timestamps =
+                    timestamps.ok_or_else(|| A::Error::missing_field("timestamps"))?;
+                Ok(line)
+            }
+        }
+        deserializer.deserialize_map(Line)
+    }
 }
 
 /// Labels in the order of the line, so that a name that stands twice is found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Metric<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 #[derive(Debug, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Metric<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -86,7 +139,9 @@ fn parse(line: &[u8]) -> Result<Exported<'_>, String> {
         let text = e.to_string();
         text.replace(" at line 1 column ", ", column ")
     })?;
-    let (values, times) = (exported.values.0.len(), exported.timestamps.0.len());
+    let values = exported.values.as_ref();
+    let values = values.map(Values::len).ok_or("missing field `values`")?;
+    let times = exported.timestamps.len();
     if values != times {
         return Err(format!(
             "values has {values} entries, timestamps has {times}"
@@ -99,7 +154,8 @@ fn parse(line: &[u8]) -> Result<Exported<'_>, String> {
 #[cfg(fuzzing)]
 pub(crate) fn fuzz_line(line: &[u8]) {
     if let Ok(exported) = parse(line) {
-        assert_eq!(exported.values.0.len(), exported.timestamps.0.len());
+        let values = exported.values.map(|values| values.len());
+        assert_eq!(values, Some(exported.timestamps.len()));
     }
 }
 
@@ -118,13 +174,18 @@ fn take(
     for (name, value) in extra_labels {
         labels.push(name.as_bytes(), value.as_bytes());
     }
-    let (times, values) = (&exported.timestamps.0, &exported.values.0);
-    for (times, values) in times.chunks(PIECE).zip(values.chunks(PIECE)) {
+    let Some(values) = &exported.values else {
+        return Ok(()); // not reached: a line without values is refused
+    };
+    for (piece, times) in exported.timestamps.chunks(PIECE).enumerate() {
         let place = || format!("line {number}");
-        sink.add(&mut labels, 16 * times.len(), place, |series| {
-            for (t_ms, Number(value)) in times.iter().zip(values) {
-                series.sample(*t_ms, *value);
+        let start = piece * PIECE;
+        let size = values.bytes(start, times.len());
+        sink.add(&mut labels, size, place, |series| {
+            if let Some(unit) = exported.unit {
+                series.unit(unit);
             }
+            values.push_to(series, start, times);
         })?;
     }
     Ok(())

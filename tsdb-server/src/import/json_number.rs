@@ -12,7 +12,8 @@ const MAX_LEN: usize = 4_000_000;
 #[derive(Debug)]
 pub(super) struct Column<T>(pub(super) Vec<T>);
 
-/// A value: a number, `null` for NaN, or `"NaN"`, `"Infinity"`, `"-Infinity"` and their short forms.
+/// A value: a number, `null` for NaN, or `"NaN"`, `"Infinity"`, `"-Infinity"` and their short forms; a NaN with
+/// bits of its own is `"NaN(7ff0000000000002)"`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number(pub(super) f64);
 
@@ -73,6 +74,14 @@ impl<'de> Deserialize<'de> for Number {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
+                if let Some(bits) = text.strip_prefix("NaN(").and_then(|t| t.strip_suffix(')')) {
+                    let bits = u64::from_str_radix(bits, 16).ok().map(f64::from_bits);
+                    let value = bits.filter(|value| value.is_nan());
+                    let unexpected = serde::de::Unexpected::Str(text);
+                    return value
+                        .map(Number)
+                        .ok_or_else(|| E::invalid_value(unexpected, &self));
+                }
                 match text.to_ascii_lowercase().as_str() {
                     "nan" => self.visit_unit(),
                     "infinity" | "inf" | "+infinity" | "+inf" => Ok(Number(f64::INFINITY)),

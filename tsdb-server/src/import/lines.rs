@@ -8,8 +8,6 @@ pub(crate) struct Lines<R> {
     reader: BufReader<R>,
     line: Vec<u8>,
     limit: usize,
-    /// Bytes read so far.
-    read: u64,
 }
 
 /// A line without its line feed.
@@ -27,18 +25,12 @@ impl<R: Read> Lines<R> {
             reader: BufReader::with_capacity(64 << 10, reader),
             line: Vec::new(),
             limit,
-            read: 0,
         }
     }
 
     /// The most bytes of a line.
     pub(crate) fn limit(&self) -> usize {
         self.limit
-    }
-
-    /// Bytes read so far.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.read
     }
 
     /// The next line; `None` at the end.
@@ -68,7 +60,6 @@ impl<R: Read> Lines<R> {
             }
             let used = part.len() + usize::from(feed.is_some());
             self.reader.consume(used);
-            self.read += used as u64;
             if feed.is_some() {
                 break;
             }
@@ -97,6 +88,5 @@ mod tests {
             });
         }
         assert_eq!(read, [1, 0, usize::MAX, 70_000, 4]);
-        assert_eq!(lines.bytes_read(), text.len() as u64);
     }
 }

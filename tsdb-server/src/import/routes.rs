@@ -47,7 +47,7 @@ pub(crate) async fn prometheus(
     };
     body::import(&state, &headers, body, move |body, sink| {
         let mut lines = Lines::new(body, MAX_LINE_BYTES);
-        text_lines::import(&mut lines, &options, sink, |_, _| ())
+        text_lines::import(&mut lines, &options, sink, |_| ())
     })
     .await
 }

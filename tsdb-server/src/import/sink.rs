@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use tsdb_core::{Db, MetricMetadata, SeriesBuilder, Writer};
+use tsdb_core::{Db, MetricMetadata, SeriesBuilder, WriteReport, Writer};
 
 use crate::ingest::{LabelSet, WriteError};
 
@@ -34,9 +34,22 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    fn refuse(&mut self, what: String, n: u64, reason: impl FnOnce() -> String) {
+    /// Counts what was left out.
+    pub(super) fn refuse(&mut self, what: String, n: u64, reason: impl FnOnce() -> String) {
         *self.refused.entry(what).or_default() += n;
         self.first.get_or_insert_with(reason);
+    }
+
+    /// Counts what became of a batch.
+    pub(super) fn add(&mut self, report: &WriteReport) {
+        self.accepted += report.accepted;
+        for (reason, n) in report.rejected.counts() {
+            let first = report.rejected.first().iter().find(|r| r.reason == reason);
+            self.refuse(format!("samples ({reason})"), n, || match first {
+                Some(r) => format!("{reason}: series {:?}, timestamp {}", r.labels, r.t_ms),
+                None => reason.to_string(),
+            });
+        }
     }
 
     /// The first reason and the counts; `None` when everything was accepted.
@@ -134,20 +147,17 @@ impl Sink {
         let writer = std::mem::replace(&mut self.writer, self.db.writer());
         self.bytes = 0;
         let report = writer.submit()?.wait()?;
-        self.summary.accepted += report.accepted;
-        for (reason, n) in report.rejected.counts() {
-            let first = report.rejected.first().iter().find(|r| r.reason == reason);
-            self.summary
-                .refuse(format!("samples ({reason})"), n, || match first {
-                    Some(r) => format!("{reason}: series {:?}, timestamp {}", r.labels, r.t_ms),
-                    None => reason.to_string(),
-                });
-        }
+        self.summary.add(&report);
         Ok(())
     }
 
     /// What became of the import so far.
     pub(crate) fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// The same, for who writes without the sink.
+    pub(super) fn summary_mut(&mut self) -> &mut Summary {
+        &mut self.summary
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct TextOptions {
     pub(crate) strict: bool,
 }
 
-/// Reads lines into `sink`, and tells `after` each line the bytes read so far and what became of them.
+/// Reads lines into `sink`, and tells `after` each line what became of those so far.
 ///
 /// # Errors
 /// When the stream cannot be read or a batch not be written, and 400 at the first wrong line if `strict`.
@@ -32,7 +32,7 @@ pub(crate) fn import<R: Read>(
     lines: &mut Lines<R>,
     options: &TextOptions,
     sink: &mut Sink,
-    mut after: impl FnMut(u64, &Summary),
+    mut after: impl FnMut(&Summary),
 ) -> Result<(), WriteError> {
     let limit = lines.limit();
     let mut page = Page::new(options.format);
@@ -58,7 +58,7 @@ pub(crate) fn import<R: Read>(
             Err(e) if options.strict => return Err(WriteError::bad_request(e.to_string())),
             Err(e) => sink.refuse("lines", 1, || e.to_string()),
         }
-        after(lines.bytes_read(), sink.summary());
+        after(sink.summary());
     }
     if let Some(family) = family {
         sink.add_metadata(family)?;
@@ -100,8 +100,18 @@ fn take_sample(
     for (name, value) in extra {
         labels.push(name.as_bytes(), value.as_bytes());
     }
+    let exemplar = sample.exemplar.as_ref();
+    let pairs = exemplar.map(|exemplar| exemplar.labels.iter().collect::<Vec<_>>());
+    let mut exemplar_labels = LabelSet::default();
+    for (name, value) in pairs.iter().flatten() {
+        exemplar_labels.push(name.as_bytes(), value.as_bytes());
+    }
     sink.add(&mut labels, 16, place, |series| {
         series.sample(t_ms, sample.value);
+        // One whose labels are not valid is left out: it is an example, nothing more.
+        if let (Some(exemplar), Ok(labels)) = (exemplar, exemplar_labels.canonical_of_any()) {
+            let _ = series.exemplar(exemplar.t_ms.unwrap_or(t_ms), exemplar.value, labels); // canonical
+        }
     })
 }
 

@@ -1,11 +1,11 @@
 //! Errors in InfluxDB's forms: `{"error":"…"}` of version 1, `{"code":"…","message":"…"}` of version 2.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tsdb_influx::Error;
 
 use crate::api::json::string;
-use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
+use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S, json_answer, retry_after};
 use crate::ingest::WriteError;
 
 /// An error answer.
@@ -30,7 +30,7 @@ impl InfluxError {
     /// The answer of version 2.
     pub(super) fn into_version_2(self) -> Response {
         let code = match self.status {
-            StatusCode::BAD_REQUEST => "invalid",
+            StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => "invalid",
             StatusCode::NOT_FOUND => "not found",
             StatusCode::PAYLOAD_TOO_LARGE => "request too large",
             StatusCode::SERVICE_UNAVAILABLE => "unavailable",
@@ -45,16 +45,14 @@ impl InfluxError {
     }
 
     fn answer(&self, body: Vec<u8>) -> Response {
-        let content_type = [(header::CONTENT_TYPE, "application/json")];
-        let mut response = (self.status, content_type, body).into_response();
-        let headers = response.headers_mut();
+        let mut response = json_answer(self.status, body);
         // A header takes no newlines, which the messages of several bad lines have.
         let one_line = self.message.replace(['\n', '\r'], " ");
         if let Ok(message) = HeaderValue::from_str(&one_line) {
-            headers.insert("x-influxdb-error", message);
+            response.headers_mut().insert("x-influxdb-error", message);
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            retry_after(&mut response, RETRY_AFTER_S);
         }
         response
     }

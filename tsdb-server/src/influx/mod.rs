@@ -11,6 +11,7 @@ mod params;
 mod permission;
 pub(crate) mod ping;
 pub(crate) mod query;
+pub(crate) mod retention;
 pub(crate) mod udp;
 pub(crate) mod write;
 

@@ -1,11 +1,12 @@
 //! Whether the server is there.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::json;
 
 use super::VERSION;
+use crate::error::json_answer;
 use crate::state::AppState;
 
 /// `GET|HEAD /ping`: 204 whatever the state of the store; clients of version 1 wait for nothing else.
@@ -30,6 +31,5 @@ pub(crate) async fn health(State(state): State<AppState>) -> Response {
         "checks": [],
         "version": VERSION,
     });
-    let content_type = [(header::CONTENT_TYPE, "application/json")];
-    (status, content_type, body.to_string()).into_response()
+    json_answer(status, body.to_string())
 }

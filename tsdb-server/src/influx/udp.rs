@@ -3,15 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::net::UdpSocket;
+use tsdb_core::Commit;
 use tsdb_influx::{Precision, Target};
 
 use super::write::{now_ns, parse};
 use crate::ingest::durable;
 use crate::state::AppState;
-
-/// The longest datagram that there is.
-const MAX_DATAGRAM_BYTES: usize = 65_536;
+use crate::udp::Datagrams;
 
 /// Listens if the configuration says so.
 ///
@@ -21,53 +19,72 @@ pub(crate) async fn listen(state: &AppState) -> io::Result<()> {
     let Some(address) = &state.shared.config.influx_udp_listen else {
         return Ok(());
     };
-    let socket = UdpSocket::bind(address)
-        .await
-        .map_err(|e| io::Error::new(e.kind(), format!("listen on UDP {address}: {e}")))?;
-    tracing::info!(address = %socket.local_addr()?, "listening for line protocol by UDP");
+    let mut datagrams = Datagrams::bind(address, "line protocol").await?;
     let state = state.clone();
     tokio::spawn(async move {
-        let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
         loop {
-            match socket.recv_from(&mut buffer).await {
-                Ok((len, from)) => {
-                    let datagram = buffer.get(..len).unwrap_or_default().to_vec();
-                    if let Err(e) = write(&state, datagram).await {
-                        tracing::warn!(%from, error = %e, "datagram not written");
-                    }
+            let (datagram, from) = datagrams.next().await;
+            let lines = tsdb_influx::line::lines(datagram).count();
+            let written = write(&state, datagram.to_vec()).await;
+            let (accepted, refused) = match written {
+                Ok(Written { refused: 0, .. }) => (lines, 0),
+                Ok(Written { refused, reason }) => {
+                    tracing::debug!(%from, "line protocol: {reason}");
+                    (lines.saturating_sub(refused), refused)
                 }
-                Err(e) => tracing::warn!(error = %e, "cannot receive by UDP"),
-            }
+                Err(e) => {
+                    tracing::debug!(%from, "line protocol: {e}");
+                    (0, lines)
+                }
+            };
+            let counts = &state.shared.metrics.influx_lines;
+            counts.add(accepted, refused);
         }
     });
     Ok(())
 }
 
-/// Writes the lines of a datagram. The next one waits meanwhile: what the system's buffer does not hold is lost, which is
-/// what UDP means.
-async fn write(state: &AppState, datagram: Vec<u8>) -> Result<(), String> {
+/// What became of a datagram of which something was written.
+#[derive(Debug, Default)]
+struct Written {
+    /// Lines that were not, and why.
+    refused: usize,
+    reason: String,
+}
+
+/// Writes the lines of a datagram. The next one waits meanwhile.
+async fn write(state: &AppState, datagram: Vec<u8>) -> Result<Written, String> {
     let influx = state.influx().map_err(|e| e.message)?;
     let shared = Arc::clone(&state.shared);
     let applied = state.shared.writes.run(move || {
-        let (points, faults) = parse(&datagram, Precision::Nanoseconds);
-        if points.is_empty() {
-            return faults.map_or(Ok((None, None)), Err);
+        let precision = Precision::from_name(&shared.config.influx_udp_precision);
+        let (points, faults) = parse(&datagram, precision);
+        let mut written = Written::default();
+        if let Some(faults) = faults {
+            (written.refused, written.reason) = (faults.lines, faults.text);
         }
-        let database = shared.config.influx_udp_database.as_str();
-        let target = Target {
-            database,
-            policy: None,
-        };
-        influx
-            .ensure_database(database)
-            .map_err(|e| e.to_string())?;
-        let written = influx.write(target, &points, now_ns(Precision::Nanoseconds));
-        let (commit, refusal) = written.map_err(|e| e.to_string())?;
-        Ok((commit, faults.or(refusal.map(|refusal| refusal.reason))))
+        let mut commit: Option<Commit> = None;
+        if !points.is_empty() {
+            let database = shared.config.influx_udp_database.as_str();
+            let target = Target {
+                database,
+                policy: None,
+            };
+            let made = influx.ensure(database, None);
+            made.map_err(|e| e.to_string())?;
+            let done = influx.write(target, &points, now_ns(precision));
+            let (submitted, refusal) = done.map_err(|e| e.to_string())?;
+            commit = submitted;
+            if let Some(refusal) = refusal {
+                written.refused += refusal.dropped;
+                written.reason = refusal.reason;
+            }
+        }
+        Ok::<_, String>((commit, written))
     });
-    let (commit, fault) = applied.await.map_err(|e| e.to_string())??;
+    let (commit, written) = applied.await.map_err(|e| e.to_string())??;
     if let Some(commit) = commit {
         durable(commit).await.map_err(|e| e.message)?;
     }
-    fault.map_or(Ok(()), Err)
+    Ok(written)
 }

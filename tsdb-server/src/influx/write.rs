@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tsdb_core::Commit;
 use tsdb_influx::line::{Point, lines};
@@ -11,6 +11,7 @@ use tsdb_influx::{Influx, Precision, Refusal, Target};
 
 use super::error::InfluxError;
 use crate::api::params::Params;
+use crate::encoding::Encoding;
 use crate::ingest::{body, durable};
 use crate::state::AppState;
 
@@ -72,29 +73,15 @@ async fn write(
 ) -> Result<(), InfluxError> {
     let influx = state.influx()?;
     let (parts, body) = request.into_parts();
+    let encoding = Encoding::of(&parts.headers)?;
     let collected = body::collect(state, &parts.headers, body).await?;
-    let encoding = parts.headers.get(header::CONTENT_ENCODING);
-    let encoding = encoding
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or("")
-        .to_owned();
     let shared = Arc::clone(&state.shared);
     let creates = state.shared.config.influx_create_databases;
     let applied = state.shared.writes.run(move || {
         let limit = shared.config.max_decoded_bytes;
-        let decoded;
-        let bytes: &[u8] = match encoding.as_str() {
-            "" | "identity" => &collected.bytes,
-            "gzip" => {
-                decoded = body::gzip(&collected.bytes, limit)?;
-                &decoded
-            }
-            other => {
-                let message = format!("content encoding {other:?} is not supported");
-                return Err(InfluxError::bad_request(message));
-            }
-        };
-        apply(&influx, &destination, bytes, creates)
+        body::decompressed(encoding, &collected.bytes, limit, &shared.budget, |bytes| {
+            apply(&influx, &destination, bytes, creates)
+        })
     });
     let (commit, refusal) = applied.await??;
     if let Some(commit) = commit {
@@ -124,12 +111,12 @@ fn apply(
     let (points, faults) = parse(bytes, destination.precision);
     if points.is_empty() {
         return match faults {
-            Some(faults) => Err(InfluxError::bad_request(faults)),
+            Some(faults) => Err(InfluxError::bad_request(faults.text)),
             None => Ok((None, None)),
         };
     }
     if creates {
-        influx.ensure_database(&destination.database)?;
+        influx.ensure(&destination.database, None)?;
     }
     let target = Target {
         database: &destination.database,
@@ -140,14 +127,23 @@ fn apply(
         (Some(Refusal { reason, dropped }), _) => {
             Some(format!("partial write: {reason} dropped={dropped}"))
         }
-        (None, Some(faults)) => Some(format!("partial write: {faults} dropped=0")),
+        (None, Some(faults)) => Some(format!("partial write: {} dropped=0", faults.text)),
         (None, None) => None,
     };
     Ok((commit, answer))
 }
 
+/// Lines of a body that are no points.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    /// Their number.
+    pub(super) lines: usize,
+    /// What is wrong with them, one line for each.
+    pub(super) text: String,
+}
+
 /// The points of a body, and what is wrong with the lines that are none.
-pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Option<String>) {
+pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Option<Faults>) {
     let mut points = Vec::new();
     let mut faults: Vec<String> = Vec::new();
     let mut more = 0_usize;
@@ -161,11 +157,15 @@ pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Opti
             }
         }
     }
+    if faults.is_empty() {
+        return (points, None);
+    }
+    let lines = faults.len() + more;
     if more > 0 {
         faults.push(format!("and {more} more lines"));
     }
-    let faults = (!faults.is_empty()).then(|| faults.join("\n"));
-    (points, faults)
+    let text = faults.join("\n");
+    (points, Some(Faults { lines, text }))
 }
 
 /// The present in nanoseconds, cut down to the precision.

@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
 use tsdb_core::{Commit, LabelError, RejectReason, Rejected, WriteReport, Writer};
 
 use crate::bridge::PoolError;
-use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S};
+use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S, retry_after};
 use crate::http::text_error;
 use crate::state::{AppState, Shared};
 
@@ -87,9 +87,7 @@ impl IntoResponse for WriteError {
         let retry = self.status == StatusCode::SERVICE_UNAVAILABLE;
         let mut response = text_error(self.status, self.message);
         if retry {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            retry_after(&mut response, RETRY_AFTER_S);
         }
         response
     }
@@ -177,8 +175,7 @@ pub(crate) fn answer(report: &WriteReport, left_out: &LeftOut) -> Response {
         && let Some(wait_s) = for_now(&report.rejected)
     {
         let mut response = text_error(StatusCode::TOO_MANY_REQUESTS, text);
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+        retry_after(&mut response, wait_s);
         return response;
     }
     text_error(StatusCode::BAD_REQUEST, text)

@@ -158,14 +158,14 @@ const PIECE: usize = 64 << 10;
 /// # Errors
 /// 413 when it holds more than `limit` bytes, 400 when it is not what the encoding says, 503 when there is no memory for
 /// it and for what is decoded of it; what `use_it` says.
-pub(crate) fn decompressed<T>(
+pub(crate) fn decompressed<T, E: From<WriteError>>(
     encoding: Encoding,
     compressed: &[u8],
     limit: usize,
     budget: &MemoryBudget,
-    use_it: impl FnOnce(&[u8]) -> Result<T, WriteError>,
-) -> Result<T, WriteError> {
-    let mut memory = budget.reserve(0)?;
+    use_it: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut memory = budget.reserve(0).map_err(WriteError::from)?;
     let mut take = |len: usize| {
         if len > limit {
             return Err(WriteError::new(
@@ -175,43 +175,23 @@ pub(crate) fn decompressed<T>(
         }
         // Twice its size for the capacity of the buffer, and a batch is about as large as the message.
         let bytes = 3 * len as u64;
-        Ok(memory.grow(bytes.saturating_sub(memory.bytes()))?)
+        Ok::<_, WriteError>(memory.grow(bytes.saturating_sub(memory.bytes()))?)
     };
     if encoding == Encoding::Identity {
         take(compressed.len())?;
         return use_it(compressed);
     }
-    let mut reader = encoding.decode(compressed)?;
+    let mut reader = encoding.decode(compressed).map_err(WriteError::from)?;
     let mut body = Vec::new();
     let mut piece = vec![0; PIECE];
     loop {
-        let n = reader.read(&mut piece)?;
+        let n = reader.read(&mut piece).map_err(WriteError::from)?;
         if n == 0 {
             return use_it(&body);
         }
         take(body.len() + n)?;
         body.extend_from_slice(piece.get(..n).unwrap_or_default());
     }
-}
-
-/// Decompresses gzip, several members one after the other included.
-///
-/// # Errors
-/// 413 when it holds more than `limit` bytes, 400 when it is not gzip.
-pub(crate) fn gzip(compressed: &[u8], limit: usize) -> Result<Vec<u8>, WriteError> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let read = flate2::read::MultiGzDecoder::new(compressed)
-        .take(most)
-        .read_to_end(&mut bytes);
-    read.map_err(|e| WriteError::new(StatusCode::BAD_REQUEST, format!("gzip: {e}")))?;
-    if bytes.len() > limit {
-        return Err(WriteError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body has more than {limit} bytes when decompressed"),
-        ));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -252,11 +232,11 @@ mod tests {
             let bodies = [(Encoding::Gzip, gzip.finish().unwrap()), (Encoding::Zstd, zstd), (Encoding::Identity, bytes.clone())];
             for (encoding, body) in bodies {
                 let budget = MemoryBudget::new(1 << 30);
-                let plain = |limit| decompressed(encoding, &body, limit, &budget, |body| Ok(body.to_vec()));
+                let plain = |limit| decompressed(encoding, &body, limit, &budget, |body| Ok::<_, WriteError>(body.to_vec()));
                 prop_assert_eq!(plain(bytes.len()).unwrap(), bytes.clone());
                 prop_assert_eq!(plain(bytes.len() - 1).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
                 let small = MemoryBudget::new(bytes.len() as u64);
-                let refused = decompressed(encoding, &body, bytes.len(), &small, |_| Ok(())).unwrap_err();
+                let refused = decompressed(encoding, &body, bytes.len(), &small, |_| Ok::<_, WriteError>(())).unwrap_err();
                 prop_assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
             }
         }

@@ -2,6 +2,7 @@
 
 mod apply;
 pub(crate) mod body;
+mod buckets;
 pub(crate) mod datadog;
 mod few;
 mod ha;
@@ -13,12 +14,15 @@ pub(crate) mod remote_write;
 mod remote_write_v1;
 mod remote_write_v2;
 mod samples;
+pub(crate) mod statsd;
 #[cfg(test)]
 #[path = "../../tests/common/wire.rs"]
 mod wire;
 
 pub(crate) use apply::{WriteError, durable};
 pub(crate) use body::Buffers;
+#[cfg(fuzzing)]
+pub(crate) use datadog::fuzz as fuzz_datadog;
 pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::LabelSet;
 #[cfg(fuzzing)]

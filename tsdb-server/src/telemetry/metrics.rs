@@ -13,6 +13,7 @@ use tsdb_core::Stats;
 
 use crate::http::Counts;
 use crate::state::AppState;
+use crate::udp::LineCounts;
 
 /// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0];
@@ -22,6 +23,9 @@ const BUCKETS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20
 pub(crate) struct Metrics {
     /// A plain mutex: it is held for an addition, once a request. Handlers are routes, so that the map stays small.
     requests: Mutex<BTreeMap<String, Handler>>,
+    /// Lines that came by UDP.
+    pub(crate) influx_lines: LineCounts,
+    pub(crate) statsd_lines: LineCounts,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +55,22 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut Text) {
+        let name = "tsdb_udp_lines_total";
+        out.family(
+            name,
+            "counter",
+            "Lines that came by UDP, by what became of them.",
+        );
+        for (protocol, lines) in [
+            ("influx", &self.influx_lines),
+            ("statsd", &self.statsd_lines),
+        ] {
+            let (accepted, refused) = lines.get();
+            for (outcome, n) in [("accepted", accepted), ("refused", refused)] {
+                let labels = format!("protocol=\"{protocol}\",outcome=\"{outcome}\"");
+                out.sample(name, &labels, n as f64);
+            }
+        }
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         out.family(
             "tsdb_http_requests_total",

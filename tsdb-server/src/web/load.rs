@@ -150,7 +150,7 @@ impl Loader<'_> {
         }
         Ok(match users.is_empty() && tokens.is_empty() {
             true => Guard::Everybody,
-            false => Guard::Known(Known { users, tokens }),
+            false => Guard::Known(Box::new(Known { users, tokens })),
         })
     }
 

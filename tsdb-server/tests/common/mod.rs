@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod http;
+pub(crate) mod https;
 pub(crate) mod process;
 pub(crate) mod protobuf;
 pub(crate) mod remote_read;

@@ -47,6 +47,11 @@ impl Program {
         until(&format!("log of {}", self.name), found)
     }
 
+    /// All that it said so far.
+    pub(crate) fn said(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status();
@@ -115,20 +120,24 @@ impl Process {
     pub(crate) fn start_at(address: &str, dir: &Path, flags: &[&str]) -> Self {
         let mut command = Command::new(Self::path());
         command.args(["--listen", address, "--data-dir"]).arg(dir);
-        let program = Program::start({
+        let process = Self::of(Program::start({
             command.args(flags);
             command
-        });
-        let address = program.wait_for_line(|line| {
-            let (_, address) = line.split_once("msg=listening address=")?;
-            Some(address.to_owned())
-        });
-        let process = Self { program, address };
+        }));
         until("/-/ready", || {
             let answer = http::request(&process.address, "GET /-/ready", &[], &[]);
             answer.is_ok_and(|a| a.status == 200).then_some(())
         });
         process
+    }
+
+    /// A program that was started otherwise; it need not be ready.
+    pub(crate) fn of(program: Program) -> Self {
+        let address = program.wait_for_line(|line| {
+            let (_, address) = line.split_once("msg=listening address=")?;
+            Some(address.to_owned())
+        });
+        Self { program, address }
     }
 
     /// Status and body; `line` is method and target.

@@ -95,8 +95,13 @@ fn points() -> String {
     out
 }
 
-/// Status and JSON of a statement.
+/// Status and JSON of a statement, by GET.
 fn ask(address: &str, statement: &str) -> (u16, Value) {
+    ask_by("GET", address, statement)
+}
+
+/// Status and JSON of a statement.
+fn ask_by(method: &str, address: &str, statement: &str) -> (u16, Value) {
     let mut parameters = vec![("db", "cmp")];
     let text = match statement.strip_prefix("!rfc ") {
         Some(text) => text,
@@ -106,7 +111,7 @@ fn ask(address: &str, statement: &str) -> (u16, Value) {
         }
     };
     parameters.push(("q", text));
-    let line = format!("GET /query?{}", encoded(&parameters));
+    let line = format!("{method} /query?{}", encoded(&parameters));
     let answer = http::request(address, &line, &[], &[]).unwrap();
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
@@ -161,6 +166,119 @@ fn influxql_is_answered_as_by_influxdb() {
     }
     assert!(faults.is_empty(), "{faults}");
     println!("{compared} statements answered alike");
+}
+
+/// Executed one after the other, each from the same points.
+const DELETES: [&str; 16] = [
+    "DELETE FROM cpu WHERE time = 1700000015001000007",
+    "DELETE FROM cpu WHERE host = 'a' AND time < 1700001000s",
+    "DELETE WHERE time >= 1700000500s AND time < 1700001500s",
+    "DELETE FROM /c.*|one/ WHERE region != 'eu'",
+    "DELETE FROM cpu WHERE extra = ''",
+    "DELETE FROM cpu WHERE extra = '' OR host = 'c' AND region =~ /^e/",
+    "DELETE FROM cpu WHERE usage > 5",
+    "DELETE FROM nosuch",
+    "DELETE FROM cpu WHERE nosuch = 'x'",
+    "DROP SERIES FROM cpu, mem WHERE host = 'a'",
+    "DROP SERIES WHERE host =~ /[ab]/",
+    "DROP SERIES FROM cpu WHERE time > 0",
+    "DROP MEASUREMENT mem",
+    "DROP MEASUREMENT nosuch",
+    "DROP RETENTION POLICY autogen ON cmp; CREATE RETENTION POLICY autogen ON cmp DURATION 0s REPLICATION 1 DEFAULT",
+    "DROP DATABASE cmp",
+];
+
+#[test]
+fn what_is_deleted_is_deleted_by_influxdb_too() {
+    if !crate::asked_for("what_is_deleted_is_deleted_by_influxdb_too") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (_influxd, theirs) = influxd(dir.path());
+    let ours = Process::start_at(&free_address(), &dir.path().join("ours"), &[]);
+    for delete in DELETES {
+        let mut answers = Vec::new();
+        for address in [&theirs, &ours.address] {
+            ask_by("POST", address, "DROP DATABASE cmp");
+            ask_by("POST", address, "CREATE DATABASE cmp");
+            let written = http::request(address, "POST /write?db=cmp", &[], points().as_bytes());
+            assert_eq!(written.unwrap().status, 204);
+            let (status, answer) = ask_by("POST", address, delete);
+            let message = answer["results"][0]["error"].as_str().unwrap_or("");
+            // InfluxDB says in which shard it looked.
+            let message = message.rsplit_once("shard ").map_or(message, |(_, rest)| {
+                rest.split_once(": ").map_or(rest, |(_, message)| message)
+            });
+            let left = [
+                "SHOW SERIES",
+                "SHOW MEASUREMENTS",
+                "SHOW FIELD KEYS",
+                "SHOW DATABASES",
+                "SELECT * FROM /.*/",
+            ]
+            .map(|statement| ask(address, statement).1["results"][0].clone());
+            answers.push((status, message.to_owned(), left));
+        }
+        let [theirs, ours] = &answers[..] else { return };
+        assert_eq!((theirs.0, &theirs.1), (ours.0, &ours.1), "{delete}");
+        for (theirs, ours) in theirs.2.iter().zip(&ours.2) {
+            assert!(
+                alike(theirs, ours),
+                "{delete}\n  theirs {theirs}\n  ours   {ours}"
+            );
+        }
+    }
+    println!("{} deletes leave the same", DELETES.len());
+}
+
+/// The file that `influx -import` reads, and what of it the two stores have then.
+#[test]
+fn a_file_is_imported_as_by_the_influx_command() {
+    if !crate::asked_for("a_file_is_imported_as_by_the_influx_command") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (_influxd, theirs) = influxd(dir.path());
+    let file = dir.path().join("export.txt");
+    let text = format!(
+        "# DDL\nCREATE DATABASE cmp WITH NAME autogen\n# DML\n# CONTEXT-DATABASE: cmp\n# CONTEXT-RETENTION-POLICY: autogen\n{}\
+         log text=\"two\nlines\" 1700000000000000000\n",
+        points()
+    );
+    std::fs::write(&file, text).unwrap();
+    let (host, port) = theirs.split_once(':').unwrap();
+    let mut command = Command::new("influx");
+    command.args([
+        "-host",
+        host,
+        "-port",
+        port,
+        "-import",
+        "-precision",
+        "ns",
+        "-path",
+    ]);
+    output(command.arg(&file));
+    let data = dir.path().join("ours");
+    let mut command = Command::new(Process::path());
+    command.args(["import", "--data-dir"]).arg(&data);
+    output(command.arg("influx").arg(&file));
+    let ours = Process::start_at(&free_address(), &data, &[]);
+    for statement in [
+        "SHOW SERIES",
+        "SHOW FIELD KEYS",
+        "SELECT * FROM cpu, mem, one",
+    ] {
+        let (theirs, ours) = (ask(&theirs, statement), ask(&ours.address, statement));
+        assert!(
+            alike(&theirs.1, &ours.1),
+            "{statement}\n  {}\n  {}",
+            theirs.1,
+            ours.1
+        );
+    }
+    let log = ask(&ours.address, "SELECT text FROM log").1;
+    assert_eq!(log["results"][0]["series"][0]["values"][0][1], "two\nlines");
 }
 
 /// Runs a program to its end; what it said.

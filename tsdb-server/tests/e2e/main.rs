@@ -6,6 +6,7 @@
 
 mod answers;
 mod chunks;
+mod collectd;
 #[path = "../common/mod.rs"]
 mod common;
 mod golden;
@@ -17,6 +18,7 @@ mod python_clients;
 mod queries;
 mod remote_read;
 mod same_answers;
+mod secured;
 mod transfer;
 
 /// Whether these tests are asked for; a program that is missing is a failure then.

@@ -218,3 +218,16 @@ async fn they_survive_a_restart_and_a_flush() {
         assert_eq!(times(&server, "a").await, expected);
     }
 }
+
+#[tokio::test]
+async fn exemplars_of_imported_text_are_kept() {
+    let server = Server::new(&[]);
+    let page = "# TYPE a counter\na_total 3 1 # {trace_id=\"x\"} 0.5 0.9\na_total 4 2 # {trace_id=\"y\"} 0.25\n# EOF\n";
+    let request = Request::post("/api/v1/import/prometheus")
+        .header("content-type", "application/openmetrics-text")
+        .body(Body::from(page));
+    let answer = server.send(request.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+    let expected = [("a_total".to_owned(), vec![0.9, 2.0])];
+    assert_eq!(times(&server, "a_total").await, expected);
+}

@@ -159,3 +159,112 @@ fn an_import_that_was_killed_is_run_again() {
     assert_eq!(exported.lines().count(), SERIES);
     assert!(exported == export(&whole));
 }
+
+/// As `influx_inspect export` writes it: a field a line, the database and the policy in comments.
+const INFLUX: &str = "# INFLUXDB EXPORT: 1677-09-21T00:12:43Z - 2262-04-11T23:47:16Z
+# DDL
+CREATE DATABASE telegraf WITH NAME autogen
+CREATE DATABASE \"k 8\" WITH NAME \"one week\"
+DROP DATABASE telegraf
+# DML
+# CONTEXT-DATABASE:telegraf
+# CONTEXT-RETENTION-POLICY:autogen
+# writing tsm data
+cpu,host=a usage=1.5 1700000000000000001
+cpu,host=a usage=2.5 1700000000000000002
+cpu,host=a cores=4i 1700000000000000001
+
+log text=\"it's
+# no comment, and \\\"quoted\\\"
+the end\" 1700000000000000001
+no point
+cpu,host=a usage=true 1700000000000000003
+# CONTEXT-DATABASE: k 8
+# CONTEXT-RETENTION-POLICY: one week
+# writing wal data
+m v=7i 1700000000000000001
+";
+
+/// Answer to a statement, with times in nanoseconds.
+fn ask(process: &Process, database: &str, statement: &str) -> serde_json::Value {
+    let parameters = [("db", database), ("epoch", "ns"), ("q", statement)];
+    let target = format!("GET /query?{}", crate::common::http::encoded(&parameters));
+    let (status, body) = process.request(&target, &[]);
+    assert_eq!(status, 200, "{body}");
+    let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
+    answer["results"][0]["series"][0]["values"].clone()
+}
+
+#[test]
+fn an_export_of_influxdb_is_served_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = dir.path().join("export.txt");
+    std::fs::write(&plain, INFLUX).unwrap();
+    let packed = dir.path().join("export.gz");
+    let file = std::fs::File::create(&packed).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, INFLUX.as_bytes()).unwrap();
+    encoder.finish().unwrap();
+    for source in [plain, packed] {
+        let data = dir.path().join("data");
+        // Twice: what was interrupted is run again.
+        for _ in 0..2 {
+            let (code, said) = import(&data, &["influx", source.to_str().unwrap()]);
+            assert_eq!(code, Some(1), "{said}");
+            for expected in [
+                "line 5: DROP DATABASE telegraf makes no database",
+                "refused: 1 lines, 1 points, 1 statements; accepted: 5 samples",
+            ] {
+                assert!(said.contains(expected), "{said}");
+            }
+        }
+        let process = Process::start_at("127.0.0.1:0", &data, &[]);
+        let t_ns = 1_700_000_000_000_000_000_i64;
+        let cpu = ask(
+            &process,
+            "telegraf",
+            "SELECT usage, cores FROM cpu WHERE host = 'a'",
+        );
+        let expected = serde_json::json!([[t_ns + 1, 1.5, 4], [t_ns + 2, 2.5, null]]);
+        assert_eq!(cpu, expected);
+        let log = ask(&process, "telegraf", "SELECT text FROM log");
+        assert_eq!(log[0][1], "it's\n# no comment, and \"quoted\"\nthe end");
+        let policies = ask(&process, "k 8", "SHOW RETENTION POLICIES");
+        assert_eq!(policies[0][0], "one week");
+        assert_eq!(policies.as_array().unwrap().len(), 1, "{policies}");
+        assert_eq!(ask(&process, "k 8", "SELECT v FROM m")[0][1], 7);
+        drop(process);
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+}
+
+/// A quote that nothing closes costs a bounded part of the file.
+#[test]
+fn an_open_quote_does_not_take_the_rest_of_an_export() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("export.txt");
+    let mut text = "# CONTEXT-DATABASE:d\nm s=\"open 1\n".to_owned();
+    for i in 0..60_000 {
+        let _ = writeln!(text, "m v={i}i {i}000000000"); // a string takes everything
+    }
+    std::fs::write(&file, text).unwrap();
+    let (code, said) = import(
+        &dir.path().join("data"),
+        &["influx", file.to_str().unwrap()],
+    );
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("line 2: unable to parse 'm s=\"open 1"),
+        "{said}"
+    );
+    let accepted: u64 = said
+        .rsplit("accepted: ")
+        .next()
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(accepted > 5_000, "{said}");
+}

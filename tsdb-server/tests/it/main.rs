@@ -1,13 +1,16 @@
 //! The server from outside: through the router without a port, and as a process with one.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod access;
 mod answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod datadog;
 mod deleting;
+mod endpoints;
 mod exemplars;
 mod export;
+mod faults;
 mod fields;
 mod ha;
 mod import;
@@ -20,6 +23,9 @@ mod queries;
 mod reading;
 mod recorded;
 mod remote_read;
+mod serving;
+mod statsd;
 mod support;
 mod surface;
+mod tls;
 mod writing;

@@ -77,6 +77,16 @@ impl Server {
         )))
     }
 
+    /// With this web configuration.
+    pub(crate) fn guarded(web_config: &std::path::Path, flags: &[&str]) -> (Self, AppState) {
+        let options = Options::new().retention(None).future_limit(None);
+        let flag = format!("--web.config.file={}", web_config.display());
+        let flags: Vec<&str> = flags.iter().copied().chain([flag.as_str()]).collect();
+        let state = AppState::with_store(config(&flags), Db::in_memory(options).unwrap());
+        state.reload().unwrap();
+        (Self(app(state.clone())), state)
+    }
+
     /// As during recovery.
     pub(crate) fn without_store() -> Self {
         Self(app(AppState::new(config(&[]))))

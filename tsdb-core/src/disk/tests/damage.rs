@@ -256,7 +256,7 @@ fn a_newer_format_stops_the_open_and_changes_nothing() {
     fs.overwrite(run.path(), &bytes);
     let ops = fs.ops();
     let error = catalog::open(&fs, dir(), IDENTITY).unwrap_err();
-    let newer = crate::disk::footer::FORMAT_VERSION + 1;
+    let newer = crate::disk::header::FORMAT_VERSION + 1;
     assert!(matches!(error, Error::UnsupportedFormat { found, .. } if found == newer));
     assert_eq!(fs.ops(), ops);
 }

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::store::RejectReason;
 
 const ALL: TimeRange = TimeRange::ALL;
+const MS: TimeUnit = TimeUnit::Milliseconds;
 
 fn first_rows(from: i64) -> Vec<(&'static str, i64, f64)> {
     let minutes = (0..60).map(|i| from + i * MINUTE);
@@ -81,7 +82,7 @@ fn a_snapshot_keeps_what_it_captured() {
     let store = three_parts(&fs);
     let matchers = [Matcher::equal("__name__", "m")];
     let before = store.snapshot(&[&matchers]).unwrap();
-    store.delete(&[&matchers], ALL).unwrap();
+    store.delete(&[&matchers], ALL, MS).unwrap();
     assert!(contents(&store).is_empty());
     let count = |snapshot: &crate::read::Snapshot| -> usize {
         let series = snapshot.select(&matchers, ALL).unwrap();
@@ -98,7 +99,7 @@ fn everything_goes_and_its_bytes_with_it() {
     let fs = FaultFs::new();
     let store = three_parts(&fs);
     let everything = Matcher::new(MatchOp::Regex, "__name__", ".+").unwrap();
-    store.delete(&[&[everything]], ALL).unwrap();
+    store.delete(&[&[everything]], ALL, MS).unwrap();
     let querier = store.querier(ALL).unwrap();
     assert!(querier.label_names(&[]).unwrap().is_empty());
     assert!(querier.label_values("series", &[]).unwrap().is_empty());
@@ -125,7 +126,7 @@ fn nothing_to_delete_leaves_no_trace() {
     let seq = store.wal.as_ref().unwrap().last_seq();
     delete(&store, &["x"], ALL).unwrap();
     delete(&store, &["a"], TimeRange::new(0, 1)).unwrap();
-    store.delete(&[], ALL).unwrap();
+    store.delete(&[], ALL, MS).unwrap();
     assert_eq!(store.wal.as_ref().unwrap().last_seq(), seq);
     assert_eq!(contents(&store), all_rows());
     delete(&store, &["a"], ALL).unwrap();
@@ -287,6 +288,77 @@ fn a_millisecond_goes_with_all_its_nanoseconds() {
     assert_eq!(left(&store), [ticks[0], ticks[4]]);
     store.clean_tombstones().unwrap();
     assert_eq!(left(&store), [ticks[0], ticks[4]]);
+}
+
+/// In a run, a frozen generation and the active one; a series of milliseconds with the same label keeps all it has.
+#[test]
+fn a_range_of_nanoseconds_takes_ticks_of_series_of_nanoseconds() {
+    let fs = FaultFs::new();
+    let store = open(&fs).unwrap();
+    const TICKS: i64 = 1_000_000;
+    let start = |hours: i64| (NOW - hours * HOUR) * TICKS;
+    for hours in [3, 2, 1] {
+        let mut batch = WriteBatch::new();
+        for (name, unit) in [
+            ("fine", TimeUnit::Nanoseconds),
+            ("coarse", TimeUnit::Milliseconds),
+        ] {
+            let mut series = batch.series([("__name__", name), ("of", "all")]).unwrap();
+            series.unit(unit);
+            let ticks = match unit {
+                TimeUnit::Nanoseconds => [0, 1, 2, TICKS - 1, TICKS].map(|t| start(hours) + t),
+                TimeUnit::Milliseconds => [NOW - hours * HOUR; 5],
+            };
+            for tick in ticks {
+                series.sample(tick, 1.0);
+            }
+        }
+        store.submit(&batch).unwrap().wait().unwrap();
+        match hours {
+            3 => store.flush_head().unwrap(),
+            2 => store.lane.lock().rotate(&store),
+            _ => {}
+        }
+    }
+    let matchers = [Matcher::equal("of", "all")];
+    for (from, to) in [
+        (start(3) + 1, start(3) + 1),
+        (start(2) + 2, start(2) + TICKS - 1),
+        (start(1), start(1) + 1),
+    ] {
+        let range = TimeRange::new(from, to);
+        let unit = TimeUnit::Nanoseconds;
+        store.delete(&[&matchers], range, unit).unwrap();
+    }
+    let check = |store: &Store, when: &str| {
+        let querier = store.querier(TimeRange::ALL).unwrap();
+        let all = querier.select(&matchers).unwrap();
+        let left = |at: usize| -> Vec<i64> {
+            let samples = all[at].samples().unwrap();
+            samples.iter().map(|sample| sample.tick).collect()
+        };
+        let coarse = [3, 2, 1].map(|hours| NOW - hours * HOUR);
+        assert_eq!(left(0), coarse, "{when}");
+        let kept = [
+            (3, &[0, 2, TICKS - 1, TICKS][..]),
+            (2, &[0, 1, TICKS]),
+            (1, &[2, TICKS - 1, TICKS]),
+        ];
+        let fine: Vec<i64> = kept
+            .into_iter()
+            .flat_map(|(hours, ticks)| ticks.iter().map(move |tick| start(hours) + tick))
+            .collect();
+        assert_eq!(left(1), fine, "{when}");
+    };
+    check(&store, "deleted");
+    let again = open(&fs.kill()).unwrap();
+    check(&again, "replayed");
+    while again.flush_oldest().unwrap() {}
+    check(&again, "flushed");
+    again.clean_tombstones().unwrap();
+    check(&again, "written anew");
+    again.flush().unwrap();
+    check(&again, "merged");
 }
 
 /// Of a run all that was readable is deleted, but what it lost was perhaps not.

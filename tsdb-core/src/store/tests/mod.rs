@@ -169,7 +169,7 @@ pub(super) fn select(store: &Store, matchers: &[Matcher], range: TimeRange) -> C
 pub(super) fn delete(store: &Store, names: &[&str], range: TimeRange) -> Result<()> {
     let pattern = names.join("|");
     let matcher = Matcher::new(MatchOp::Regex, "series", &pattern).unwrap();
-    store.delete(&[&[matcher]], range)
+    store.delete(&[&[matcher]], range, TimeUnit::Milliseconds)
 }
 
 /// Does the same to a model.

@@ -28,8 +28,8 @@ fn every_class_has_an_age_of_its_own() {
     let fs = FaultFs::new();
     let retention = Retention {
         age: hours(10),
-        size_bytes: None,
         classes: vec![class("short", hours(2)), class("long", None)],
+        ..Retention::default()
     };
     let store = with(&fs, retention.clone());
     write(&store, &[("a", NOW, 1.0)]).unwrap();
@@ -78,12 +78,40 @@ fn every_class_has_an_age_of_its_own() {
 }
 
 #[test]
+fn series_of_nanoseconds_may_be_kept_for_ever() {
+    let fs = FaultFs::new();
+    let retention = |keep_nanoseconds| Retention {
+        age: hours(10),
+        classes: vec![class("ns_short", hours(1))],
+        keep_nanoseconds,
+        ..Retention::default()
+    };
+    let store = with(&fs, retention(true));
+    let newest = ("a", NOW, 1.0);
+    write(&store, &[newest]).unwrap();
+    let rows = [
+        ("a", NOW - 12 * HOUR, 2.0),
+        ("ns", NOW - 300 * HOUR, 3.0),
+        ("ns_short", NOW - 12 * HOUR, 4.0),
+    ];
+    let report = write(&store, &rows).unwrap();
+    let refused: Vec<_> = report.rejected.counts().collect();
+    assert_eq!(refused, [(RejectReason::TooOld, 2)]);
+    let kept = [newest, rows[1]];
+    store.flush().unwrap();
+    assert_eq!(contents(&store), model_of(&kept));
+    store.set_retention(retention(false)).unwrap();
+    store.flush().unwrap();
+    assert_eq!(contents(&store), model_of(&kept[..1]), "the age holds now");
+}
+
+#[test]
 fn what_was_written_under_other_matchers_is_kept_the_longest() {
     let fs = FaultFs::new();
     let retention = |series| Retention {
         age: hours(10),
-        size_bytes: None,
         classes: vec![class(series, hours(1))],
+        ..Retention::default()
     };
     let store = with(&fs, retention("a"));
     let rows = [("a", NOW - 30 * MINUTE, 1.0), ("b", NOW - 30 * MINUTE, 2.0)];

@@ -111,6 +111,7 @@ fn tombstone() -> Tombstone {
     let not = Matcher::new(MatchOp::NotRegex, "__name__", "node_.*").unwrap();
     Tombstone {
         number: 2,
+        unit: TimeUnit::Milliseconds,
         range: TimeRange::new(1_600_000_000_000, 1_700_000_000_000),
         selectors: vec![vec![Matcher::equal("job", "node"), not]],
     }

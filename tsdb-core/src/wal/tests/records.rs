@@ -168,6 +168,10 @@ fn item() -> impl Strategy<Value = Item> {
             Item::Tombstone(Tombstone {
                 number,
                 range: TimeRange::new(start_ms, i64::MAX),
+                unit: match number % 2 {
+                    0 => TimeUnit::Nanoseconds,
+                    _ => TimeUnit::Milliseconds,
+                },
                 selectors: vec![vec![matcher, Matcher::equal("", &value)]],
             })
         }),

@@ -126,6 +126,46 @@ fn a_sum_of_20_000_terms_has_an_answer() {
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
+/// What is the same in all terms is selected, read and matched once.
+#[test]
+fn a_sum_of_20_000_vectors_is_bounded() {
+    let data: Data = (0..155)
+        .map(|i| {
+            let mut labels = vec![("__name__", "m".to_owned()), ("i", format!("{i:05}"))];
+            for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+                labels.push((name, format!("{name} of a target with a long description")));
+            }
+            let values = (0..10).map(|t| (t * 1000, (t as f64).into()));
+            (Labels::from_pairs(labels).unwrap(), values.collect())
+        })
+        .collect();
+    let storage = Memory::new(&data);
+    let engine = Engine::default();
+    let terms = if cfg!(debug_assertions) {
+        2_000
+    } else {
+        20_000
+    };
+    let progress = Arc::new(QueryProgress::default());
+    let options = QueryOptions {
+        progress: Some(Arc::clone(&progress)),
+        ..QueryOptions::default()
+    };
+    let begun = Work::begin();
+    let query = vec!["m"; terms].join(" + ");
+    let result = engine.instant(&storage, &query, 9_000, &options).unwrap();
+    let QueryValue::Vector(samples) = &result.value else {
+        panic!("{result:?}")
+    };
+    assert_eq!(samples.len(), 155);
+    assert!(samples.iter().all(|s| s.value == 9.0 * terms as f64));
+    assert_eq!(result.stats.samples_read, 10 * 155 * terms as u64); // as if each term were read
+    let bytes_a_term = progress.bytes() / terms as u64;
+    assert!((500..5_000).contains(&bytes_a_term), "{bytes_a_term}");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}"); // a second, optimised
+}
+
 #[test]
 fn deadline_and_cancel_end_a_query() {
     let storage = storage(50, 100);

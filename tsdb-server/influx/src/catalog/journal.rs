@@ -127,7 +127,10 @@ fn read(bytes: &[u8], path: &Path) -> io::Result<Read> {
     };
     let changes = bytes.get(HEADER.len()..).unwrap_or_default();
     if !bytes.starts_with(&HEADER) {
-        let is_another_version = bytes.starts_with(&HEADER[..6]) && next_change(changes).is_none();
+        // A header alone is damaged, or of a catalogue without anything in it.
+        let is_another_version = bytes.starts_with(&HEADER[..6])
+            && !changes.is_empty()
+            && next_change(changes).is_none();
         if is_another_version {
             let place = format!("{} is a catalogue of another version", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, place));

@@ -203,6 +203,12 @@ impl Policy {
         }
     }
 
+    /// The start of the shard in which the earliest time lies that a point may have, in nanoseconds.
+    pub(crate) fn first_shard_ns(&self, now_ns: i64) -> Option<i64> {
+        let oldest_ns = self.oldest_ns(now_ns)?;
+        Some(oldest_ns.saturating_sub(oldest_ns.rem_euclid(self.shard_ns.max(1))))
+    }
+
     /// The earliest time that a point may have, in nanoseconds.
     pub(crate) fn oldest_ns(&self, now_ns: i64) -> Option<i64> {
         (self.duration_ns > 0).then(|| now_ns.saturating_sub(self.duration_ns))

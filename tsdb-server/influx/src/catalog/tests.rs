@@ -143,6 +143,22 @@ fn another_version_is_refused_and_left_as_it_is() {
     assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), newer);
 }
 
+/// It kept the server from starting, although there was nothing to lose.
+#[test]
+fn a_damaged_header_without_changes_costs_nothing() {
+    let empty = b"TSDBIC\x01\0";
+    for at in 0..=empty.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut flipped = empty.to_vec();
+        flipped.get_mut(at).into_iter().for_each(|byte| *byte ^= 4);
+        for bytes in [&empty[..at], &flipped] {
+            fs::write(dir.path().join(FILE), bytes).unwrap();
+            drop(Catalog::open(Some(dir.path())).unwrap());
+            assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), empty);
+        }
+    }
+}
+
 #[test]
 fn the_file_is_as_documented() {
     let dir = tempfile::tempdir().unwrap();

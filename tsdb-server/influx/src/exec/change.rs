@@ -1,5 +1,6 @@
 //! Statements that change something.
 
+use super::delete;
 use super::outcome::Outcome;
 use super::session::Session;
 use crate::catalog::{Change, Policy, State};
@@ -14,7 +15,6 @@ pub(super) fn execute(
     statement: &Statement,
     session: &Session,
 ) -> Result<Outcome> {
-    let _ = session;
     match statement {
         Statement::CreateDatabase { name, policy } => change(influx, |state| {
             create_database(state, name, policy.as_ref())
@@ -22,7 +22,11 @@ pub(super) fn execute(
         Statement::CreatePolicy(statement) => {
             change(influx, |state| create_policy(state, statement))
         }
-        Statement::AlterPolicy(statement) => change(influx, |state| alter_policy(state, statement)),
+        Statement::AlterPolicy(statement) => {
+            let outcome = change(influx, |state| alter_policy(state, statement))?;
+            influx.expire(session.now_ns)?;
+            Ok(outcome)
+        }
         Statement::CreateUser { name, admin } => change(influx, |state| {
             match state.users().iter().find(|(user, _)| user == name) {
                 Some((_, present)) if present != admin => Err(Error::query("user already exists")),
@@ -43,6 +47,15 @@ pub(super) fn execute(
             known_user(state, name)?;
             Ok(vec![Change::DropUser(name.clone())])
         }),
+        Statement::DropDatabase(name) => delete::drop_database(influx, name),
+        Statement::DropPolicy { name, database } => delete::drop_policy(influx, database, name),
+        Statement::DropMeasurement(name) => delete::drop_measurement(influx, name, session),
+        Statement::DropSeries { sources, condition } => {
+            delete::drop_series(influx, sources, condition.as_ref(), session)
+        }
+        Statement::Delete { sources, condition } => {
+            delete::delete(influx, sources, condition.as_ref(), session)
+        }
         other => Err(Error::query(format!("{other} is not supported"))),
     }
 }

@@ -1,11 +1,12 @@
 //! Statements into answers.
 //!
-//! * [`show`] lists what there is, [`change`] changes it, [`select`] computes.
+//! * [`show`] lists what there is, [`change`] changes it, [`delete`] takes points away, [`select`] computes.
 //! * [`condition`] reads `WHERE`: the range of time apart from the rest.
 //! * Every loop over points asks the [`Session`] whether it may go on.
 
 mod change;
 mod condition;
+mod delete;
 mod eval;
 mod math;
 mod outcome;
@@ -14,6 +15,7 @@ mod session;
 mod show;
 mod time;
 
+pub(crate) use delete::{forget_empty, policy_matchers};
 pub use outcome::{Message, Outcome, Row};
 pub use session::{Limits, Session};
 

@@ -133,7 +133,7 @@ fn stats(influx: &Influx) -> Vec<Row> {
 }
 
 /// The tags of a series, to evaluate a condition on.
-struct OfTags<'a>(&'a Tags);
+pub(super) struct OfTags<'a>(pub(super) &'a Tags);
 
 impl Variables for OfTags<'_> {
     /// A tag that is absent is empty.
@@ -200,10 +200,10 @@ fn data(influx: &Influx, show: &Show, session: &Session) -> Result<Vec<Row>> {
 }
 
 /// A field with its type and the matchers of its series.
-type FoundField = (String, &'static str, Vec<tsdb_core::model::Matcher>);
+pub(super) type FoundField = (String, &'static str, Vec<tsdb_core::model::Matcher>);
 
 /// The measurements that the sources name, all without sources, with their fields.
-fn measurements(
+pub(super) fn measurements(
     database: &Database,
     sources: &[Measurement],
 ) -> Result<Vec<(String, Vec<FoundField>)>> {

@@ -19,7 +19,7 @@ mod split;
 pub use field::FieldValue;
 pub use point::{LineError, Point};
 pub use precision::Precision;
-pub use split::lines;
+pub use split::{LineEnd, lines};
 
 pub(crate) use escape::escape_key;
 

@@ -18,24 +18,49 @@ pub fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
 }
 
-/// Where the first line ends: at a newline that no quotes enclose. Quotes count only in field values, that is after the
-/// first blank and where an `=` has come since the last comma; a backslash takes the meaning off the next byte.
+/// Where the first line ends: at a newline that no quotes enclose.
 fn end_of_line(body: &[u8]) -> usize {
-    let mut at = 0;
-    let (mut in_fields, mut quoted) = (false, false);
-    let (mut equals, mut commas) = (0_usize, 0_usize);
-    while let Some(&byte) = body.get(at) {
+    let mut end = LineEnd::default();
+    // The last byte but one keeps its meaning after a backslash, as in InfluxDB.
+    let mut bytes = body.iter().enumerate();
+    let found = bytes.find(|&(at, &byte)| end.step(byte, at + 2 < body.len()));
+    found.map_or(body.len(), |(at, _)| at)
+}
+
+/// Finds the end of a line that comes in parts. Quotes count only in field values, that is after the first blank and
+/// where an `=` has come since the last comma; a backslash takes the meaning off the next byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LineEnd {
+    in_fields: bool,
+    quoted: bool,
+    escaped: bool,
+    equals: usize,
+    commas: usize,
+}
+
+impl LineEnd {
+    /// Whether a newline behind the next part of the line ends it, and is not a part of a quoted value.
+    pub fn is_after(&mut self, part: &[u8]) -> bool {
+        for &byte in part {
+            self.step(byte, true);
+        }
+        self.step(b'\n', true)
+    }
+
+    /// Whether the next byte ends the line.
+    fn step(&mut self, byte: u8, may_escape: bool) -> bool {
+        if std::mem::take(&mut self.escaped) {
+            return false;
+        }
         match byte {
-            // The last byte but one keeps its meaning, as in InfluxDB.
-            b'\\' if at + 2 < body.len() => at += 1,
-            b' ' => in_fields = true,
-            b'=' if in_fields && !quoted => equals += 1,
-            b',' if in_fields && !quoted => commas += 1,
-            b'"' if in_fields && equals > commas => quoted = !quoted,
-            b'\n' if !quoted => return at,
+            b'\\' => self.escaped = may_escape,
+            b' ' => self.in_fields = true,
+            b'=' if self.in_fields && !self.quoted => self.equals += 1,
+            b',' if self.in_fields && !self.quoted => self.commas += 1,
+            b'"' if self.in_fields && self.equals > self.commas => self.quoted = !self.quoted,
+            b'\n' => return !self.quoted,
             _ => {}
         }
-        at += 1;
+        false
     }
-    at.min(body.len())
 }

@@ -63,7 +63,7 @@ fn a_block_of_a_prometheus_is_its_source_without_what_was_deleted() {
         strict: true,
     };
     let mut lines = Lines::new(text.as_slice(), 1 << 20);
-    text_lines::import(&mut lines, &options, &mut sink, |_, _| ()).unwrap();
+    text_lines::import(&mut lines, &options, &mut sink, |_| ()).unwrap();
     sink.write().unwrap();
     assert_eq!(sink.summary().refusal(), None);
     let mut expected = contents(&source);

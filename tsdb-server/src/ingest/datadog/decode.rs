@@ -151,3 +151,105 @@ fn point(message: &[u8]) -> Result<(i64, f64), ProtoError> {
     }
     Ok((t_s, value))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tsdb_core::{Db, Labels, Options, Writer};
+
+    use super::*;
+    use crate::ingest::apply::LeftOut;
+    use crate::ingest::wire::Message;
+
+    fn series() -> impl Strategy<Value = Series> {
+        let text = || "[a-z.:é]{1,9}";
+        let resources = prop::collection::vec((text(), text()), 0..3);
+        let points = prop::collection::vec((-(1_i64 << 40)..1 << 40, -1e9..1e9), 0..5);
+        let tags = prop::collection::vec(text(), 0..4);
+        (text(), "[a-z]{0,4}", tags, resources, points).prop_map(
+            |(metric, unit, tags, resources, points)| Series {
+                metric,
+                unit,
+                tags,
+                resources,
+                points,
+            },
+        )
+    }
+
+    fn json_of(series: &Series) -> String {
+        let resources = series.resources.iter();
+        let resources =
+            resources.map(|(kind, name)| serde_json::json!({"type": kind, "name": name}));
+        let points = series.points.iter();
+        let points = points.map(|(t_s, v)| serde_json::json!({"timestamp": t_s, "value": v}));
+        serde_json::json!({
+            "metric": series.metric, "unit": series.unit, "type": 3, "tags": series.tags,
+            "resources": resources.collect::<Vec<_>>(), "points": points.collect::<Vec<_>>(),
+        })
+        .to_string()
+    }
+
+    fn protobuf_of(series: &Series) -> Vec<u8> {
+        let mut message = Message::default();
+        for (kind, name) in &series.resources {
+            let resource = Message::default().bytes(1, kind.as_bytes());
+            message = message.bytes(1, &resource.bytes(2, name.as_bytes()).0);
+        }
+        message = message.bytes(2, series.metric.as_bytes());
+        for tag in &series.tags {
+            message = message.bytes(3, tag.as_bytes());
+        }
+        for (t_s, value) in &series.points {
+            let point = Message::default().double(1, *value);
+            message = message.bytes(4, &point.varint(2, t_s.cast_unsigned()).0);
+        }
+        message.varint(5, 3).bytes(6, series.unit.as_bytes()).0
+    }
+
+    type Decode = fn(&[u8], &mut Sink<'_>) -> Result<(), WriteError>;
+
+    /// Labels and samples of the batch that a body makes.
+    fn batch(decode: Decode, body: &[u8]) -> Result<Vec<String>, WriteError> {
+        let db = Db::in_memory(Options::new()).unwrap();
+        let mut writer: Writer = db.writer();
+        let mut sink = Sink {
+            writer: &mut writer,
+            left_out: LeftOut::default(),
+        };
+        decode(body, &mut sink)?;
+        let entries = writer.entries();
+        Ok(entries
+            .map(|(labels, times, values, ..)| {
+                format!(
+                    "{:?} {times:?} {values:?}",
+                    Labels::from_canonical(labels).unwrap()
+                )
+            })
+            .collect())
+    }
+
+    proptest! {
+        #[test]
+        fn both_encodings_say_the_same(all in prop::collection::vec(series(), 0..4)) {
+            let texts: Vec<String> = all.iter().map(json_of).collect();
+            let text = format!("{{\"series\":[{}]}}", texts.join(","));
+            let message = all.iter().fold(Message::default(), |message, series| message.bytes(1, &protobuf_of(series)));
+            for (series, text) in all.iter().zip(&texts) {
+                let read: JsonSeries = serde_json::from_str(text).unwrap();
+                prop_assert_eq!(&read.into_series(), series);
+                prop_assert_eq!(&metric_series(&protobuf_of(series)).unwrap(), series);
+            }
+            prop_assert_eq!(batch(json, text.as_bytes()).unwrap(), batch(protobuf, &message.0).unwrap());
+        }
+
+        #[test]
+        fn any_bytes_are_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            for decode in [json, protobuf] {
+                if let Err(e) = batch(decode, &bytes) {
+                    prop_assert!(e.status.is_client_error(), "{e:?}");
+                }
+            }
+        }
+    }
+}

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
 use serde_json::json;
 use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, WriteReport, Writer};
 
@@ -20,7 +20,7 @@ use super::body;
 use super::label_set::LabelSet;
 use super::remote_write::{LIMITS, too_many};
 use crate::encoding::Encoding;
-use crate::error::RETRY_AFTER_S;
+use crate::error::{RETRY_AFTER_S, json_answer, retry_after};
 use crate::state::AppState;
 
 /// The value of a label that is a tag without a value.
@@ -28,23 +28,23 @@ const NO_VALUE: &str = "no_label_value";
 
 /// What is no metric is accepted as its senders expect it.
 pub(crate) async fn accepted() -> Response {
-    answer(StatusCode::ACCEPTED, r#"{"status":"ok"}"#)
+    json_answer(StatusCode::ACCEPTED, r#"{"status":"ok"}"#)
 }
 
 /// The same where another answer is expected.
 pub(crate) async fn nothing() -> Response {
-    answer(StatusCode::OK, "{}")
+    json_answer(StatusCode::OK, "{}")
 }
 
 /// The key was checked already, where there are keys.
 pub(crate) async fn valid() -> Response {
-    answer(StatusCode::OK, r#"{"valid":true}"#)
+    json_answer(StatusCode::OK, r#"{"valid":true}"#)
 }
 
 /// Refused: they would be metrics.
 pub(crate) async fn sketches() -> Response {
     let reason = "sketches are not supported: send the histogram's aggregates as series";
-    errors(StatusCode::BAD_REQUEST, reason)
+    errors(StatusCode::BAD_REQUEST, reason, None)
 }
 
 /// `POST /datadog/api/v1/series`
@@ -74,18 +74,18 @@ async fn write(
 ) -> Response {
     match write_as(state, headers, body).await {
         Ok((report, left_out)) => match apply::refusal(&report, &left_out) {
-            None => answer(StatusCode::ACCEPTED, success),
+            None => json_answer(StatusCode::ACCEPTED, success),
             Some(reason) => match apply::for_now(&report.rejected) {
                 Some(wait_s) if left_out == LeftOut::default() => {
-                    retry(errors(StatusCode::TOO_MANY_REQUESTS, &reason), wait_s)
+                    errors(StatusCode::TOO_MANY_REQUESTS, &reason, Some(wait_s))
                 }
-                _ => errors(StatusCode::BAD_REQUEST, &reason),
+                _ => errors(StatusCode::BAD_REQUEST, &reason, None),
             },
         },
-        Err(e) if e.status == StatusCode::SERVICE_UNAVAILABLE => {
-            retry(errors(e.status, &e.message), RETRY_AFTER_S)
+        Err(e) => {
+            let is_overload = e.status == StatusCode::SERVICE_UNAVAILABLE;
+            errors(e.status, &e.message, is_overload.then_some(RETRY_AFTER_S))
         }
-        Err(e) => errors(e.status, &e.message),
     }
 }
 
@@ -120,8 +120,30 @@ async fn write_as(
     .await
 }
 
+/// Decodes the bytes in both forms.
+///
+/// # Panics
+/// When a decoder does, or a series that it made is not in canonical form.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(db) = tsdb_core::Db::in_memory(tsdb_core::Options::new()) else {
+        return;
+    };
+    for decode in [decode::json, decode::protobuf] {
+        let mut writer = db.writer();
+        let mut sink = Sink {
+            writer: &mut writer,
+            left_out: LeftOut::default(),
+        };
+        let _ = decode(bytes, &mut sink);
+        for (labels, ..) in writer.entries() {
+            assert!(tsdb_core::Labels::from_canonical(labels).is_ok());
+        }
+    }
+}
+
 /// One metric of a request.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Series {
     metric: String,
     unit: String,
@@ -205,17 +227,10 @@ fn labels_of(series: &Series) -> BTreeMap<&str, String> {
     labels
 }
 
-fn answer(status: StatusCode, body: impl Into<Body>) -> Response {
-    let content_type = [(header::CONTENT_TYPE, "application/json")];
-    (status, content_type, body.into()).into_response()
-}
-
-fn errors(status: StatusCode, reason: &str) -> Response {
-    answer(status, json!({"errors": [reason]}).to_string())
-}
-
-fn retry(mut response: Response, after_s: u64) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from(after_s));
+fn errors(status: StatusCode, reason: &str, retry_after_s: Option<u64>) -> Response {
+    let mut response = json_answer(status, json!({"errors": [reason]}).to_string());
+    if let Some(wait_s) = retry_after_s {
+        retry_after(&mut response, wait_s);
+    }
     response
 }

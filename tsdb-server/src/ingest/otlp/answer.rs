@@ -12,7 +12,7 @@ use serde_json::json;
 use tsdb_core::WriteReport;
 
 use super::translate::Told;
-use crate::error::RETRY_AFTER_S;
+use crate::error::{RETRY_AFTER_S, retry_after};
 use crate::ingest::apply::{self, LeftOut, WriteError};
 
 /// How a request is encoded, and with it the answer.
@@ -120,8 +120,7 @@ impl Form {
         };
         let mut response = self.respond(status, body);
         if let Some(wait_s) = retry_after_s {
-            let headers = response.headers_mut();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+            retry_after(&mut response, wait_s);
         }
         response
     }

@@ -1,16 +1,13 @@
 //! Histograms of OpenTelemetry as native histograms.
 //!
-//! Bucket *i* of scale *s* holds the numbers above 2^(i · 2⁻ˢ), up to the next such bound; Prometheus gives buckets the
-//! number of their upper bound, which is one more. A scale is a schema otherwise; those above 8 are reduced to it.
+//! A scale is a schema; those above 8 are reduced to it.
 
-use tsdb_core::histogram::{CUSTOM_BUCKETS_SCHEMA, EXPONENTIAL_SCHEMA_MAX, Side};
+use tsdb_core::histogram::{CUSTOM_BUCKETS_SCHEMA, EXPONENTIAL_SCHEMA_MAX};
 use tsdb_core::histogram::{EXPONENTIAL_SCHEMA_MAX_RESERVED, EXPONENTIAL_SCHEMA_MIN};
-use tsdb_core::{Histogram, HistogramSample, Span};
+use tsdb_core::{Histogram, HistogramSample};
 
-use super::model::{Buckets, Point};
-
-/// Half the width of the zero bucket where the data point has none, as in Prometheus.
-const DEFAULT_ZERO_THRESHOLD: f64 = 1e-128;
+use super::model::Point;
+use crate::ingest::buckets::{Buckets, DEFAULT_ZERO_THRESHOLD};
 
 /// An exponential histogram.
 ///
@@ -39,8 +36,8 @@ pub(super) fn exponential(point: &Point<'_>) -> Result<HistogramSample, String> 
         zero_count: point.zero_count,
         count: point.count,
         sum: point.sum.unwrap_or(0.0),
-        positive: side(&point.positive, 1)?,
-        negative: side(&point.negative, 1)?,
+        positive: point.positive.side(1)?,
+        negative: point.negative.side(1)?,
         ..Histogram::default()
     };
     if histogram.schema > EXPONENTIAL_SCHEMA_MAX {
@@ -66,7 +63,7 @@ pub(super) fn custom(point: &Point<'_>) -> Result<HistogramSample, String> {
         schema: CUSTOM_BUCKETS_SCHEMA,
         count: point.count,
         sum: point.sum.unwrap_or(0.0),
-        positive: side(&counts, 0)?,
+        positive: counts.side(0)?,
         custom_values: point.explicit_bounds.as_slice().into(),
         ..Histogram::default()
     })
@@ -76,34 +73,6 @@ fn valid(histogram: Histogram) -> Result<HistogramSample, String> {
     let sample = HistogramSample::from(histogram);
     sample.validate().map_err(|e| e.to_string())?;
     Ok(sample)
-}
-
-/// The buckets that have observations, `shift` further up.
-fn side(buckets: &Buckets, shift: i32) -> Result<Side<i64>, String> {
-    let mut side = Side::new();
-    let first = i64::from(buckets.offset) + i64::from(shift);
-    // Where the last span ends, and the count of its last bucket.
-    let (mut end, mut last) = (0_i64, 0_i64);
-    for (index, &count) in (first..).zip(&buckets.counts) {
-        if count != 0 {
-            let count = i64::try_from(count)
-                .map_err(|_| format!("bucket count {count} is larger than 2^63"))?;
-            match side.spans.last_mut() {
-                Some(span) if end == index => span.length += 1,
-                _ => side.spans.push(Span {
-                    offset: i32::try_from(index - end)
-                        .map_err(|_| format!("bucket index {index} is out of range"))?,
-                    length: 1,
-                }),
-            }
-            side.buckets.push(count - last);
-            (end, last) = (index + 1, count);
-        }
-    }
-    if end > i64::from(i32::MAX) {
-        return Err(format!("bucket index {} is out of range", end - 1));
-    }
-    Ok(side)
 }
 
 #[cfg(test)]

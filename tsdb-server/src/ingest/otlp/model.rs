@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+pub(super) use crate::ingest::buckets::Buckets;
+
 /// Attributes of one thing. Clients have tens.
 pub(super) const MAX_ATTRIBUTES: usize = 1024;
 
@@ -115,12 +117,4 @@ pub(super) struct Exemplar<'a> {
     pub(super) trace_id: Cow<'a, str>,
     pub(super) span_id: Cow<'a, str>,
     pub(super) attributes: Vec<Attribute<'a>>,
-}
-
-/// Half of an exponential histogram.
-#[derive(Debug, Default)]
-pub(super) struct Buckets {
-    /// Index of the first bucket.
-    pub(super) offset: i32,
-    pub(super) counts: Vec<u64>,
 }

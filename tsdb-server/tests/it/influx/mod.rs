@@ -1,5 +1,6 @@
 //! InfluxDB's API as its clients use it.
 
+mod deleting;
 mod recorded;
 mod verdicts;
 mod writing;

@@ -338,3 +338,20 @@ fn databases_and_points_survive_a_kill() {
         "{answer}"
     );
 }
+
+/// Sematext's agent: a database `metrics` that nobody made, a token and the host as tags, dots in names of fields.
+#[tokio::test]
+async fn lines_of_sematext_are_written() {
+    let server = Server::new(&["--influx.create-databases"]);
+    let line = format!(
+        "myapp,token=4f3c0e2a-0000-4b9f-9a55-1d1a4c0a2b6e,os.host=web-1 user.requests.count=10i,user.requests.time=1.25 {T}"
+    );
+    let answer = write(&server, "/write?db=metrics", &line).await;
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    let statement = "SELECT \"user.requests.count\" FROM myapp WHERE \"os.host\" = 'web-1'";
+    let answer = query(&server, "metrics", statement).await;
+    assert_eq!(series(&answer)[0]["values"][0][1], 10);
+    let target = "/api/v1/query?query=%7B%22myapp_user.requests.time%22,%22os.host%22=%22web-1%22%7D&time=1700000000";
+    let answer = server.get(target).await.json();
+    assert_eq!(answer["data"]["result"][0]["value"][1], "1.25", "{answer}");
+}

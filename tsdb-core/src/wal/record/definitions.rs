@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::record::{RecordItem, next_series};
+use super::RecordItem;
+use super::read::next_series;
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::varint::{push_ivarint, push_uvarint};

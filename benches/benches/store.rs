@@ -1,0 +1,112 @@
+//! The store through its public interface: the log and its replay, selecting series, reading labels.
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use tsdb_benches::{START_MS, STEP_MS, scrape, store};
+use tsdb_core::{Columns, Db, Durability, MatchOp, Matcher, Options, TimeRange};
+
+const SERIES: usize = 10_000;
+const SCRAPES: usize = 20;
+
+/// A directory with a log of all scrapes, none of them flushed.
+fn logged(scrapes: usize) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = Db::open(dir.path(), options()).expect("a store opens");
+    for i in 0..scrapes {
+        db.write(&scrape(SERIES, i).expect("valid labels"))
+            .expect("the store takes it");
+    }
+    drop(db);
+    dir
+}
+
+fn options() -> Options {
+    // What fdatasync takes is a matter of the disk.
+    let options = Options::new().retention(None).future_limit(None);
+    options.durability(Durability::Never)
+}
+
+fn log(c: &mut Criterion) {
+    let mut group = c.benchmark_group("log");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(SERIES as u64));
+    let dir = logged(1);
+    let db = Db::open(dir.path(), options()).expect("a store opens");
+    let mut scrapes = 1..;
+    group.bench_function("append", |b| {
+        let batch = || scrape(SERIES, scrapes.next().unwrap_or(0)).expect("valid labels");
+        b.iter_batched(
+            batch,
+            |batch| db.write(&batch).expect("the store takes it"),
+            BatchSize::LargeInput,
+        );
+    });
+    drop(db);
+    let dir = logged(SCRAPES);
+    group.throughput(Throughput::Elements((SERIES * SCRAPES) as u64));
+    group.bench_function("replay", |b| {
+        b.iter_with_large_drop(|| {
+            // Read only: nothing is flushed, so that the next one finds the same.
+            Db::open_read_only(dir.path(), &options()).expect("a store opens")
+        });
+    });
+    group.finish();
+}
+
+fn select(c: &mut Criterion) {
+    let db = store(SERIES, SCRAPES).expect("a store in memory opens");
+    let range = TimeRange::new(START_MS, START_MS + SCRAPES as i64 * STEP_MS);
+    let querier = || db.querier(range).expect("the store answers");
+    let matcher = |name, op, value| Matcher::new(op, name, value).expect("a valid matcher");
+    let name = || matcher("__name__", MatchOp::Equal, "node_metric_1_total");
+    let mut group = c.benchmark_group("select");
+    for (what, matchers) in [
+        ("equal", vec![name()]),
+        (
+            "two_equal",
+            vec![name(), matcher("cpu", MatchOp::Equal, "3")],
+        ),
+        (
+            "regex",
+            vec![
+                name(),
+                matcher("instance", MatchOp::Regex, "machine-[1-4].*"),
+            ],
+        ),
+        (
+            "not_regex",
+            vec![
+                name(),
+                matcher("instance", MatchOp::NotRegex, "machine-1.*"),
+            ],
+        ),
+        ("all", vec![matcher("__name__", MatchOp::NotEqual, "")]),
+    ] {
+        group.bench_function(what, |b| {
+            b.iter(|| querier().select(&matchers).expect("the store answers"));
+        });
+    }
+    group.bench_function("label_values", |b| {
+        b.iter(|| {
+            querier()
+                .label_values("instance", &[])
+                .expect("the store answers")
+        });
+    });
+    let series = querier().select(&[name()]).expect("the store answers");
+    let mut columns = Columns::default();
+    group.throughput(Throughput::Elements((series.len() * SCRAPES) as u64));
+    group.bench_function("read", |b| {
+        b.iter(|| {
+            for series in &series {
+                columns.clear();
+                series
+                    .read_into(range, &mut columns)
+                    .expect("the store answers");
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, log, select);
+criterion_main!(benches);
