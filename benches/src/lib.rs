@@ -60,6 +60,36 @@ pub fn labels(series: usize) -> Vec<(String, String)> {
     ]
 }
 
+/// The labels of a series of a cluster, sorted: twelve of some 340 bytes. A pod has a hundred series.
+#[must_use]
+pub fn pod_labels(series: usize) -> Vec<(String, String)> {
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let (pod, n) = (series / 100, series % 100);
+    vec![
+        pair("__name__", format!("http_requests_{}_total", n % 10)),
+        pair("cluster", "production-eu-west-1".to_owned()),
+        pair("code", (200 + n / 10).to_string()),
+        pair("container", "application-server".to_owned()),
+        pair("endpoint", "metrics".to_owned()),
+        pair(
+            "image",
+            "registry.example.com/team/application:v1.42.0".to_owned(),
+        ),
+        pair(
+            "instance",
+            format!("10.{}.{}.17:8080", pod / 250 % 250, pod % 250),
+        ),
+        pair("job", "application".to_owned()),
+        pair("namespace", format!("team-{}", pod % 20)),
+        pair(
+            "node",
+            format!("ip-10-0-{}.eu-west-1.compute.internal", pod / 10),
+        ),
+        pair("pod", format!("application-server-7d9f8b6c5d-{pod:05}")),
+        pair("service", "application-server-headless".to_owned()),
+    ]
+}
+
 /// The shape of a series.
 #[must_use]
 pub fn shape(series: usize) -> Shape {

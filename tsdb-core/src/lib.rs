@@ -53,6 +53,7 @@ mod options;
 mod progress;
 mod read;
 mod retention;
+mod slab;
 mod stats;
 mod store;
 mod wal;

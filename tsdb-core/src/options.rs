@@ -91,10 +91,10 @@ pub(crate) struct Rotation {
     /// Samples held, at least; a store with many series waits for `samples_per_series` of each.
     pub(crate) samples: u64,
     pub(crate) samples_per_series: u64,
-    /// Series made in it.
-    pub(crate) series: u32,
-    /// Bytes of its write-ahead log.
+    /// Bytes of its write-ahead log, at least; a store with many series waits for `wal_bytes_per_series` of each, which is
+    /// more than their definitions and that many samples take.
     pub(crate) wal_bytes: u64,
+    pub(crate) wal_bytes_per_series: u64,
     /// Time since its first sample, by the machine's monotonic clock.
     pub(crate) age: Duration,
 }
@@ -104,8 +104,8 @@ impl Default for Rotation {
         Self {
             samples: 2_000_000,
             samples_per_series: 8,
-            series: 300_000,
             wal_bytes: 128 << 20,
+            wal_bytes_per_series: 512,
             age: Duration::from_secs(30 * 60),
         }
     }

@@ -56,7 +56,6 @@ pub(crate) struct RunWriter {
 /// The series that was pushed last.
 #[derive(Debug)]
 struct Last {
-    labels: Labels,
     series: RunSeries,
     /// Time of its last sample, in its unit.
     max_ms: Option<i64>,
@@ -120,11 +119,11 @@ impl RunWriter {
         })
     }
 
-    /// Adds a series with its samples, whose times are in `unit`: label sets strictly rising, at least one sample, times strictly rising and inside
-    /// the partition.
+    /// Adds a series with its samples, as [`Self::start_series`] and [`Self::push_samples`] do.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] when that is broken; those of the file system.
+    /// Those of both.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn push_series(
         &mut self,
         labels: &Labels,
@@ -135,25 +134,42 @@ impl RunWriter {
         self.push_samples(samples)
     }
 
-    /// Starts a series, whose samples follow by [`Self::push_samples`] or [`Self::push_column`].
+    /// Starts a series with times in `unit`, whose samples follow by [`Self::push_samples`] or [`Self::push_column`]: label sets
+    /// strictly rising, at least one sample, times strictly rising and inside the partition.
     ///
     /// # Errors
-    /// Those of [`Self::push_series`].
+    /// [`Error::InvalidOption`] when that is broken; those of the file system.
     pub(crate) fn start_series(&mut self, labels: &Labels, unit: TimeUnit) -> Result<()> {
         self.check_series()?;
-        if self
-            .last
-            .as_ref()
-            .is_some_and(|last| last.labels >= *labels)
-        {
-            return Err(misuse("series are not in label order"));
-        }
         let number = self.index.push(labels.as_bytes(), unit)?;
+        self.begin_series(number, unit)
+    }
+
+    /// The number of a label pair, given as its part of the canonical bytes, for
+    /// [`start_series_of_pairs`](Self::start_series_of_pairs).
+    ///
+    /// # Errors
+    /// When there are more than an index can number.
+    pub(crate) fn number_of_pair(&mut self, pair: &[u8]) -> Result<u32> {
+        self.index.number(pair)
+    }
+
+    /// As [`Self::start_series`], with the numbers of the label pairs in the order of their names. A run gets all its series in one
+    /// of both ways.
+    ///
+    /// # Errors
+    /// Those of [`Self::start_series`].
+    pub(crate) fn start_series_of_pairs(&mut self, pairs: &[u32], unit: TimeUnit) -> Result<()> {
+        self.check_series()?;
+        let number = self.index.push_pairs(pairs, unit)?;
+        self.begin_series(number, unit)
+    }
+
+    fn begin_series(&mut self, number: u32, unit: TimeUnit) -> Result<()> {
         let series = RunSeries { number, unit };
         self.columns.start_series(series, &mut self.out)?;
         self.meta.units.add(unit);
         self.last = Some(Last {
-            labels: labels.clone(),
             series,
             max_ms: None,
         });
@@ -163,7 +179,7 @@ impl RunWriter {
     /// Adds samples of the present series, newer than those before.
     ///
     /// # Errors
-    /// Those of [`Self::push_series`].
+    /// Those of [`Self::start_series`].
     pub(crate) fn push_samples(&mut self, samples: &Columns) -> Result<()> {
         let times_ms = &samples.times_ms;
         let (Some(&min_ms), Some(&max_ms)) = (times_ms.first(), times_ms.last()) else {
@@ -220,7 +236,7 @@ impl RunWriter {
     /// Adds a column of chunks of the present series as another run has it, newer than the samples before.
     ///
     /// # Errors
-    /// Those of [`Self::push_series`].
+    /// Those of [`Self::start_series`].
     pub(crate) fn push_column(&mut self, column: &RawColumn<'_>) -> Result<()> {
         let stats = column.stats;
         self.extend_times(stats.min_ms, stats.max_ms, u64::from(stats.count))?;
@@ -240,7 +256,7 @@ impl RunWriter {
     /// Writes what is left and syncs the file, which keeps its temporary name.
     ///
     /// # Errors
-    /// Those of the file system; the file is then removed.
+    /// [`Error::InvalidOption`] when series came out of order; those of the file system. The file is then removed.
     pub(crate) fn finish(mut self) -> Result<FinishedRun> {
         self.check_series()?;
         self.meta.series = self.index.series_len() as u32;

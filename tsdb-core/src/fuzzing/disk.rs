@@ -151,7 +151,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
     let mut all = Vec::new();
     for id in 0..index.series_len() {
         let labels = index.labels(id)?;
-        index.find(&labels, &mut FoundPairs::default())?;
+        index.find(labels.as_bytes(), &mut FoundPairs::default())?;
         index.unit(id)?;
         let mut samples = Columns::with_start_times();
         run.read_series(id, TimeRange::ALL, &cache, &mut samples, &mut |_, _| {})?;

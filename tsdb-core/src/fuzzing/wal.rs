@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::progress::RecoveryProgress;
 use crate::store::decode_contents;
-use crate::wal::{self, RecordBuilder, RecordItem};
+use crate::wal::{self, PairNumbers, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
 #[derive(Clone, Debug)]
@@ -53,8 +53,8 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
             RecordItem::Series {
                 series,
                 unit,
-                canonical,
-            } => WalItem::Series(series, unit, canonical.to_vec()),
+                labels,
+            } => WalItem::Series(series, unit, labels.canonical()),
             RecordItem::Sample {
                 series,
                 t_ms,
@@ -87,10 +87,11 @@ pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
 #[must_use]
 pub fn encode_record(items: &[WalItem]) -> Vec<u8> {
     let mut record = RecordBuilder::default();
+    let mut pairs = PairNumbers::default();
     for item in items {
         match item {
             WalItem::Series(series, unit, canonical) => {
-                record.define_series(*series, *unit, canonical);
+                record.define_series(*series, *unit, pairs.of(canonical));
             }
             WalItem::Sample(series, t_ms, start_ms, bits) => {
                 record.start_series(*series, Kind::Float);

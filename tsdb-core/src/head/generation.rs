@@ -1,5 +1,6 @@
 //! One generation: series, their samples, and the ways to find them.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, Ordering};
 
 use hashbrown::HashTable;
@@ -8,12 +9,12 @@ use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
 use super::recognition::Recognition;
 use super::series::Series;
-use super::slab::Slab;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
-use crate::index::memory::MemoryIndex;
+use crate::index::memory::{MemoryIndex, PairRef};
 use crate::index::{DeletedSeries, newly_deleted, resolve, values_of};
 use crate::model::{Encoding, Labels, LastSample, Matcher, TimeRange, TimeUnit, Tombstone};
+use crate::slab::Slab;
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
@@ -70,14 +71,13 @@ impl Generation {
 
     /// Holds the lookup table for reading; [`create`](Self::create) waits until it is dropped.
     pub(crate) fn lookup(&self) -> Lookup<'_> {
-        self.lookup.read(&self.series)
+        self.lookup.read(&self.series, &self.index)
     }
 
     /// Makes a series that is not there yet, with times in `unit`. `last` is its newest sample in earlier generations, if that is known:
     /// what is not newer goes to the out-of-order log.
     ///
-    /// # Panics
-    /// When `canonical` is not a canonical label set: batches and log frames are checked before they come here.
+    /// `canonical` must be a canonical label set: batches are checked before they come here.
     pub(crate) fn create(
         &self,
         hash: u64,
@@ -87,28 +87,29 @@ impl Generation {
     ) -> SeriesRef {
         let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
         self.grow(last_bytes.cast_signed());
-        self.add(hash, canonical, |labels| Series::new(labels, unit, last))
+        let pairs = self.index.intern(canonical);
+        self.add(hash, Series::new(pairs, unit, last))
     }
 
-    /// Makes a series that is not there yet, with times in `unit`, from the log.
-    ///
-    /// # Panics
-    /// As [`create`](Self::create).
-    pub(crate) fn replay(&self, hash: u64, canonical: &[u8], unit: TimeUnit) -> SeriesRef {
+    /// The number of a label pair, given as its part of the canonical bytes. For the writer alone.
+    pub(crate) fn number_of_pair(&self, pair: &[u8]) -> PairRef {
+        self.index.number(pair)
+    }
+
+    /// Makes a series that is not there yet, with times in `unit`, from the log. `pairs` are in the order of their names.
+    pub(crate) fn replay(&self, hash: u64, pairs: &[PairRef], unit: TimeUnit) -> SeriesRef {
         self.recalls.store(true, Ordering::Relaxed);
-        self.add(hash, canonical, |labels| Series::replayed(labels, unit))
+        self.add(hash, Series::replayed(pairs.into(), unit))
     }
 
-    fn add(&self, hash: u64, canonical: &[u8], make: impl FnOnce(Labels) -> Series) -> SeriesRef {
-        let labels =
-            Labels::from_canonical(canonical).expect("label sets are checked on the way in");
+    fn add(&self, hash: u64, series: Series) -> SeriesRef {
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
-        let series = self.series.push(make(labels));
-        self.index.add(series, canonical);
-        self.lookup.insert(hash, series);
-        let bytes = size_of::<Series>() + 2 * size_of::<usize>() + canonical.len();
-        self.grow(bytes.cast_signed());
-        series
+        let pairs_bytes = size_of_val(series.pairs()) + size_of::<usize>();
+        let number = self.series.push(series);
+        self.index.add(number, self.series(number).pairs());
+        self.lookup.insert(hash, number);
+        self.grow((size_of::<OnceLock<Series>>() + pairs_bytes).cast_signed());
+        number
     }
 
     /// Unit of the times of a series.
@@ -269,14 +270,27 @@ impl Generation {
         self.index.cardinality(limit)
     }
 
-    /// The label set of a series; shares its bytes.
+    /// The label set of a series.
     pub(crate) fn labels(&self, series: SeriesRef) -> Labels {
-        self.series(series).labels().clone()
+        Labels::from_checked(self.canonical(series))
     }
 
     /// The canonical label bytes of a series.
-    pub(crate) fn canonical(&self, series: SeriesRef) -> &[u8] {
-        self.series(series).labels().as_bytes()
+    pub(crate) fn canonical(&self, series: SeriesRef) -> Vec<u8> {
+        let pairs = || self.pairs(series).iter().map(|&pair| self.pair(pair));
+        let mut canonical = Vec::with_capacity(pairs().map(<[u8]>::len).sum());
+        pairs().for_each(|pair| canonical.extend_from_slice(pair));
+        canonical
+    }
+
+    /// The numbers of the label pairs of a series, in the order of their names.
+    pub(crate) fn pairs(&self, series: SeriesRef) -> &[PairRef] {
+        self.series(series).pairs()
+    }
+
+    /// A label pair, as its part of the canonical bytes.
+    pub(crate) fn pair(&self, pair: PairRef) -> &[u8] {
+        self.index.pair(pair)
     }
 
     /// The samples of a series as they are now: a few reference counts, nothing is decoded.
@@ -286,7 +300,21 @@ impl Generation {
 
     /// Every series in the order of [`Labels`].
     pub(crate) fn refs_in_label_order(&self) -> Vec<SeriesRef> {
-        self.index.in_label_order()
+        // A series is the list of its pairs' places in order of name and value; no label is compared.
+        let ranks = self.index.ranks();
+        let mut places: Vec<u32> = Vec::new();
+        let mut ends: Vec<usize> = vec![0];
+        for series in 0..self.series_len() {
+            let pairs = self.series(series).pairs();
+            places.extend(pairs.iter().map(|&pair| ranks[pair as usize]));
+            ends.push(places.len());
+        }
+        let mut order: Vec<SeriesRef> = (0..self.series_len()).collect();
+        order.sort_unstable_by_key(|&series| {
+            let series = series as usize;
+            &places[ends[series]..ends[series + 1]]
+        });
+        order
     }
 
     /// # Panics

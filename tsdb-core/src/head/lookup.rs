@@ -5,7 +5,8 @@ use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::SeriesRef;
 use super::series::Series;
-use super::slab::Slab;
+use crate::index::memory::MemoryIndex;
+use crate::slab::Slab;
 
 /// Hash table over the series of a slab. Holds the whole hash of each, so that it grows without touching the series
 /// and a probe touches one only when all 64 bits agree.
@@ -49,10 +50,15 @@ impl LookupTable {
 
     /// Holds the table for reading, to look up a whole batch. Making a series waits meanwhile: not to be kept long,
     /// and not while asking for a series to be made.
-    pub(crate) fn read<'a>(&'a self, series: &'a Slab<Series>) -> Lookup<'a> {
+    pub(crate) fn read<'a>(
+        &'a self,
+        series: &'a Slab<Series>,
+        index: &'a MemoryIndex,
+    ) -> Lookup<'a> {
         Lookup {
             table: self.table.read(),
             series,
+            index,
         }
     }
 
@@ -78,6 +84,7 @@ impl LookupTable {
 pub(crate) struct Lookup<'a> {
     table: RwLockReadGuard<'a, HashTable<Slot>>,
     series: &'a Slab<Series>,
+    index: &'a MemoryIndex,
 }
 
 impl Lookup<'_> {
@@ -90,7 +97,7 @@ impl Lookup<'_> {
                 && self
                     .series
                     .get(slot.series)
-                    .is_some_and(|series| series.labels().as_bytes() == canonical)
+                    .is_some_and(|series| self.index.are_pairs_of(series.pairs(), canonical))
         });
         found.map(|slot| slot.series)
     }

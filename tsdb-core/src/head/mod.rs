@@ -5,7 +5,7 @@
 //! *capture* a series (a few reference counts) while the writer is kept out, and decode later, beside the writer.
 //!
 //! * `generation`: the whole; finding and making series, counts, the label index.
-//! * `lookup`: label set → series. `recognition`: encoded labels → series. `slab`: series ref → series, at addresses that never change.
+//! * `lookup`: label set → series. `recognition`: encoded labels → series.
 //! * `series`: what a series holds. `append`: how a sample gets there. `delete`: how it gets out. `out_of_order`, `pieces`: the samples behind the
 //!   newest.
 //! * `reader`: what a reader captures, and how it becomes columns.
@@ -23,11 +23,11 @@ mod pieces;
 mod reader;
 mod recognition;
 mod series;
-mod slab;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::index::memory::PairRef;
 pub(crate) use append::{NewValue, Offer, Since};
 pub(crate) use generation::Generation;
 pub(crate) use reader::SeriesSnapshot;

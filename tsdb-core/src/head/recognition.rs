@@ -10,8 +10,8 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use super::SeriesRef;
-use super::slab::Slab;
 use crate::model::{Encoding, FormKey};
+use crate::slab::Slab;
 
 /// Names a form inside one generation.
 pub(crate) type FormRef = u32;

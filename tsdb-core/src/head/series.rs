@@ -10,16 +10,18 @@ use super::reader::{OpenSnapshot, SeriesSnapshot};
 use crate::codec::field::FieldAppender;
 use crate::codec::histogram::ChunkAppender;
 use crate::codec::xor::XorAppender;
-use crate::model::{Kind, Labels, LastSample, StartRuns, TimeRange, TimeUnit};
+use crate::index::memory::PairRef;
+use crate::model::{Kind, LastSample, StartRuns, TimeRange, TimeUnit};
 
 /// One series of a generation.
 ///
-/// Its canonical label bytes are held here once and shared with every result; the label index and the lookup table
-/// hold the series' number only. For 12 labels there are about 180 bytes here, 110 for the open chunk with its first
-/// words, 20 in the lookup table and 70 in the postings, beside the label bytes themselves.
+/// Its labels are numbers of label pairs, which the label index holds for all series; that and the lookup table hold the series'
+/// number only. For 12 labels there are about 185 bytes here, 65 for the numbers of the pairs, 95 for the open chunk with its
+/// first words, 25 in the lookup table, 50 for the sender's form of the labels, and 20 in the postings.
 #[derive(Debug)]
 pub(crate) struct Series {
-    labels: Labels,
+    /// Label pairs, in the order of their names.
+    pairs: Box<[PairRef]>,
     /// Of the times of its samples; codecs and chunks do not know it.
     unit: TimeUnit,
     // Held for one append by the writer, or one capture (a few reference counts, of an open chunk of histograms a copy of
@@ -28,9 +30,9 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(labels: Labels, unit: TimeUnit, last: Option<LastSample>) -> Self {
+    pub(crate) fn new(pairs: Box<[PairRef]>, unit: TimeUnit, last: Option<LastSample>) -> Self {
         Self {
-            labels,
+            pairs,
             unit,
             state: Mutex::new(SeriesState {
                 last,
@@ -40,14 +42,14 @@ impl Series {
     }
 
     /// A series from the log, which does not say what older files hold of it.
-    pub(crate) fn replayed(labels: Labels, unit: TimeUnit) -> Self {
-        let mut series = Self::new(labels, unit, None);
+    pub(crate) fn replayed(pairs: Box<[PairRef]>, unit: TimeUnit) -> Self {
+        let mut series = Self::new(pairs, unit, None);
         series.state.get_mut().recall_due = true;
         series
     }
 
-    pub(crate) fn labels(&self) -> &Labels {
-        &self.labels
+    pub(crate) fn pairs(&self) -> &[PairRef] {
+        &self.pairs
     }
 
     #[inline]

@@ -42,7 +42,7 @@ proptest! {
     ) {
         let memory = MemoryIndex::default();
         for (id, labels) in (0u32..).zip(&series) {
-            memory.add(id, labels.as_bytes());
+            memory.add(id, &memory.intern(labels.as_bytes()));
         }
         let file = open(&bytes_of(&series)).unwrap();
         prop_assert_eq!(file.series_len() as usize, series.len());
@@ -62,11 +62,11 @@ proptest! {
         for (id, labels) in (0u32..).zip(&series) {
             prop_assert_eq!(&file.labels(id).unwrap(), labels);
             prop_assert_eq!(&file.labels_after(id, &mut buffer).unwrap(), labels);
-            prop_assert_eq!(file.find(labels, &mut pairs).unwrap(), Some(id));
+            prop_assert_eq!(file.find(labels.as_bytes(), &mut pairs).unwrap(), Some(id));
             prop_assert_eq!(file.unit(id).unwrap(), unit_of(labels));
         }
         if !series.contains(&absent) {
-            prop_assert_eq!(file.find(&absent, &mut pairs).unwrap(), None);
+            prop_assert_eq!(file.find(absent.as_bytes(), &mut pairs).unwrap(), None);
         }
         let end = file.series_len();
         prop_assert!(file.labels(end).is_err());
@@ -90,7 +90,7 @@ proptest! {
         let _ = (resolve(&file, &matchers), file.label_names(), file.label_values("job"));
         for id in 0..file.series_len().min(100) {
             if let Ok(labels) = file.labels(id) {
-                let _ = file.find(&labels, &mut FoundPairs::default());
+                let _ = file.find(labels.as_bytes(), &mut FoundPairs::default());
             }
             let _ = file.unit(id);
         }
@@ -128,7 +128,10 @@ fn many_series_with_long_lists() {
     );
     let mut pairs = FoundPairs::default();
     for (id, labels) in (0u32..).zip(&series).step_by(97) {
-        assert_eq!(file.find(labels, &mut pairs).expect("intact"), Some(id));
+        assert_eq!(
+            file.find(labels.as_bytes(), &mut pairs).expect("intact"),
+            Some(id)
+        );
     }
 }
 

@@ -1,132 +1,218 @@
 //! The index of a head generation: grows with each new series, read at the same time.
+//!
+//! A label pair is held once, as its part of the canonical bytes of a label set, and has a number; a series is the list of
+//! the numbers of its pairs, in the order of their names.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 use std::ops::Bound;
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use super::LabelIndex;
+use super::growing::GrowingPostings;
 use crate::error::Result;
 use crate::model::{LabelIter, METRIC_NAME};
+use crate::slab::Slab;
 use crate::stats::Cardinality;
 
-/// Bytes of a map entry beside its key's text: key and value in the node, and the node's share of free slots.
-const ENTRY_BYTES: usize = 64;
+/// Bytes of a label pair beside its text: its slot in the slab and the counts before the text, its entry in the map with its
+/// share of free slots, its slot in the table, its list of series.
+const PAIR_BYTES: usize = 24 + 16 + 40 + 8 + size_of::<GrowingPostings>();
+
+/// Number of a label pair in one index.
+pub(crate) type PairRef = u32;
 
 /// Inverted index in memory. Each name and each value of a name is held once, in order, so that a prefix is a range.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryIndex {
+    // Who has the number of a pair reads it without a lock.
+    pairs: Slab<Arc<[u8]>>,
     // Written only when a series is made, which is rare beside reading: readers share.
     inner: RwLock<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    names: BTreeMap<Box<str>, BTreeMap<Box<str>, Postings>>,
+    hasher: RandomState,
+    numbers: HashTable<PairRef>,
+    names: BTreeMap<Box<[u8]>, BTreeMap<Value, PairRef>>,
+    /// By number of the pair.
+    postings: Vec<GrowingPostings>,
+    /// Pairs of the label set that was interned last: most of a label set's pairs are those of its neighbour.
+    last: Vec<PairRef>,
     series: u32,
     bytes: usize,
 }
 
-/// Most values of labels like `instance` or `le` belong to few series and many to a single one: that one is inline.
+/// A pair among those of its name: it is its value.
 #[derive(Debug)]
-enum Postings {
-    One(u32),
-    Many(Vec<u32>),
+struct Value(Arc<[u8]>);
+
+impl Value {
+    fn bytes(&self) -> &[u8] {
+        split(&self.0).1
+    }
 }
 
-impl Postings {
-    fn push(&mut self, id: u32) {
-        match self {
-            Self::One(first) => *self = Self::Many(vec![*first, id]),
-            Self::Many(ids) => ids.push(id),
-        }
+impl Borrow<[u8]> for Value {
+    fn borrow(&self) -> &[u8] {
+        self.bytes()
     }
+}
 
-    fn len(&self) -> usize {
-        self.as_slice().len()
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(other.bytes())
     }
+}
 
-    fn as_slice(&self) -> &[u32] {
-        match self {
-            Self::One(id) => std::slice::from_ref(id),
-            Self::Many(ids) => ids,
-        }
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
+}
 
-    fn to_vec(&self) -> Vec<u32> {
-        self.as_slice().to_vec()
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
     }
+}
+
+impl Eq for Value {}
+
+/// Name and value of a pair.
+fn split(pair: &[u8]) -> (&[u8], &[u8]) {
+    LabelIter::over(pair).next_bytes().unwrap_or_default()
+}
+
+/// Label sets are checked on the way in: their bytes are text.
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl MemoryIndex {
+    /// The numbers of the pairs of a label set, in the order of their names. For one writer.
+    pub(crate) fn intern(&self, canonical: &[u8]) -> Box<[PairRef]> {
+        let inner = &mut *self.inner.write();
+        let last = std::mem::take(&mut inner.last);
+        let mut near = last.iter().copied().peekable();
+        let mut labels = LabelIter::over(canonical);
+        let mut pairs = Vec::with_capacity(last.len());
+        while let Some(pair) = labels.next_pair() {
+            let name = split(pair).0;
+            let is_before =
+                |near: PairRef| self.pair(near) != pair && split(self.pair(near)).0 < name;
+            while near.next_if(|&near| is_before(near)).is_some() {}
+            let known = near.next_if(|&near| self.pair(near) == pair);
+            pairs.push(known.unwrap_or_else(|| inner.number(&self.pairs, pair)));
+        }
+        inner.last = last;
+        inner.last.clone_from(&pairs);
+        pairs.into()
+    }
+
+    /// The number of a label pair, which is given as [`LabelIter::next_pair`] does. For one writer.
+    pub(crate) fn number(&self, pair: &[u8]) -> PairRef {
+        self.inner.write().number(&self.pairs, pair)
+    }
+
     /// Adds the next series. Ids are given in order, from 0: `id` is the number of series so far.
-    pub(crate) fn add(&self, id: u32, canonical: &[u8]) {
+    pub(crate) fn add(&self, id: u32, pairs: &[PairRef]) {
         let inner = &mut *self.inner.write();
         debug_assert_eq!(id, inner.series, "ids are dense");
         inner.series = id + 1;
-        for (name, value) in LabelIter::over(canonical) {
-            inner.add_pair(id, name, value);
+        for &pair in pairs {
+            inner.bytes += inner.postings[pair as usize].push(id);
         }
+    }
+
+    /// A pair of this index, as its part of the canonical bytes of a label set.
+    #[inline]
+    pub(crate) fn pair(&self, pair: PairRef) -> &[u8] {
+        self.pairs.get(pair).map_or(&[], |bytes| bytes)
+    }
+
+    /// Whether these are the pairs of a label set.
+    #[inline]
+    pub(crate) fn are_pairs_of(&self, pairs: &[PairRef], canonical: &[u8]) -> bool {
+        let mut rest = Some(canonical);
+        for &pair in pairs {
+            rest = rest.and_then(|rest| rest.strip_prefix(self.pair(pair)));
+        }
+        rest.is_some_and(<[u8]>::is_empty)
     }
 
     /// Names of labels, in order.
     pub(crate) fn label_names(&self) -> Vec<String> {
         let inner = self.inner.read();
-        inner.names.keys().map(|name| name.to_string()).collect()
+        inner
+            .names
+            .keys()
+            .map(|name| text(name).to_owned())
+            .collect()
     }
 
     /// Values of one label, in order.
     pub(crate) fn label_values(&self, name: &str) -> Vec<String> {
         let inner = self.inner.read();
-        let values = inner.names.get(name).into_iter().flat_map(BTreeMap::keys);
-        values.map(|value| value.to_string()).collect()
+        let values = inner.names.get(name.as_bytes());
+        let values = values.into_iter().flat_map(BTreeMap::keys);
+        values.map(|value| text(value.bytes()).to_owned()).collect()
     }
 
-    /// Every series in the order of [`Labels`](crate::model::Labels).
-    ///
-    /// Label pairs are numbered in order of name and value; a series is then the list of its pairs' numbers, and
-    /// such lists are in the order of the label sets. No label is parsed or compared.
-    pub(crate) fn in_label_order(&self) -> Vec<u32> {
-        let pairs = self.inner.read().pairs_by_series();
-        let mut order: Vec<u32> = (0u32..).take(pairs.len()).collect();
-        order.sort_unstable_by_key(|&id| pairs.get(id));
-        order
+    /// The place of each pair, by its number, in the order of name and value. Lists of places are in the order of the label
+    /// sets that they stand for.
+    pub(crate) fn ranks(&self) -> Vec<u32> {
+        let inner = self.inner.read();
+        let mut ranks = vec![0; inner.postings.len()];
+        let in_order = inner.names.values().flat_map(BTreeMap::values);
+        for (rank, &pair) in (0u32..).zip(in_order) {
+            ranks[pair as usize] = rank;
+        }
+        ranks
     }
 
     /// The labels that make the most series, at most `limit` of each list.
     pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
-        let inner = self.inner.read();
-        let metrics = inner.names.get(METRIC_NAME).into_iter().flatten();
-        let pairs = inner.names.iter().flat_map(|(name, values)| {
-            values
-                .iter()
-                .map(move |(value, postings)| ((name, value), postings.len()))
+        let inner = &*self.inner.read();
+        let series_of = |pair: PairRef| inner.postings[pair as usize].len();
+        let names = || {
+            let names = inner.names.iter();
+            names.map(|(name, values)| (text(name), values))
+        };
+        let metrics = inner.names.get(METRIC_NAME.as_bytes());
+        let metrics = metrics.into_iter().flatten();
+        let pairs = names().flat_map(|(name, values)| {
+            let pairs = values.iter();
+            pairs.map(move |(value, &pair)| ((name, value), series_of(pair)))
         });
-        let bytes_of = |values: &BTreeMap<Box<str>, Postings>| values.keys().map(|v| v.len()).sum();
+        let bytes_of = |values: &BTreeMap<Value, _>| values.keys().map(|v| v.bytes().len()).sum();
         Cardinality {
-            label_pairs: inner.names.values().map(|values| values.len() as u64).sum(),
+            label_pairs: inner.postings.len() as u64,
             series_by_metric: largest(
-                metrics.map(|(metric, postings)| (metric, postings.len())),
+                metrics.map(|(metric, &pair)| (text(metric.bytes()), series_of(pair))),
                 limit,
-                |metric| metric.to_string(),
+                str::to_owned,
             ),
             values_by_label: largest(
-                inner
-                    .names
-                    .iter()
-                    .map(|(name, values)| (name, values.len())),
+                names().map(|(name, values)| (name, values.len())),
                 limit,
-                |name| name.to_string(),
+                str::to_owned,
             ),
             bytes_by_label: largest(
-                inner
-                    .names
-                    .iter()
-                    .map(|(name, values)| (name, bytes_of(values))),
+                names().map(|(name, values)| (name, bytes_of(values))),
                 limit,
-                |name| name.to_string(),
+                str::to_owned,
             ),
-            series_by_pair: largest(pairs, limit, |(name, value)| format!("{name}={value}")),
+            series_by_pair: largest(pairs, limit, |(name, value)| {
+                format!("{name}={}", text(value.bytes()))
+            }),
         }
     }
 
@@ -152,66 +238,29 @@ fn largest<K>(
 }
 
 impl Inner {
-    fn add_pair(&mut self, id: u32, name: &str, value: &str) {
-        // `entry` would build the owned key even for names and values that are there, which nearly all are.
+    fn number(&mut self, pairs: &Slab<Arc<[u8]>>, pair: &[u8]) -> PairRef {
+        let bytes_of = |number: PairRef| pairs.get(number).map_or(&[][..], |bytes| bytes);
+        let hash = self.hasher.hash_one(pair);
+        if let Some(&number) = self.numbers.find(hash, |&number| bytes_of(number) == pair) {
+            return number;
+        }
+        let bytes: Arc<[u8]> = pair.into();
+        let number = pairs.push(Arc::clone(&bytes));
+        let hasher = &self.hasher;
+        self.numbers
+            .insert_unique(hash, number, |&number| hasher.hash_one(bytes_of(number)));
+        self.postings.push(GrowingPostings::default());
+        let name = split(pair).0;
+        // `entry` would build the owned key even for names that are there, which nearly all are.
         if !self.names.contains_key(name) {
             self.names.insert(name.into(), BTreeMap::new());
-            self.bytes += ENTRY_BYTES + name.len();
+            self.bytes += PAIR_BYTES + name.len();
         }
-        let Some(values) = self.names.get_mut(name) else {
-            return;
-        };
-        match values.get_mut(value) {
-            Some(postings) => postings.push(id),
-            None => {
-                values.insert(value.into(), Postings::One(id));
-                self.bytes += ENTRY_BYTES + value.len();
-            }
+        if let Some(values) = self.names.get_mut(name) {
+            values.insert(Value(bytes), number);
         }
-        // The id itself and the free capacity of a list that doubles.
-        self.bytes += 6;
-    }
-
-    /// Postings of all pairs in order of name and value.
-    fn postings_in_order(&self) -> impl Iterator<Item = &[u32]> {
-        let values = self.names.values().flat_map(BTreeMap::values);
-        values.map(Postings::as_slice)
-    }
-
-    fn pairs_by_series(&self) -> PairsBySeries {
-        let mut starts = vec![0; self.series as usize + 1];
-        for &id in self.postings_in_order().flatten() {
-            starts[id as usize + 1] += 1;
-        }
-        for i in 1..starts.len() {
-            starts[i] += starts[i - 1];
-        }
-        let mut next = starts.clone();
-        let mut pairs = vec![0; starts[starts.len() - 1]];
-        for (pair, ids) in (0u32..).zip(self.postings_in_order()) {
-            for &id in ids {
-                pairs[next[id as usize]] = pair;
-                next[id as usize] += 1;
-            }
-        }
-        PairsBySeries { starts, pairs }
-    }
-}
-
-/// For each series the numbers of its label pairs, rising: one array, and where each series starts in it.
-struct PairsBySeries {
-    starts: Vec<usize>,
-    pairs: Vec<u32>,
-}
-
-impl PairsBySeries {
-    fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    fn get(&self, id: u32) -> &[u32] {
-        let id = id as usize;
-        &self.pairs[self.starts[id]..self.starts[id + 1]]
+        self.bytes += PAIR_BYTES + pair.len();
+        number
     }
 }
 
@@ -222,8 +271,10 @@ impl LabelIndex for MemoryIndex {
 
     fn postings(&self, name: &str, value: &str) -> Result<Vec<u32>> {
         let inner = self.inner.read();
-        let postings = inner.names.get(name).and_then(|values| values.get(value));
-        Ok(postings.map(Postings::to_vec).unwrap_or_default())
+        let values = inner.names.get(name.as_bytes());
+        let pair = values.and_then(|values| values.get(value.as_bytes()));
+        let postings = pair.map(|&pair| inner.postings[pair as usize].to_vec());
+        Ok(postings.unwrap_or_default())
     }
 
     fn postings_where(
@@ -233,14 +284,15 @@ impl LabelIndex for MemoryIndex {
         keep: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Vec<Vec<u32>>> {
         let inner = self.inner.read();
-        let Some(values) = inner.names.get(name) else {
+        let Some(values) = inner.names.get(name.as_bytes()) else {
             return Ok(Vec::new());
         };
+        let prefix = prefix.as_bytes();
         Ok(values
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(|(value, _)| value.starts_with(prefix))
-            .filter(|(value, _)| keep(value))
-            .map(|(_, postings)| postings.to_vec())
+            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(|(value, _)| value.bytes().starts_with(prefix))
+            .filter(|(value, _)| keep(text(value.bytes())))
+            .map(|(_, &pair)| inner.postings[pair as usize].to_vec())
             .collect())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! * [`LabelIndex`]: what an index can be asked, in memory or in a file.
 //! * [`resolve`](resolve()): which series satisfy all of a list of matchers, the same code over every index.
-//! * [`memory`]: the index of a head generation.
+//! * [`memory`]: the index of a head generation, `growing` its postings lists.
 //! * [`IndexWriter`], [`IndexReader`]: the index in a file, drawn in `docs/format/index.md`; `format`, `records`,
 //!   `symbols` and [`postings_codec`] are its parts.
 //! * [`DeletedSeries`]: tombstones resolved to the series of one index.
@@ -14,6 +14,7 @@ mod deleted;
 mod expand;
 mod format;
 mod found;
+mod growing;
 pub(crate) mod memory;
 pub(crate) mod postings;
 pub(crate) mod postings_codec;

@@ -12,7 +12,7 @@ use super::{LabelIndex, postings_codec};
 use crate::codec::DecodeError;
 use crate::error::{Error, Result};
 use crate::io::Section;
-use crate::model::{Labels, TimeUnit};
+use crate::model::{LabelIter, Labels, TimeUnit};
 
 /// An index in a file. Ids are those of the series in label order, `0..series_len`.
 #[derive(Debug)]
@@ -117,14 +117,16 @@ impl IndexReader {
         Ok(&buffer.canonical)
     }
 
-    /// The series with this label set. `pairs` is for many of them, in this index and no other.
+    /// The series with this label set, in canonical bytes. `pairs` is for many of them, in this index and no other.
     ///
     /// # Errors
     /// When the index is damaged.
-    pub(crate) fn find(&self, labels: &Labels, pairs: &mut FoundPairs) -> Result<Option<u32>> {
+    pub(crate) fn find(&self, canonical: &[u8], pairs: &mut FoundPairs) -> Result<Option<u32>> {
         let mut wanted = Vec::new();
-        for (name, value) in labels.iter() {
-            match pairs.get(name, value, || self.find_pair(name, value))? {
+        let mut labels = LabelIter::over(canonical);
+        while let Some(pair) = labels.next_pair() {
+            let (name, value) = LabelIter::over(pair).next_bytes().unwrap_or_default();
+            match pairs.get(pair, || self.find_pair(name, value))? {
                 Some(pair) => wanted.push(pair),
                 None => return Ok(None),
             }
@@ -200,7 +202,7 @@ impl IndexReader {
         scan.get(id).map_err(|error| self.in_symbols(error))
     }
 
-    fn find_symbol(&self, text: &str) -> Result<Option<u32>> {
+    fn find_symbol(&self, text: &[u8]) -> Result<Option<u32>> {
         let found = self.symbols().find(text);
         found.map_err(|error| self.in_symbols(error))
     }
@@ -230,7 +232,7 @@ impl IndexReader {
         Ok(from + skipped)
     }
 
-    fn find_pair(&self, name: &str, value: &str) -> Result<Option<u32>> {
+    fn find_pair(&self, name: &[u8], value: &[u8]) -> Result<Option<u32>> {
         let (Some(name), Some(value)) = (self.find_symbol(name)?, self.find_symbol(value)?) else {
             return Ok(None);
         };
@@ -250,12 +252,12 @@ impl IndexReader {
         prefix: &str,
         mut visit: impl FnMut(&str, u32) -> Result<()>,
     ) -> Result<()> {
-        let Some(name) = self.find_symbol(name)? else {
+        let Some(name) = self.find_symbol(name.as_bytes())? else {
             return Ok(());
         };
         let (least, _) = self
             .symbols()
-            .lower_bound(prefix)
+            .lower_bound(prefix.as_bytes())
             .map_err(|error| self.in_symbols(error))?;
         let mut at = self.first_pair(0, |pair| (pair.name, pair.value) < (name, least))?;
         let mut scan = self.symbols().scan();
@@ -320,7 +322,7 @@ impl LabelIndex for IndexReader {
     }
 
     fn postings(&self, name: &str, value: &str) -> Result<Vec<u32>> {
-        match self.find_pair(name, value)? {
+        match self.find_pair(name.as_bytes(), value.as_bytes())? {
             Some(pair) => self.list(pair),
             None => Ok(Vec::new()),
         }

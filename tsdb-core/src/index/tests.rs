@@ -70,7 +70,7 @@ pub(super) fn matcher() -> impl Strategy<Value = Matcher> {
 fn index_of(series: &[Labels]) -> MemoryIndex {
     let index = MemoryIndex::default();
     for (id, labels) in (0u32..).zip(series) {
-        index.add(id, labels.as_bytes());
+        index.add(id, &index.intern(labels.as_bytes()));
     }
     index
 }

@@ -32,7 +32,6 @@ impl IndexWriter {
     /// # Errors
     /// When there are more series or strings than an index can number.
     pub(crate) fn push(&mut self, canonical: &[u8], unit: TimeUnit) -> Result<u32> {
-        let id = number(self.series_ends.len())?;
         let mut last = LabelIter::over(&self.last_canonical);
         let mut last_pair = last.next_bytes();
         // Where the number of `last_pair` stands; what is pushed comes behind the last series.
@@ -52,6 +51,30 @@ impl IndexWriter {
         }
         self.last_canonical.clear();
         self.last_canonical.extend_from_slice(canonical);
+        self.end_series(unit)
+    }
+
+    /// The number of a label pair, given as its part of the canonical bytes, for [`push_pairs`](Self::push_pairs).
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub(crate) fn number(&mut self, pair: &[u8]) -> Result<u32> {
+        let (name, value) = LabelIter::over(pair).next_bytes().unwrap_or_default();
+        self.pairs.number(&mut self.symbols, name, value)
+    }
+
+    /// As [`push`](Self::push), with the numbers of the label pairs in the order of their names. An index gets all its series in
+    /// one of both ways.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub(crate) fn push_pairs(&mut self, pairs: &[u32], unit: TimeUnit) -> Result<u32> {
+        self.series_pairs.extend_from_slice(pairs);
+        self.end_series(unit)
+    }
+
+    fn end_series(&mut self, unit: TimeUnit) -> Result<u32> {
+        let id = number(self.series_ends.len())?;
         self.series_ends.push(self.series_pairs.len());
         self.units.push(unit);
         Ok(id)
@@ -65,7 +88,7 @@ impl IndexWriter {
     /// Appends the index to `out`.
     ///
     /// # Errors
-    /// When a part is larger than 4 GiB.
+    /// When a part is larger than 4 GiB, or series came out of order.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> Result<()> {
         let series = number(self.series_ends.len())?;
         let (sorted_symbols, symbol_ranks) = ranks(self.symbols.len(), |id| self.symbols.get(id));
@@ -73,6 +96,12 @@ impl IndexWriter {
         let (sorted_pairs, pair_ranks) = ranks(pairs.len(), |id| pairs[id as usize]);
         for pair in &mut self.series_pairs {
             *pair = pair_ranks[*pair as usize];
+        }
+        if !self.series_pairs().is_sorted_by(|a, b| a < b) {
+            return Err(Error::InvalidOption {
+                name: "index",
+                reason: "series are not in label order".to_owned(),
+            });
         }
 
         let (record_offsets, records) =

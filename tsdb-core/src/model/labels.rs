@@ -103,6 +103,14 @@ impl Labels {
         })
     }
 
+    /// Takes canonical bytes that were checked before.
+    pub(crate) fn from_checked(bytes: Vec<u8>) -> Self {
+        debug_assert!(check_canonical(&bytes).is_ok());
+        Self {
+            bytes: bytes.into(),
+        }
+    }
+
     /// The canonical bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -226,7 +234,16 @@ impl<'a> LabelIter<'a> {
         Some((self.take_bytes()?, self.take_bytes()?))
     }
 
+    /// The next label as its part of the canonical bytes: name and value, each behind its length.
+    #[inline]
+    pub(crate) fn next_pair(&mut self) -> Option<&'a [u8]> {
+        let before = self.rest;
+        self.next_bytes()?;
+        before.get(..before.len() - self.rest.len())
+    }
+
     /// The next name or value.
+    #[inline]
     fn take_bytes(&mut self) -> Option<&'a [u8]> {
         let (len, used) = read_uvarint(self.rest)?;
         let end = used.checked_add(len)?;
@@ -317,10 +334,15 @@ pub(crate) fn check_canonical(bytes: &[u8]) -> Result<(), LabelError> {
     if bytes.len() > MAX_LABEL_SET_BYTES {
         return Err(LabelError::TooLarge { bytes: bytes.len() });
     }
+    // Most sets are: then no text of them needs to be looked at alone.
+    let is_ascii = bytes.is_ascii();
     let mut iter = LabelIter::over(bytes);
-    let mut last = "";
+    let mut last: &[u8] = b"";
     while !iter.rest.is_empty() {
-        let Some((name, value)) = iter.next() else {
+        let is_text = |bytes| is_ascii || std::str::from_utf8(bytes).is_ok();
+        let label = iter.next_bytes();
+        let Some((name, value)) = label.filter(|(name, value)| is_text(name) && is_text(value))
+        else {
             return Err(LabelError::NotCanonical("cut short or not UTF-8"));
         };
         if name.is_empty() || value.is_empty() {

@@ -5,6 +5,7 @@
 //! before the renames are durable replays the log again; a set of which not every file is there is swept.
 
 use std::collections::BTreeSet;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use super::delete::deletions_of;
@@ -18,6 +19,9 @@ use crate::retention::Retention;
 
 /// Runs written at once: each has buffers and an open file. More partitions take more passes over the generation.
 const RUNS_AT_ONCE: usize = 16;
+
+/// Series that are brought into the cache together.
+const READ_AHEAD: usize = 32;
 
 /// What sorting a series and indexing its labels takes, in bytes.
 const FLUSH_BYTES_PER_SERIES: u64 = 160;
@@ -137,16 +141,20 @@ impl Store {
     fn write_runs(&self, frozen: &Frozen<'_>, applied: u64) -> Result<Vec<Arc<Run>>> {
         let generation = frozen.generation;
         let retention = self.retention();
-        let order: Vec<(SeriesRef, u8)> = generation
-            .refs_in_label_order()
-            .into_iter()
-            .map(|series| (series, class_of(&retention, generation, series)))
+        // In the order of making, which is that of memory.
+        let classes: Vec<u8> = (0..generation.series_len())
+            .map(|series| class_of(&retention, generation, series))
             .collect();
-        let mut partitions = self.partitions_of(frozen, &order)?;
+        let mut partitions = self.partitions_of(frozen, &classes)?;
         if partitions.is_empty() {
             // Everything is deleted. What was lost beside it is to be told all the same.
             partitions.extend(self.partition_of_lost(generation.id()));
         }
+        let order: Vec<(SeriesRef, u8)> = generation
+            .refs_in_label_order()
+            .into_iter()
+            .map(|series| (series, classes[series as usize]))
+            .collect();
         let parts = u16::try_from(partitions.len()).map_err(|_| Error::LimitExceeded {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
@@ -184,6 +192,8 @@ impl Store {
                     range: partition.range(),
                     class: *class,
                     run,
+                    numbers: Vec::new(),
+                    pairs: Vec::new(),
                 });
             }
             write_series(frozen, &order, &mut writers)?;
@@ -229,17 +239,18 @@ impl Store {
         Some((Partition::of(newest_ms, self.options.max_block_ms), 0))
     }
 
-    /// The partitions that the samples of a generation fall into, and the classes they have there.
+    /// The partitions that the samples of a generation fall into, and the classes they have there. `classes` are those of its
+    /// series.
     fn partitions_of(
         &self,
         frozen: &Frozen<'_>,
-        series: &[(SeriesRef, u8)],
+        classes: &[u8],
     ) -> Result<BTreeSet<(Partition, u8)>> {
         let mut partitions = BTreeSet::new();
         let mut columns = Columns::default();
         let len_ms = self.options.max_block_ms;
         let mut last: Option<(Partition, u8)> = None;
-        for &(series, class) in series {
+        for (series, &class) in (0..).zip(classes) {
             let Some(samples) = frozen.samples(series) else {
                 continue;
             };
@@ -282,6 +293,36 @@ struct ClassWriter {
     range: TimeRange,
     class: u8,
     run: RunWriter,
+    /// The number that each label pair of the generation has in the run.
+    numbers: Vec<Option<u32>>,
+    /// The numbers of those of a series.
+    pairs: Vec<u32>,
+}
+
+impl ClassWriter {
+    fn push(
+        &mut self,
+        generation: &Generation,
+        series: SeriesRef,
+        samples: &Columns,
+    ) -> Result<()> {
+        self.pairs.clear();
+        for &pair in generation.pairs(series) {
+            let at = pair as usize;
+            if self.numbers.len() <= at {
+                self.numbers.resize(at + 1, None);
+            }
+            let number = match self.numbers[at] {
+                Some(number) => number,
+                None => self.run.number_of_pair(generation.pair(pair))?,
+            };
+            self.numbers[at] = Some(number);
+            self.pairs.push(number);
+        }
+        let unit = generation.unit(series);
+        self.run.start_series_of_pairs(&self.pairs, unit)?;
+        self.run.push_samples(samples)
+    }
 }
 
 fn class_of(retention: &Retention, generation: &Generation, series: SeriesRef) -> u8 {
@@ -338,7 +379,14 @@ fn write_series(
     writers: &mut [ClassWriter],
 ) -> Result<()> {
     let mut columns = Columns::with_start_times();
-    for &(series, class) in order {
+    for (at, &(series, class)) in order.iter().enumerate() {
+        if at.is_multiple_of(READ_AHEAD) {
+            // Loads that do not wait for each other: series in label order are in no order in memory, and each waits for its
+            // lock.
+            for &(series, _) in order.iter().skip(at).take(READ_AHEAD) {
+                black_box(frozen.generation.unit(series));
+            }
+        }
         let Some(samples) = frozen.samples(series) else {
             continue;
         };
@@ -349,10 +397,7 @@ fn write_series(
             columns.clear();
             samples.read(writer.range, &mut columns)?;
             if !columns.is_empty() {
-                let labels = frozen.generation.labels(series);
-                writer
-                    .run
-                    .push_series(&labels, samples.snapshot.unit(), &columns)?;
+                writer.push(frozen.generation, series, &columns)?;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a batch needs to know of its series, found outside the lane.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::head::{Generation, SeriesRef};
 use crate::index::FoundPairs;
 use crate::model::{
-    BatchSeries, Columns, Form, Labels, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
+    BatchSeries, Columns, Form, LastSample, TimeRange, TimeUnit, TimeUnits, WriteBatch,
 };
 use crate::read::{Deletions, View};
 
@@ -27,10 +28,10 @@ pub(super) struct Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     /// Canonical label bytes of an entry.
-    pub(super) fn canonical(&self, entry: &BatchSeries) -> &'a [u8] {
+    pub(super) fn canonical(&self, entry: &BatchSeries) -> Cow<'a, [u8]> {
         match (entry.form, self.recognized_in) {
-            (Form::Known(series), Some(generation)) => generation.canonical(series),
-            _ => self.batch.labels_of(entry),
+            (Form::Known(series), Some(generation)) => generation.canonical(series).into(),
+            _ => self.batch.labels_of(entry).into(),
         }
     }
 }
@@ -107,8 +108,8 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                 Form::Known(series) if current => there(series),
                 _ => {
                     let canonical = incoming.canonical(entry);
-                    let hash = store.hash(canonical);
-                    match lookup.find(hash, canonical) {
+                    let hash = store.hash(&canonical);
+                    match lookup.find(hash, &canonical) {
                         Some(series) => there(series),
                         None => {
                             missing = true;
@@ -138,11 +139,11 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
                 let canonical = incoming.canonical(entry);
                 let found = places.find(&Wanted {
                     hash: *hash,
-                    canonical,
+                    canonical: &canonical,
                     oldest_ms: oldest_ms(batch, entry),
                     unit: entry.unit,
                 })?;
-                *known = found.is_some() || (asks_runs && places.in_recent_run(canonical)?);
+                *known = found.is_some() || (asks_runs && places.in_recent_run(&canonical)?);
                 if let Some(found) = found {
                     (*last, *unit) = (found.last, Some(found.unit));
                 }
@@ -186,8 +187,8 @@ fn recall(store: &Store, view: &View, incoming: Incoming<'_>, targets: &[Target]
         }
         let canonical = view.active.canonical(series);
         let found = places.find(&Wanted {
-            hash: store.hash(canonical),
-            canonical,
+            hash: store.hash(&canonical),
+            canonical: &canonical,
             oldest_ms: i64::MIN,
             unit,
         })?;
@@ -285,7 +286,6 @@ impl<'a> Places<'a> {
         if !meets && !differs {
             return Ok(found);
         }
-        let labels = Labels::from_canonical(wanted.canonical)?;
         for (run, pairs) in self.runs.iter().rev() {
             // A run behind what is known already cannot have a newer sample; at equal times the later run counts.
             let meets = meets && !found.as_ref().is_some_and(|f| f.reaches(run.meta().max_ms));
@@ -293,7 +293,7 @@ impl<'a> Places<'a> {
             if !meets && !differs {
                 continue;
             }
-            let id = run.index().find(&labels, &mut pairs.borrow_mut());
+            let id = run.index().find(wanted.canonical, &mut pairs.borrow_mut());
             let oldest_ms = meets.then_some(wanted.oldest_ms);
             match id.and_then(|id| self.find_in_run(run, id, oldest_ms, found.as_ref())) {
                 Ok(newer) => found = newer.or(found),
@@ -309,7 +309,6 @@ impl<'a> Places<'a> {
 
     /// Whether a run with samples of the last hour has a series.
     fn in_recent_run(&self, canonical: &[u8]) -> Result<bool> {
-        let labels = Labels::from_canonical(canonical)?;
         let newest_ms = self.store.newest_ms.load(Ordering::Relaxed);
         let since_ms = newest_ms.saturating_sub(RECENT_MS);
         let recent = self
@@ -317,7 +316,7 @@ impl<'a> Places<'a> {
             .iter()
             .filter(|(run, _)| run.meta().max_ms >= since_ms);
         for (run, pairs) in recent {
-            match run.index().find(&labels, &mut pairs.borrow_mut()) {
+            match run.index().find(canonical, &mut pairs.borrow_mut()) {
                 Ok(None) => {}
                 Ok(Some(_)) => return Ok(true),
                 // Of a damaged run nobody knows what it has.

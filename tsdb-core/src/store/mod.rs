@@ -1,6 +1,7 @@
 //! The order of steps: open, write, flush, merge, expire. The only room that knows all the others.
 //!
-//! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that.
+//! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that. `apply`: what becomes of
+//!   each sample, `sample_limits`: its age. `rotation`: when the next generation begins.
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
 //! * `maintenance`: the threads that do so. `open`: from a directory to a running store, `replay`:
 //!   the log into generations. `read_only`: beside another process. `snapshot`: a copy that is a store. `identity`: the `store` file.
@@ -13,6 +14,7 @@
 //! Locks, in the order in which they may be taken: `flushing` or `merging` (one step at a time), the tombstones, the lane, the view.
 //! No file is touched under the lane or the view.
 
+mod apply;
 mod clock;
 mod delete;
 mod exemplars;
@@ -28,6 +30,8 @@ mod metadata;
 mod open;
 mod read_only;
 mod replay;
+mod rotation;
+mod sample_limits;
 mod scrub;
 mod sealed;
 mod series_limits;

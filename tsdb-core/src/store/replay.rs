@@ -11,11 +11,11 @@ use super::metadata::MetadataFile;
 use super::tombstones::Tombstones;
 use crate::disk::{LossCause, LostRange};
 use crate::error::{Error, Result};
-use crate::head::{Generation, NewValue, SeriesRef, Since};
+use crate::head::{Generation, NewValue, PairRef, SeriesRef, Since};
 use crate::index::DeletedSeries;
-use crate::model::{TimeRange, Tombstone};
+use crate::model::{TimeRange, TimeUnit, Tombstone};
 use crate::read::Deletions;
-use crate::wal::{Damage, RecordItem, read_record};
+use crate::wal::{Damage, DefinedLabels, RecordItem, read_record};
 
 /// Takes in the frames of the log in order.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(super) struct Replay<'a> {
     pub(super) generations: Vec<Generation>,
     /// Of the last generation: from the number in the log to the series. They agree unless definitions were lost.
     refs: Vec<Option<SeriesRef>>,
+    interned: Interned,
     pub(super) shifted: bool,
     pub(super) dropped_samples: u64,
     /// Where numbers of frames do not follow each other: the frames on both sides.
@@ -38,6 +39,15 @@ pub(super) struct Replay<'a> {
     last: Option<FrameTimes>,
     /// When samples of the log can have been taken, where no frame beside a gap tells more.
     within: TimeRange,
+}
+
+/// The label pairs of a record in its generation, and room for a label set.
+#[derive(Debug, Default)]
+struct Interned {
+    /// By their place in the record.
+    pairs: Vec<Option<PairRef>>,
+    of_series: Vec<PairRef>,
+    canonical: Vec<u8>,
 }
 
 /// The number of a frame, and the times of its samples.
@@ -65,6 +75,7 @@ impl<'a> Replay<'a> {
             deletions: Deletions::default(),
             generations: Vec::new(),
             refs: Vec::new(),
+            interned: Interned::default(),
             shifted: false,
             dropped_samples: 0,
             gaps: Vec::new(),
@@ -94,6 +105,8 @@ impl<'a> Replay<'a> {
         let mut deleted = Ok(());
         let (refs, hasher, shifted) = (&mut self.refs, &self.hasher, &mut self.shifted);
         let dropped = &mut self.dropped_samples;
+        let interned = &mut self.interned;
+        interned.pairs.clear();
         let mut times: Option<TimeRange> = None;
         let mut at = |series: SeriesRef, tick: i64| {
             let t_ms = generation.unit(series).to_ms(tick);
@@ -104,18 +117,18 @@ impl<'a> Replay<'a> {
             RecordItem::Series {
                 series,
                 unit,
-                canonical,
+                labels,
             } => {
                 let at = series as usize;
                 if refs.len() <= at {
                     refs.resize(at + 1, None);
                 }
-                let hash = hash_labels(hasher, canonical);
-                let made = generation
-                    .find(hash, canonical)
-                    .unwrap_or_else(|| generation.replay(hash, canonical, unit));
-                *shifted |= made != series;
-                refs[at] = Some(made);
+                // A number means one series in a whole generation: this may be its second definition.
+                if refs[at].is_none() {
+                    let made = define(generation, hasher, interned, &labels, unit);
+                    *shifted |= made != series;
+                    refs[at] = Some(made);
+                }
             }
             RecordItem::Sample {
                 series,
@@ -242,6 +255,30 @@ impl<'a> Replay<'a> {
             before.end_ms.max(after.end_ms),
         )
     }
+}
+
+/// The series with these labels, which is made if it is not there.
+fn define(
+    generation: &Generation,
+    hasher: &foldhash::fast::RandomState,
+    interned: &mut Interned,
+    labels: &DefinedLabels<'_>,
+    unit: TimeUnit,
+) -> SeriesRef {
+    interned.of_series.clear();
+    interned.canonical.clear();
+    for (place, pair) in labels.iter() {
+        if interned.pairs.len() <= place {
+            interned.pairs.resize(place + 1, None);
+        }
+        let number = *interned.pairs[place].get_or_insert_with(|| generation.number_of_pair(pair));
+        interned.of_series.push(number);
+        interned.canonical.extend_from_slice(pair);
+    }
+    let hash = hash_labels(hasher, &interned.canonical);
+    generation
+        .find(hash, &interned.canonical)
+        .unwrap_or_else(|| generation.replay(hash, &interned.of_series, unit))
 }
 
 /// Appends a sample; its start time is 0 for none.

@@ -1,5 +1,6 @@
 //! Batches of senders that repeat themselves.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
@@ -163,7 +164,7 @@ impl Writer {
     }
 
     /// The entries so far: canonical label bytes, and of the floats times in milliseconds and values.
-    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[i64], &[f64])> {
+    pub fn entries(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, &[i64], &[f64])> {
         let incoming = self.incoming();
         self.batch.entries().iter().map(move |entry| {
             let (times_ms, values) = incoming.batch.samples_of(entry);
@@ -172,7 +173,7 @@ impl Writer {
     }
 
     /// The native histograms so far: canonical label bytes, and the histograms.
-    pub fn histograms(&self) -> impl Iterator<Item = (&[u8], &[BatchHistogram])> {
+    pub fn histograms(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, &[BatchHistogram])> {
         let incoming = self.incoming();
         self.batch.entries().iter().map(move |entry| {
             (

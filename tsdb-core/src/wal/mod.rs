@@ -27,5 +27,7 @@ mod tests;
 
 pub(crate) use plan::Damage;
 pub(crate) use reader::{identity_in_headers, read, recover};
-pub(crate) use record::{RecordBuilder, RecordItem, read_record};
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::PairNumbers;
+pub(crate) use record::{DefinedLabels, RecordBuilder, RecordItem, read_record};
 pub(crate) use writer::{LogPosition, Wal};

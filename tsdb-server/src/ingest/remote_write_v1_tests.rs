@@ -1,5 +1,7 @@
 //! The decoder against a plain encoder, and against anything.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use proptest::prelude::*;
 use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS, TimeRange};
@@ -14,8 +16,8 @@ fn store() -> Db {
 }
 
 fn contents(writer: &Writer) -> Vec<(Labels, Vec<(i64, u64)>)> {
-    let of = |(canonical, times, values): (&[u8], &[i64], &[f64])| {
-        let labels = Labels::from_canonical(canonical).unwrap();
+    let of = |(canonical, times, values): (Cow<'_, [u8]>, &[i64], &[f64])| {
+        let labels = Labels::from_canonical(&canonical).unwrap();
         (
             labels,
             times

@@ -87,7 +87,7 @@ fn samples_histograms_and_metadata_are_read() {
     let floats: Vec<_> = writer
         .entries()
         .map(|(canonical, times, values)| {
-            let labels = Labels::from_canonical(canonical).unwrap();
+            let labels = Labels::from_canonical(&canonical).unwrap();
             (labels, times.to_vec(), values.to_vec())
         })
         .collect();
@@ -217,7 +217,7 @@ fn counts_are_bounded() {
 fn contents(writer: &Writer) -> Vec<(Labels, Vec<i64>)> {
     let entries = writer.entries();
     entries
-        .map(|(canonical, times, _)| (Labels::from_canonical(canonical).unwrap(), times.to_vec()))
+        .map(|(canonical, times, _)| (Labels::from_canonical(&canonical).unwrap(), times.to_vec()))
         .collect()
 }
 

@@ -12,8 +12,8 @@ use super::read::{Decoder, HEADER_BYTES};
 use crate::codec::DecodeError;
 use crate::codec::bits::{WordSink, WordSource, push_partial};
 
-/// Words of the first piece, which stands in the chunk itself: 40 samples of a well compressing series.
-const FIRST_WORDS: usize = 8;
+/// Words of the first piece, which stands in the chunk itself: all that a series takes that is soon gone again.
+const FIRST_WORDS: usize = 4;
 
 /// How much of an open chunk is complete: a prefix that never changes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,8 @@ impl<const N: usize> Piece<[AtomicU64; N]> {
 /// A piece of twice as many words as the one before it had, up to 4 KiB.
 fn piece_after(words: usize) -> Arc<Piece> {
     match words {
-        ..=8 => Arc::new(Piece::<[_; 16]>::new()),
+        ..=4 => Arc::new(Piece::<[_; 8]>::new()),
+        5..=8 => Arc::new(Piece::<[_; 16]>::new()),
         9..=16 => Arc::new(Piece::<[_; 32]>::new()),
         17..=32 => Arc::new(Piece::<[_; 64]>::new()),
         33..=64 => Arc::new(Piece::<[_; 128]>::new()),

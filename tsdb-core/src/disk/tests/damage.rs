@@ -46,7 +46,7 @@ fn check(fs: &dyn Fs, path: &std::path::Path, written: &Contents) -> Result<(), 
     for labels in written.keys() {
         assert!(
             run.index()
-                .find(labels, &mut FoundPairs::default())?
+                .find(labels.as_bytes(), &mut FoundPairs::default())?
                 .is_some()
         );
     }

@@ -55,7 +55,7 @@ proptest! {
         let cache = GroupCache::new(1 << 20);
         for (id, (labels, samples)) in (0u32..).zip(&written) {
             prop_assert_eq!(&run.index().labels(id).unwrap(), labels);
-            prop_assert_eq!(run.index().find(labels, &mut FoundPairs::default()).unwrap(), Some(id));
+            prop_assert_eq!(run.index().find(labels.as_bytes(), &mut FoundPairs::default()).unwrap(), Some(id));
             let (first, last) = (samples.first_key_value().unwrap(), samples.last_key_value().unwrap());
             prop_assert_eq!(run.column_range(id), Some((*first.0, *last.0)));
             prop_assert!(run.weight_of(id) >= samples.len() as u64);
@@ -374,14 +374,15 @@ fn the_order_of_calls_is_kept() {
     let sample = |t_ms| columns(&[(t_ms, 0)].into());
     let (a, b) = (labels(&[("a", "")]), labels(&[("b", "1")]));
     let ms = TimeUnit::Milliseconds;
-    misuse(&|w| {
-        w.push_series(&b, ms, &sample(0))
-            .and(w.push_series(&b, ms, &sample(0)))
-    });
-    misuse(&|w| {
-        w.push_series(&b, ms, &sample(0))
-            .and(w.push_series(&a, ms, &sample(0)))
-    });
+    for not_after in [&a, &b] {
+        let fs = shared(&fault_fs());
+        let mut writer = RunWriter::create(fs.clone(), dir(), IDENTITY, spec(1, 1, 0)).unwrap();
+        writer.push_series(&b, ms, &sample(0)).unwrap();
+        writer.push_series(not_after, ms, &sample(0)).unwrap();
+        let error = writer.finish().unwrap_err();
+        assert!(matches!(error, Error::InvalidOption { .. }), "{error}");
+        assert!(fs.list(dir()).unwrap().is_empty());
+    }
     misuse(&|w| w.push_series(&b, ms, &sample(HOUR_MS)));
     misuse(&|w| w.push_series(&b, TimeUnit::Nanoseconds, &sample(HOUR_MS * 1_000_000)));
     misuse(&|w| {
@@ -434,7 +435,7 @@ fn a_file_under_the_name_of_another_is_refused() {
     assert_eq!(
         empty
             .index()
-            .find(&Labels::empty(), &mut FoundPairs::default())
+            .find(Labels::empty().as_bytes(), &mut FoundPairs::default())
             .unwrap(),
         None
     );

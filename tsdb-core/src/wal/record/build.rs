@@ -1,6 +1,7 @@
 //! Builds records.
 
 use super::super::starts::StartsBuilder;
+use super::definitions::DefinitionsBuilder;
 use super::{EXEMPLARS, FLOATS, METADATA, SERIES, STARTS, TOMBSTONES, section_of};
 use crate::codec::varint::{push_ivarint, push_uvarint, zigzag};
 use crate::codec::{field, histogram, push_tombstone};
@@ -9,7 +10,7 @@ use crate::model::{FieldValue, HistogramSample, Kind, MetricMetadata, TimeUnit, 
 /// Builds records in buffers that are kept from one to the next.
 #[derive(Debug, Default)]
 pub(crate) struct RecordBuilder {
-    series: Vec<u8>,
+    series: DefinitionsBuilder,
     /// Complete sections of samples, in the order in which they are to be applied.
     sections: Vec<u8>,
     /// Body of the section of samples that is added to.
@@ -23,8 +24,6 @@ pub(crate) struct RecordBuilder {
     tombstones: Vec<u8>,
     exemplars: Vec<u8>,
     payload: Vec<u8>,
-    /// The series defined last.
-    defined: u32,
     /// The series that following samples belong to.
     current: u32,
     /// Series and time of the sample before.
@@ -45,22 +44,21 @@ impl RecordBuilder {
         self.tombstones.clear();
         self.exemplars.clear();
         self.payload.clear();
-        self.defined = 0;
         self.current = 0;
         self.last_series = 0;
         self.last_t_ms = 0;
     }
 
-    /// Says which label set `series` is inside this generation. A record's definitions are read before its samples,
-    /// whatever the order of the calls.
-    pub(crate) fn define_series(&mut self, series: u32, unit: TimeUnit, canonical: &[u8]) {
-        push_ivarint(
-            &mut self.series,
-            i64::from(series) - i64::from(self.defined),
-        );
-        self.series.push(unit as u8);
-        push_bytes(&mut self.series, canonical);
-        self.defined = series;
+    /// Says which label set `series` is inside this generation: its label pairs in order, each with a number that stands
+    /// for it and as its part of the canonical bytes. A record's definitions are read before its samples, whatever the order
+    /// of the calls.
+    pub(crate) fn define_series<'a>(
+        &mut self,
+        series: u32,
+        unit: TimeUnit,
+        pairs: impl ExactSizeIterator<Item = (u32, &'a [u8])>,
+    ) {
+        self.series.define(series, unit, pairs);
     }
 
     /// The following samples belong to `series` and are of this kind.
@@ -159,7 +157,7 @@ impl RecordBuilder {
 
     /// Whether there is nothing to log.
     pub(crate) fn is_empty(&self) -> bool {
-        self.series.is_empty()
+        self.series.body().is_empty()
             && self.sections.is_empty()
             && self.samples.is_empty()
             && self.metadata.is_empty()
@@ -170,7 +168,7 @@ impl RecordBuilder {
     /// The payload of what was added since [`Self::clear`].
     pub(crate) fn finish(&mut self) -> &[u8] {
         self.payload.clear();
-        push_section(&mut self.payload, SERIES, &self.series);
+        push_section(&mut self.payload, SERIES, self.series.body());
         self.payload.extend_from_slice(&self.sections);
         push_section(&mut self.payload, STARTS, self.starts.body());
         push_section(&mut self.payload, self.section, &self.samples);

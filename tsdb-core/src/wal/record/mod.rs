@@ -4,9 +4,13 @@
 //! `docs/format/wal.md`.
 
 mod build;
+mod definitions;
 mod read;
 
 pub(crate) use build::RecordBuilder;
+pub(crate) use definitions::DefinedLabels;
+#[cfg(any(test, fuzzing))]
+pub(crate) use definitions::PairNumbers;
 pub(crate) use read::read_record;
 
 use crate::model::{
@@ -53,7 +57,7 @@ pub(crate) enum RecordItem<'a> {
     Series {
         series: u32,
         unit: TimeUnit,
-        canonical: &'a [u8],
+        labels: DefinedLabels<'a>,
     },
     /// A float sample, as the bits of the double; the start time is 0 for none.
     Sample {

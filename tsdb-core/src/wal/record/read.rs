@@ -1,6 +1,7 @@
 //! Reads records.
 
 use super::super::starts::Starts;
+use super::definitions::read_definitions;
 use super::{
     BOOLEANS, EXEMPLARS, FLOAT_HISTOGRAMS, FLOATS, HISTOGRAMS, INTEGERS, METADATA, RecordItem,
     SERIES, STARTS, STRINGS, TOMBSTONES,
@@ -8,7 +9,7 @@ use super::{
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
 use crate::codec::{field, histogram, read_tombstone};
-use crate::model::{Exemplar, Kind, Labels, MetricMetadata, MetricType, TimeUnit, check_canonical};
+use crate::model::{Exemplar, Kind, Labels, MetricMetadata, MetricType};
 
 /// Reads a record in order: definitions, samples in the order in which they were applied, metadata, tombstones, exemplars.
 /// Label sets are checked to be canonical and not empty.
@@ -30,7 +31,7 @@ pub(crate) fn read_record(
         // Those of this section; the one after it has its own.
         let mut starts = std::mem::take(&mut next_starts);
         let read = match kind {
-            SERIES => read_series(body, &mut visit),
+            SERIES => read_definitions(body, &mut visit),
             FLOATS => read_floats(body, &mut starts, &mut visit),
             METADATA => read_metadata(body, &mut visit),
             HISTOGRAMS => read_histograms(body, Kind::Histogram, &mut starts, &mut visit),
@@ -60,30 +61,6 @@ pub(crate) fn read_record(
 }
 
 const TOO_MANY_STARTS: &str = "start times of more samples than there are";
-
-fn read_series(
-    mut body: Cursor<'_>,
-    visit: &mut impl FnMut(RecordItem<'_>),
-) -> Result<(), DecodeError> {
-    let mut series = 0;
-    while !body.is_empty() {
-        series = next_series(&mut body, series)?;
-        let Some(unit) = TimeUnit::from_u8(body.u8()?) else {
-            return Err(body.error("unknown unit of time"));
-        };
-        let len = body.count(body.remaining())?;
-        let canonical = body.bytes(len)?;
-        if canonical.is_empty() || check_canonical(canonical).is_err() {
-            return Err(body.error("label set is not canonical"));
-        }
-        visit(RecordItem::Series {
-            series,
-            unit,
-            canonical,
-        });
-    }
-    Ok(())
-}
 
 fn read_floats(
     mut body: Cursor<'_>,
@@ -205,7 +182,7 @@ fn read_labels(body: &mut Cursor<'_>) -> Result<Labels, DecodeError> {
 }
 
 #[inline]
-fn next_series(body: &mut Cursor<'_>, before: u32) -> Result<u32, DecodeError> {
+pub(super) fn next_series(body: &mut Cursor<'_>, before: u32) -> Result<u32, DecodeError> {
     let delta = body.ivarint()?;
     i64::from(before)
         .checked_add(delta)

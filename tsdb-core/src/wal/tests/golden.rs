@@ -1,6 +1,6 @@
 //! The golden segment: bytes that every later version must read, and this version writes.
 
-use super::super::{RecordBuilder, RecordItem, read_record};
+use super::super::{PairNumbers, RecordBuilder, RecordItem, read_record};
 use super::*;
 use crate::model::histogram::{CUSTOM_BUCKETS_SCHEMA, Side};
 use crate::model::{
@@ -67,8 +67,9 @@ fn segment() -> Segment {
     let mut record = RecordBuilder::default();
     let up = Labels::from_pairs([("__name__", "up"), ("job", "node")]).unwrap();
     let load = Labels::from_pairs([("__name__", "node_load1"), ("job", "node")]).unwrap();
-    record.define_series(7, TimeUnit::Milliseconds, up.as_bytes());
-    record.define_series(6, TimeUnit::Milliseconds, load.as_bytes());
+    let mut pairs = PairNumbers::default();
+    record.define_series(7, TimeUnit::Milliseconds, pairs.of(up.as_bytes()));
+    record.define_series(6, TimeUnit::Milliseconds, pairs.of(load.as_bytes()));
     record.start_series(7, Kind::Float);
     record.sample(1_700_000_000_000, 1.0_f64.to_bits());
     record.start_series(6, Kind::Float);
@@ -92,7 +93,7 @@ fn segment() -> Segment {
     record.start_series(6, Kind::FloatHistogram);
     record.histogram(1_700_000_045_000, &floats());
     let mem = Labels::from_pairs([("__name__", "mem")]).unwrap();
-    record.define_series(8, TimeUnit::Nanoseconds, mem.as_bytes());
+    record.define_series(8, TimeUnit::Nanoseconds, pairs.of(mem.as_bytes()));
     for (tick, value) in fields() {
         record.start_series(8, value.kind());
         record.field(tick, &value);
@@ -152,8 +153,11 @@ fn golden_segment_is_what_is_written_and_is_read() {
             RecordItem::Series {
                 series: number,
                 unit,
-                canonical,
-            } => series.push((number, unit, Labels::from_canonical(canonical).unwrap())),
+                labels,
+            } => {
+                let labels = Labels::from_canonical(&labels.canonical()).unwrap();
+                series.push((number, unit, labels));
+            }
             RecordItem::Sample {
                 series,
                 t_ms,

@@ -112,7 +112,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         let mut translator = Translator::new(&settings, 300_000, LIMITS, &mut writer);
         let _ = decode(message, &mut translator);
         for (labels, ..) in writer.entries() {
-            assert!(tsdb_core::Labels::from_canonical(labels).is_ok());
+            assert!(tsdb_core::Labels::from_canonical(&labels).is_ok());
         }
     }
 }

@@ -20,6 +20,12 @@ pub(crate) struct Slab<T> {
     len: AtomicU32,
 }
 
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Slab<T> {
     pub(crate) fn new() -> Self {
         Self {
