@@ -137,7 +137,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         };
         let _ = decode(bytes, &mut sink);
         for (labels, ..) in writer.entries() {
-            assert!(tsdb_core::Labels::from_canonical(labels).is_ok());
+            assert!(tsdb_core::Labels::from_canonical(&labels).is_ok());
         }
     }
 }
