@@ -161,20 +161,20 @@ impl Import<'_> {
                 return Ok(());
             }
         };
+        let limits = Limits {
+            values: 0,
+            buckets: 0,
+        };
+        let session = Session::new(None, now_ns(), limits);
         for statement in statements {
             let made = match &statement {
                 Statement::CreateDatabase { name, policy } => {
                     let policy = policy.as_ref().and_then(|options| options.name.as_deref());
-                    self.influx.ensure(name, policy)
+                    // An export makes a database once for each of its policies: the others are added.
+                    let made = self.influx.execute(&statement, &session).map(drop);
+                    made.or_else(|_| self.influx.ensure(name, policy))
                 }
-                Statement::CreatePolicy(_) => {
-                    let limits = Limits {
-                        values: 0,
-                        buckets: 0,
-                    };
-                    let session = Session::new(None, now_ns(), limits);
-                    self.influx.execute(&statement, &session).map(drop)
-                }
+                Statement::CreatePolicy(_) => self.influx.execute(&statement, &session).map(drop),
                 other => Err(Error::Query(format!(
                     "{other} makes no database and no retention policy"
                 ))),

@@ -165,6 +165,8 @@ const INFLUX: &str = "# INFLUXDB EXPORT: 1677-09-21T00:12:43Z - 2262-04-11T23:47
 # DDL
 CREATE DATABASE telegraf WITH NAME autogen
 CREATE DATABASE \"k 8\" WITH NAME \"one week\"
+CREATE DATABASE \"k 8\" WITH NAME two
+CREATE DATABASE short WITH DURATION 7d NAME week
 DROP DATABASE telegraf
 # DML
 # CONTEXT-DATABASE:telegraf
@@ -212,7 +214,7 @@ fn an_export_of_influxdb_is_served_afterwards() {
             let (code, said) = import(&data, &["influx", source.to_str().unwrap()]);
             assert_eq!(code, Some(1), "{said}");
             for expected in [
-                "line 5: DROP DATABASE telegraf makes no database",
+                "line 7: DROP DATABASE telegraf makes no database",
                 "refused: 1 lines, 1 points, 1 statements; accepted: 5 samples",
             ] {
                 assert!(said.contains(expected), "{said}");
@@ -230,8 +232,12 @@ fn an_export_of_influxdb_is_served_afterwards() {
         let log = ask(&process, "telegraf", "SELECT text FROM log");
         assert_eq!(log[0][1], "it's\n# no comment, and \"quoted\"\nthe end");
         let policies = ask(&process, "k 8", "SHOW RETENTION POLICIES");
-        assert_eq!(policies[0][0], "one week");
-        assert_eq!(policies.as_array().unwrap().len(), 1, "{policies}");
+        assert_eq!(
+            (&policies[0][0], &policies[1][0]),
+            (&"one week".into(), &"two".into())
+        );
+        let policies = ask(&process, "short", "SHOW RETENTION POLICIES");
+        assert_eq!(policies[0][1], "168h0m0s");
         assert_eq!(ask(&process, "k 8", "SELECT v FROM m")[0][1], 7);
         drop(process);
         std::fs::remove_dir_all(&data).unwrap();

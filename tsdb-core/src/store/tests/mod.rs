@@ -14,6 +14,7 @@ mod kinds;
 mod life;
 mod limits;
 mod model;
+mod pace;
 mod retention;
 mod snapshot;
 mod verify;

@@ -223,7 +223,7 @@ mod tests {
             .map(|(labels, times, values, ..)| {
                 format!(
                     "{:?} {times:?} {values:?}",
-                    Labels::from_canonical(labels).unwrap()
+                    Labels::from_canonical(&labels).unwrap()
                 )
             })
             .collect())
