@@ -64,7 +64,7 @@ fn every_flipped_byte_is_found() {
     let (first, others) = (24, 100..intact.len() - 230);
     let is_tried = |at: &usize| {
         let every = if others.contains(at) { 397 } else { 3 };
-        *at < first || at % every == 0
+        *at < first || at.is_multiple_of(every)
     };
     for at in (0..intact.len()).filter(is_tried) {
         let mut bytes = intact.clone();
