@@ -27,3 +27,6 @@ pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::LabelSet;
 #[cfg(fuzzing)]
 pub(crate) use otlp::fuzz as fuzz_otlp;
+#[cfg(fuzzing)]
+pub(crate) use remote_write::fuzz as fuzz_remote_write;
+pub(crate) use remote_write::too_many;
