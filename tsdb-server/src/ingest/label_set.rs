@@ -3,7 +3,7 @@
 use tsdb_core::{MAX_LABEL_SET_BYTES, METRIC_NAME};
 
 /// More labels than this are too large for any series: each takes four bytes at least.
-pub(super) const MAX_LABELS: usize = MAX_LABEL_SET_BYTES / 4;
+pub(crate) const MAX_LABELS: usize = MAX_LABEL_SET_BYTES / 4;
 
 /// The labels of one series, and their canonical bytes; the memory is used again for every series.
 #[derive(Debug, Default)]

@@ -24,7 +24,7 @@ pub(crate) use body::Buffers;
 #[cfg(fuzzing)]
 pub(crate) use datadog::fuzz as fuzz_datadog;
 pub(crate) use ha::{Elections, HaOptions};
-pub(crate) use label_set::LabelSet;
+pub(crate) use label_set::{LabelSet, MAX_LABELS};
 #[cfg(fuzzing)]
 pub(crate) use otlp::fuzz as fuzz_otlp;
 #[cfg(fuzzing)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::case::{gzip_bomb, http};
 use super::common::http::encoded;
-use super::server::{Server, now_ms, send};
+use super::server::{PATIENCE, Server, now_ms, send};
 
 /// Beside the budget, in MiB.
 const MOST_BESIDE_MIB: u64 = 256;
@@ -142,13 +142,7 @@ fn two_hundred_clients_with_heavy_queries() {
         http("POST /api/v1/query_range", &headers, form.as_bytes())
     });
     assert!(tally.answered.load(Ordering::Relaxed) > 0);
-    judge(
-        "heavy queries",
-        &mut server,
-        &tally,
-        budget_mib,
-        Duration::from_secs(16),
-    );
+    judge("heavy queries", &mut server, &tally, budget_mib, PATIENCE);
 }
 
 #[test]

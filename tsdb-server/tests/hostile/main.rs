@@ -29,6 +29,7 @@ fn corpus() -> Vec<Case> {
         queries::cases(),
         influx::cases(),
         wire::cases(),
+        remote_write::floods(),
     ]
     .concat()
 }
@@ -56,7 +57,7 @@ fn run(cases: &[Case], server: &mut Server) {
 fn quick_requests_do_not_hurt() {
     let cases: Vec<Case> = corpus().into_iter().filter(|case| !case.is_heavy).collect();
     assert!(cases.len() > 150, "{}", cases.len());
-    run(&cases, &mut Server::filled(300));
+    run(&cases, &mut Server::filled(300).patient());
 }
 
 #[test]

@@ -603,7 +603,7 @@ fn parameters() -> Vec<Case> {
         ),
         with(
             "timeout below zero",
-            Refused(400),
+            Costly,
             "/api/v1/query",
             &[ONE, ("timeout", "-1")],
         ),
