@@ -6,6 +6,7 @@
 //!   or below the durable horizon is on disk; the number is never given to other contents.
 //! * One thread writes. After a failed write it cuts the file back, keeps what was not written and tries again in a new
 //!   segment; after a failed fsync nothing is acknowledged until the store is opened anew.
+//! * A mark beside the segments says how far the log is durable, so that a log that was cut short is told from a torn tail.
 //! * One reader serves recovery and verification. It takes any bytes.
 
 mod file;
