@@ -284,7 +284,7 @@ impl Db {
         self.handle.store.cardinality(limit)
     }
 
-    /// Sets how many series there may be and how many may begin, from the next write on.
+    /// Sets how many series there may be, how many may begin and how large their labels may be, from the next write on.
     pub fn set_series_limits(&self, limits: SeriesLimits) {
         self.handle.store.set_series_limits(limits);
     }

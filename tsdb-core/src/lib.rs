@@ -70,8 +70,8 @@ pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
 pub use retention::{Retention, RetentionClass};
 pub use stats::{Cardinality, Stats};
 pub use store::{
-    Commit, DamagedUnit, KnownSeries, Part, RejectReason, Rejected, Rejection, SeriesLimits,
-    SeriesMaker, SnapshotHead, VerifyReport, WriteReport, Writer,
+    Commit, DamagedUnit, KnownSeries, LabelLimits, Part, RejectReason, Rejected, Rejection,
+    SeriesLimits, SeriesMaker, SnapshotHead, VerifyReport, WriteReport, Writer,
 };
 
 /// The Rust in `README.md` compiles.

@@ -1,4 +1,5 @@
 //! PromQL: parser, checker and columnar evaluator over any storage that can select series.
+#![forbid(unsafe_code)]
 
 mod annotations;
 pub mod ast;

@@ -12,33 +12,42 @@ pub(crate) struct Pool {
     running: Arc<Semaphore>,
     /// Permits to be here at all, running or waiting.
     admitted: Arc<Semaphore>,
+    /// What bounds how many may wait: a flag, if there is one.
+    bound: &'static str,
 }
 
 /// Why a job has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PoolError {
     /// The queue is full: come again.
-    Full,
+    Full {
+        /// What bounds it.
+        bound: &'static str,
+    },
     /// The job panicked.
     Panicked,
 }
 
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full => "too many requests are waiting, try again later",
-            Self::Panicked => "internal error: the request's job panicked",
-        })
+        match self {
+            Self::Full { bound } => write!(
+                f,
+                "too many requests are waiting ({bound}), try again later"
+            ),
+            Self::Panicked => f.write_str("internal error: the request's job panicked"),
+        }
     }
 }
 
 impl Pool {
-    /// `run` jobs at once and `wait` more in the queue.
-    pub(crate) fn new(run: usize, wait: usize) -> Self {
+    /// `run` jobs at once and `wait` more in the queue, which `bound` bounds.
+    pub(crate) fn new(run: usize, wait: usize, bound: &'static str) -> Self {
         let limit = |n: usize| Arc::new(Semaphore::new(n.clamp(1, Semaphore::MAX_PERMITS)));
         Self {
             running: limit(run),
             admitted: limit(run.saturating_add(wait)),
+            bound,
         }
     }
 
@@ -46,19 +55,20 @@ impl Pool {
     /// that runs goes on and keeps its place until it ends.
     ///
     /// # Errors
-    /// [`PoolError::Full`] at once when the queue is full.
+    /// [`PoolError::Full`] at once when the queue is full, [`PoolError::Panicked`].
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolError> {
+        let full = |_| PoolError::Full { bound: self.bound };
         let admitted = Arc::clone(&self.admitted)
             .try_acquire_owned()
-            .map_err(|_| PoolError::Full)?;
+            .map_err(full)?;
         // Closed only if someone closed the semaphore, which nobody does.
         let running = Arc::clone(&self.running)
             .acquire_owned()
             .await
-            .map_err(|_| PoolError::Full)?;
+            .map_err(|_| PoolError::Full { bound: self.bound })?;
         let task = tokio::task::spawn_blocking(move || {
             let result = job();
             drop((running, admitted));
@@ -76,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_is_an_answer() {
-        let pool = Arc::new(Pool::new(1, 1));
+        let pool = Arc::new(Pool::new(1, 1, "bound"));
         let (release, gate) = mpsc::channel::<()>();
         let (begun_tx, begun) = tokio::sync::oneshot::channel();
         let first = tokio::spawn({
@@ -93,7 +103,10 @@ mod tests {
         begun.await.unwrap();
         let mut second = Box::pin(pool.run(|| 2));
         assert!(futures_poll(&mut second).await.is_none(), "it waits");
-        assert_eq!(pool.run(|| 3).await, Err(PoolError::Full));
+        assert_eq!(
+            pool.run(|| 3).await,
+            Err(PoolError::Full { bound: "bound" })
+        );
         release.send(()).unwrap();
         assert_eq!(first.await.unwrap(), Ok(1));
         assert_eq!(second.await, Ok(2));
@@ -111,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_gives_the_place_back() {
-        let pool = Pool::new(1, 1);
+        let pool = Pool::new(1, 1, "bound");
         assert_eq!(
             pool.run(|| -> u8 { panic!("as the test wants") }).await,
             Err(PoolError::Panicked)

@@ -6,6 +6,8 @@
 mod connections;
 mod file;
 mod flags;
+mod limits;
+mod load;
 mod otlp;
 mod retention;
 
@@ -24,6 +26,8 @@ use crate::{bytes, duration, features};
 
 pub use connections::ConnectionFlags;
 pub use file::{Settings, SettingsError};
+pub(crate) use limits::RequestLimits;
+pub use load::LoadFlags;
 pub(crate) use otlp::{Otlp, TranslationStrategy};
 
 /// The deepest expression for which a thread's usual stack is enough.
@@ -348,6 +352,10 @@ pub struct Config {
     )]
     pub max_exemplars: usize,
 
+    /// How much is done at once, how much waits, and how much a request may ask for.
+    #[command(flatten)]
+    pub load: LoadFlags,
+
     /// Features to switch on, separated by commas, under Prometheus's names; those that are not known are logged and ignored.
     #[arg(
         long = "enable-feature",
@@ -400,6 +408,7 @@ impl Config {
         if self.lookback_delta.is_zero() {
             return Err("--query.lookback-delta must be positive".into());
         }
+        self.load.check()?;
         if self.statsd_flush_interval.is_zero() {
             return Err("--statsd.flush-interval must be positive".into());
         }

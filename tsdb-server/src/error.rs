@@ -99,7 +99,7 @@ impl ApiError {
 impl From<PoolError> for ApiError {
     fn from(e: PoolError) -> Self {
         let kind = match e {
-            PoolError::Full => ErrorKind::Retry,
+            PoolError::Full { .. } => ErrorKind::Retry,
             PoolError::Panicked => ErrorKind::Internal,
         };
         Self::new(kind, e.to_string())
@@ -145,7 +145,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json::error(self.kind.name(), &self.message);
         let mut response = json_answer(self.kind.status(), body);
-        if self.kind == ErrorKind::Retry {
+        // Another time there may be less to do.
+        if matches!(self.kind, ErrorKind::Retry | ErrorKind::Timeout) {
             retry_after(&mut response, RETRY_AFTER_S);
         }
         response

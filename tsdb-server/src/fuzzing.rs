@@ -1,6 +1,6 @@
 //! What the fuzz targets reach that is not public; built for them alone.
 
-use crate::{export, http, import, ingest};
+use crate::{api, export, http, import, ingest};
 
 /// A line of JSON as imports read it.
 pub fn json_line(line: &[u8]) {
@@ -15,6 +15,16 @@ pub fn block_parts(bytes: &[u8]) {
 /// A request of OpenTelemetry metrics, in protobuf and in JSON.
 pub fn otlp(bytes: &[u8]) {
     ingest::fuzz_otlp(bytes);
+}
+
+/// A decompressed request of remote write, of both versions.
+pub fn remote_write(message: &[u8]) {
+    ingest::fuzz_remote_write(message);
+}
+
+/// The parameters of a request, `a=b&c=d`, and what handlers read of them.
+pub fn parameters(encoded: &[u8]) {
+    api::params::fuzz(encoded);
 }
 
 /// A request of Datadog's `series`, in JSON and in protobuf.

@@ -4,6 +4,7 @@
 //! * [`app`] is the whole HTTP surface as a router, made of the table in `routes`, so that tests call it without a port.
 //! * The engine is synchronous; `bridge` is the only way from here to it, and it is bounded.
 //! * Each protocol under `ingest` only fills a `WriteBatch`; `ingest::apply` alone turns what became of it into a status.
+#![forbid(unsafe_code)]
 
 mod api;
 mod auth;
@@ -39,7 +40,9 @@ use std::io;
 use tokio::net::TcpListener;
 
 pub use cli::{Cli, Command};
-pub use config::{Config, ConnectionFlags, LogFormat, LogLevel, Settings, SettingsError};
+pub use config::{
+    Config, ConnectionFlags, LoadFlags, LogFormat, LogLevel, Settings, SettingsError,
+};
 pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 pub use verify::{VerifyArgs, verify};

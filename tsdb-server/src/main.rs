@@ -1,4 +1,5 @@
 //! The program: flags, logs, then the server until a signal ends it.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

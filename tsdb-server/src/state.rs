@@ -12,16 +12,13 @@ use tsdb_influx::Influx;
 use tsdb_query::Engine;
 
 use crate::bridge::Pool;
-use crate::config::{Config, Settings, SettingsError};
+use crate::config::{Config, RequestLimits, Settings, SettingsError};
 use crate::error::ApiError;
 use crate::http::Counts;
 use crate::ingest::{Buffers, Elections};
 use crate::queries::Queries;
 use crate::telemetry::Metrics;
 use crate::web::{Web, WebConfig};
-
-/// Imports and exports that are under way at once; one more is told to come again.
-const MAX_STREAMS: usize = 8;
 
 /// The shared state; clones share it.
 #[derive(Clone, Debug)]
@@ -101,6 +98,13 @@ impl Opened {
     }
 }
 
+impl Shared {
+    /// What one request to write may hold.
+    pub(crate) fn request_limits(&self) -> RequestLimits {
+        self.settings.read().settings.limits.request
+    }
+}
+
 impl AppState {
     /// State without a store; [`open_store`](Self::open_store) brings it.
     #[must_use]
@@ -110,18 +114,18 @@ impl AppState {
     }
 
     fn with_budget(config: Config, budget: MemoryBudget) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let load = &config.load;
         let started = SystemTime::now();
         Self {
             shared: Arc::new(Shared {
                 engine: Engine::new(config.engine_options()),
                 running: Arc::default(),
-                // Queries wait for their turn within their timeout; ten times as many as may run is a queue in distress.
                 queries: Pool::new(
                     config.query_max_concurrency,
-                    10 * config.query_max_concurrency,
+                    load.query_max_queued,
+                    "--query.max-queued",
                 ),
-                writes: Pool::new(2 * cores, 64 * cores),
+                writes: Pool::new(load.writes(), load.queued_writes(), "--write.max-queued"),
                 buffers: Buffers::new(budget.clone()),
                 budget,
                 progress: RecoveryProgress::default(),
@@ -130,10 +134,11 @@ impl AppState {
                     successful: true,
                     at: started,
                 }),
-                streams: Pool::new(MAX_STREAMS, 0),
+                streams: Pool::new(load.web_max_streams, 0, "--web.max-streams"),
                 reads: Pool::new(
                     config.remote_read_concurrent_limit,
                     10 * config.remote_read_concurrent_limit,
+                    "--storage.remote.read-concurrent-limit",
                 ),
                 metrics: Metrics::default(),
                 connections: Arc::default(),

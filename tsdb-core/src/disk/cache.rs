@@ -36,7 +36,7 @@ enum Held {
     Times(Arc<[i64]>),
 }
 
-/// Decompressed groups, tables and columns of timestamps. Those of files that are gone fall out as others come in.
+/// Decompressed groups, tables and columns of timestamps.
 #[derive(Debug)]
 pub(crate) struct GroupCache {
     parts: Cache<Key, Held, Weighter, RandomState>,
@@ -112,6 +112,12 @@ impl GroupCache {
             unpackers: UnpackerPool::default(),
             followed: Mutex::default(),
         }
+    }
+
+    /// Lets go of what is held of files that are gone. What a reader of one brings in after that falls out as others come in.
+    pub(crate) fn forget(&self, is_gone: impl Fn(u64) -> bool) {
+        self.parts.retain(|(file_id, _), _| !is_gone(*file_id));
+        self.charged.set(self.bytes());
     }
 
     /// Bytes held.

@@ -225,6 +225,12 @@ impl WriteBatch {
         self.series.len()
     }
 
+    /// Bytes of the labels of all entries and exemplars.
+    #[must_use]
+    pub fn labels_len(&self) -> usize {
+        self.arena.len()
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn samples_len(&self) -> usize {

@@ -123,6 +123,12 @@ impl Matcher {
         self.regex.as_ref()
     }
 
+    /// Memory of the compiled pattern, in bytes; 0 without one.
+    #[must_use]
+    pub fn pattern_bytes(&self) -> usize {
+        self.regex.as_ref().map_or(0, LabelRegex::memory_bytes)
+    }
+
     /// Whether a label with this value matches; pass `""` for an absent label.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {

@@ -159,6 +159,8 @@ impl Store {
 
     fn unlink_gone(&self, merging: &mut Merging) -> Result<()> {
         if !merging.gone.is_empty() {
+            let is_gone = |id| merging.gone.iter().any(|run| run.meta().file_id == id);
+            self.cache.forget(is_gone);
             remove_runs(&*self.fs, &self.data_dir, &merging.gone)?;
             merging.gone.clear();
         }

@@ -71,7 +71,7 @@ use crate::retention::Retention;
 use crate::wal::Wal;
 
 pub(crate) use maintenance::Maintenance;
-pub use series_limits::{SeriesLimits, SeriesMaker};
+pub use series_limits::{LabelLimits, SeriesLimits, SeriesMaker};
 pub use snapshot::SnapshotHead;
 #[cfg(fuzzing)]
 pub(crate) use tombstones::decode_contents;

@@ -1,4 +1,4 @@
-//! How many series there may be, and how many may begin in a while.
+//! How many series there may be, how many may begin in a while, and how large their labels may be.
 //!
 //! A series is *active* while a generation of the head, the present one or the one before, has a sample of it; it is *new*
 //! when neither has, and no recent run either. What is refused is the sample of a new series that would be one too many:
@@ -20,6 +20,8 @@ pub struct SeriesLimits {
     pub new: Option<u64>,
     /// Default: a minute.
     pub interval: Duration,
+    /// Of each series.
+    pub labels: LabelLimits,
 }
 
 impl Default for SeriesLimits {
@@ -28,15 +30,61 @@ impl Default for SeriesLimits {
             active: None,
             new: None,
             interval: Duration::from_secs(60),
+            labels: LabelLimits::default(),
         }
     }
 }
 
 impl SeriesLimits {
-    /// Whether there are any.
+    /// Whether the number of series has a limit.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.active.is_none() && self.new.is_none()
+    }
+}
+
+/// Limits of the labels of a series, asked when it comes into memory; by default there are none but
+/// [`MAX_LABEL_SET_BYTES`](crate::MAX_LABEL_SET_BYTES).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelLimits {
+    /// Labels of a series, the metric name included.
+    pub count: usize,
+    /// Bytes of a label's name.
+    pub name_bytes: usize,
+    /// Bytes of a label's value.
+    pub value_bytes: usize,
+}
+
+impl Default for LabelLimits {
+    fn default() -> Self {
+        Self {
+            count: usize::MAX,
+            name_bytes: usize::MAX,
+            value_bytes: usize::MAX,
+        }
+    }
+}
+
+impl LabelLimits {
+    /// Which limit the labels of a series are beyond.
+    fn refusal(&self, canonical: &[u8]) -> Option<RejectReason> {
+        if *self == Self::default() {
+            return None;
+        }
+        let mut count = 0;
+        for (name, value) in LabelIter::over(canonical) {
+            count += 1;
+            if count > self.count {
+                return Some(RejectReason::TooManyLabels);
+            }
+            if name.len() > self.name_bytes {
+                return Some(RejectReason::LabelNameTooLong);
+            }
+            if value.len() > self.value_bytes {
+                return Some(RejectReason::LabelValueTooLong);
+            }
+        }
+        None
     }
 }
 
@@ -113,6 +161,9 @@ impl Admission {
         series: u32,
         known: bool,
     ) -> Result<(), RejectReason> {
+        if let Some(reason) = self.limits.labels.refusal(canonical) {
+            return Err(reason);
+        }
         if !self.is_on() {
             return Ok(());
         }

@@ -29,10 +29,16 @@ pub enum RejectReason {
     ActiveSeriesLimit,
     /// The sample of a new series, while as many began in the interval as may.
     NewSeriesLimit,
+    /// The series has more labels than [`LabelLimits::count`](super::LabelLimits::count).
+    TooManyLabels,
+    /// A label's name is longer than [`LabelLimits::name_bytes`](super::LabelLimits::name_bytes).
+    LabelNameTooLong,
+    /// A label's value is longer than [`LabelLimits::value_bytes`](super::LabelLimits::value_bytes).
+    LabelValueTooLong,
 }
 
 impl RejectReason {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::DuplicateTimestamp,
         Self::TooFarInFuture,
         Self::TooOld,
@@ -41,6 +47,9 @@ impl RejectReason {
         Self::NoSuchTick,
         Self::ActiveSeriesLimit,
         Self::NewSeriesLimit,
+        Self::TooManyLabels,
+        Self::LabelNameTooLong,
+        Self::LabelValueTooLong,
     ];
 }
 
@@ -58,6 +67,9 @@ impl fmt::Display for RejectReason {
             }
             Self::ActiveSeriesLimit => "the limit of active series is reached",
             Self::NewSeriesLimit => "the limit of new series in an interval is reached",
+            Self::TooManyLabels => "the series has more labels than labels.count allows",
+            Self::LabelNameTooLong => "a label name is longer than labels.name_bytes allows",
+            Self::LabelValueTooLong => "a label value is longer than labels.value_bytes allows",
         })
     }
 }

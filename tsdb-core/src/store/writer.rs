@@ -202,6 +202,12 @@ impl Writer {
         self.batch.exemplars_len()
     }
 
+    /// Bytes of the labels of all entries and exemplars.
+    #[must_use]
+    pub fn labels_len(&self) -> usize {
+        self.batch.labels_len()
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn samples_len(&self) -> usize {

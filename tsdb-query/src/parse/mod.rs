@@ -28,6 +28,7 @@ use parser::Parser;
 use token::Kind;
 
 pub use error::ParseError;
+pub use selector::MAX_PATTERN_BYTES;
 
 /// What the parser accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,8 @@ pub(super) struct Parser<'q> {
     operands: usize,
     /// Matchers by regular expressions, by operator, label and pattern.
     pub(super) patterns: HashMap<(MatchOp, String, String), Matcher>,
+    /// Memory of these.
+    pub(super) pattern_bytes: usize,
     /// How many aggregations are open: their errors say so.
     pub(super) open_aggregations: usize,
 }
@@ -57,6 +59,7 @@ impl<'q> Parser<'q> {
             depth: 0,
             operands: 0,
             patterns: HashMap::new(),
+            pattern_bytes: 0,
             open_aggregations: 0,
         })
     }

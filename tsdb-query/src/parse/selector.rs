@@ -16,6 +16,9 @@ const CONTEXT: &str = "label matching";
 /// How many different regular expressions a query may have: each takes a millisecond or two to compile.
 const MAX_PATTERNS: usize = 1_000;
 
+/// Memory that the compiled regular expressions of a query may take together, in bytes: one alone may take 10 MiB.
+pub const MAX_PATTERN_BYTES: usize = 64 << 20;
+
 fn selector(name: Option<String>, matchers: Vec<Matcher>, span: Span) -> VectorSelector {
     VectorSelector {
         name,
@@ -107,6 +110,15 @@ impl Parser<'_> {
             );
         }
         let matcher = new()?;
+        self.pattern_bytes += matcher.pattern_bytes();
+        if self.pattern_bytes > MAX_PATTERN_BYTES {
+            return fail(
+                span,
+                format!(
+                    "regular expressions of the query take more than {MAX_PATTERN_BYTES} bytes"
+                ),
+            );
+        }
         self.patterns.insert(key, matcher.clone());
         Ok(matcher)
     }

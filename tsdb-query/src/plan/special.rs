@@ -145,6 +145,7 @@ impl Builder<'_> {
         let &[dst, replacement, src, regex] = texts.as_slice() else {
             return unsupported("label_replace without its strings", e.span);
         };
+        self.cx.check()?; // a pattern may take long to compile
         let call =
             LabelReplace::new(dst, replacement, src, regex).map_err(QueryError::Execution)?;
         let mut series = Vec::with_capacity(input.series().len());

@@ -4,6 +4,7 @@
 //! [`Influx`] is the handle. Points come in by [`Influx::write`], as [`line`](mod@line) reads them; statements, as [`influxql`]
 //! reads them, are executed by [`Influx::execute`]; [`Influx::expire`] is to be called now and then. Every field of a series is a series of the store, which PromQL sees
 //! too (`docs/influxdb.md`).
+#![forbid(unsafe_code)]
 
 mod catalog;
 mod error;

@@ -146,6 +146,7 @@ fn plan(
     let mut new = NewFields {
         database,
         added: HashMap::new(),
+        metrics: HashMap::new(),
         contradiction: false,
         changes: Vec::new(),
     };
@@ -167,6 +168,8 @@ fn plan(
 struct NewFields<'a> {
     database: &'a Database,
     added: HashMap<(String, String), Field>,
+    /// Metric names of fields that are added, each with the first measurement that brought it and whether another one did.
+    metrics: HashMap<String, (String, bool)>,
     /// Whether the last point gave another type to a field that was added.
     contradiction: bool,
     changes: Vec<Change>,
@@ -224,16 +227,22 @@ impl NewFields<'_> {
                 field: key.1.clone(),
                 kind: field,
             });
+            let metric = mapping::metric_name(measurement, name).to_string();
+            let (first, several) = self
+                .metrics
+                .entry(metric)
+                .or_insert_with(|| (measurement.to_owned(), false));
+            *several |= first != measurement;
             self.added.insert(key, field);
         }
         field
     }
 
     fn is_ambiguous(&self, measurement: &str, name: &str) -> bool {
-        let metric = mapping::metric_name(measurement, name);
-        let mut added = self.added.keys();
+        let metric: &str = &mapping::metric_name(measurement, name);
+        let added = self.metrics.get(metric);
         self.database.is_ambiguous(measurement, name)
-            || added.any(|(m, f)| m != measurement && mapping::metric_name(m, f) == metric)
+            || added.is_some_and(|(first, several)| *several || first != measurement)
     }
 }
 

@@ -17,10 +17,10 @@ pub(crate) async fn query(State(state): State<AppState>, params: Params) -> Resu
             "end timestamp must not be before start timestamp",
         ));
     }
-    let query = params.get("query").unwrap_or("");
-    let expr = parse::parse(query, &state.shared.config.parse_options())
-        .map_err(|e| ApiError::bad_data(e.to_string()))?;
+    let options = state.shared.config.parse_options();
     lookup(&state, move |db| {
+        let query = params.get("query").unwrap_or("");
+        let expr = parse::parse(query, &options).map_err(|e| ApiError::bad_data(e.to_string()))?;
         let selectors = selectors(&expr);
         if selectors.is_empty() {
             return Ok(br#"{"status":"success"}"#.to_vec()); // Prometheus has no data then, rather than none

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::{Json, json, lookup};
+use super::{Json, allow_results, json, lookup};
 use crate::api::params::{Params, unescape_name};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -11,9 +11,10 @@ use crate::state::AppState;
 pub(crate) async fn names(State(state): State<AppState>, params: Params) -> Result<Json, ApiError> {
     let limit = params.limit()?;
     let range = params.time_range()?;
-    let sets = params.matcher_sets().map_err(ApiError::bad_data)?;
+    let max = state.shared.config.load.query_max_lookup_results;
     lookup(&state, move |db| {
-        Ok(strings(db.querier(range)?.label_names(&sets)?, limit))
+        let sets = params.matcher_sets().map_err(ApiError::bad_data)?;
+        strings(db.querier(range)?.label_names(&sets)?, limit, max)
     })
     .await
 }
@@ -27,19 +28,19 @@ pub(crate) async fn values(
     let name = unescape_name(&name);
     let limit = params.limit()?;
     let range = params.time_range()?;
-    let sets = params.matcher_sets().map_err(ApiError::bad_data)?;
+    let max = state.shared.config.load.query_max_lookup_results;
     lookup(&state, move |db| {
-        Ok(strings(
-            db.querier(range)?.label_values(&name, &sets)?,
-            limit,
-        ))
+        let sets = params.matcher_sets().map_err(ApiError::bad_data)?;
+        strings(db.querier(range)?.label_values(&name, &sets)?, limit, max)
     })
     .await
 }
 
-fn strings(mut found: Vec<String>, limit: Option<usize>) -> Vec<u8> {
+/// `limit` is what the client asks for, `max` what may be found.
+fn strings(mut found: Vec<String>, limit: Option<usize>, max: usize) -> Result<Vec<u8>, ApiError> {
     let warnings = super::truncate(&mut found, limit);
-    json::success_with(&warnings, &[], |out| {
+    allow_results(found.len(), max)?;
+    Ok(json::success_with(&warnings, &[], |out| {
         json::array(out, &found, |out, s| json::string(out, s))
-    })
+    }))
 }

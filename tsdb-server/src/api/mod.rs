@@ -24,7 +24,7 @@ use tsdb_core::Db;
 
 pub(crate) use params::Params;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
 
 /// Prometheus's words when `limit` cut an answer.
@@ -40,13 +40,33 @@ impl IntoResponse for Json {
     }
 }
 
-/// Runs a look-up in the store on the pool of queries.
+/// Runs a look-up in the store on the pool of queries, within the time that a query has.
 async fn lookup(
     state: &AppState,
     job: impl FnOnce(&Db) -> Result<Vec<u8>, ApiError> + Send + 'static,
 ) -> Result<Json, ApiError> {
     let db = state.store()?;
-    Ok(Json(state.shared.queries.run(move || job(&db)).await??))
+    let job = state.shared.queries.run(move || job(&db));
+    tokio::select! {
+        answer = job => Ok(Json(answer??)),
+        () = tokio::time::sleep(state.shared.config.query_timeout) => {
+            Err(ApiError::new(ErrorKind::Retry, "the look-up timed out (--query.timeout)"))
+        }
+    }
+}
+
+/// Whether a look-up may find so many.
+///
+/// # Errors
+/// 422 when it may not.
+fn allow_results(found: usize, limit: usize) -> Result<(), ApiError> {
+    if found > limit {
+        let reason = format!(
+            "more than {limit} results (--query.max-lookup-results): narrow match[] or the time down"
+        );
+        return Err(ApiError::new(ErrorKind::Execution, reason));
+    }
+    Ok(())
 }
 
 /// Cuts a list down to `limit`; the warning, if there was something to cut.

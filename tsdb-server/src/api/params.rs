@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::http::{Method, Uri, header};
-use tsdb_core::{Matcher, TimeRange};
+use tsdb_core::{Matcher, Reservation, TimeRange};
 use tsdb_query::parse;
 
 use crate::duration;
@@ -14,26 +14,32 @@ use crate::error::{ApiError, ErrorKind};
 use crate::http::timed_out;
 use crate::state::AppState;
 
-/// The largest form, as Go's `ParseForm` has it.
-const MAX_FORM_BYTES: usize = 10 << 20;
-
 /// The parameters of a request. Those of the form come first, as in Go's `FormValue`; unknown ones are ignored.
 #[derive(Debug, Default)]
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
     /// Who asks, when that is known.
     pub(crate) client: Option<SocketAddr>,
+    /// Matchers that all `match[]` together may have.
+    max_matchers: usize,
+    /// Memory of a form; given back with the parameters.
+    _memory: Option<Reservation>,
 }
+
+/// Memory that a form takes for each of its bytes: a parameter of two bytes is two strings.
+const FORM_MEMORY_RATIO: u64 = 4;
 
 impl FromRequest<AppState> for Params {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
+        let load = &state.shared.config.load;
         let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let mut params = Self {
-            pairs: Vec::new(),
             client: client.map(|info| info.0),
+            max_matchers: load.query_max_matchers,
+            ..Self::default()
         };
         let is_form = parts
             .headers
@@ -45,17 +51,28 @@ impl FromRequest<AppState> for Params {
                     .eq_ignore_ascii_case("application/x-www-form-urlencoded")
             });
         if is_form && parts.method != Method::GET && parts.method != Method::HEAD {
-            let form = to_bytes(body, MAX_FORM_BYTES).await;
+            let limit = load.web_max_form_bytes;
+            let too_large = || {
+                let reason = format!(
+                    "the form is larger than {limit} bytes (--web.max-form-bytes) or was cut short"
+                );
+                ApiError::new(ErrorKind::TooLarge, reason)
+            };
+            let announced = body.size_hint().exact();
+            if announced.is_some_and(|n| n > limit as u64) {
+                return Err(too_large());
+            }
+            let memory = FORM_MEMORY_RATIO * announced.unwrap_or(limit as u64);
+            params._memory = Some(state.shared.budget.reserve(memory)?);
+            let form = to_bytes(body, limit).await;
             let form = form.map_err(|e| match timed_out(&e) {
                 Some(e) => ApiError::new(ErrorKind::SlowBody, format!("cannot read the form: {e}")),
-                None => ApiError::new(
-                    ErrorKind::TooLarge,
-                    format!("the form is larger than {MAX_FORM_BYTES} bytes or was cut short"),
-                ),
+                None => too_large(),
             })?;
-            params.add_encoded(&form);
+            params.add_encoded(&form, load.web_max_parameters)?;
         }
-        params.add_encoded(parts.uri.query().unwrap_or("").as_bytes());
+        let url = parts.uri.query().unwrap_or("").as_bytes();
+        params.add_encoded(url, load.web_max_parameters)?;
         Ok(params)
     }
 }
@@ -64,12 +81,15 @@ impl Params {
     /// Those of the URL alone, for requests whose body is data.
     pub(crate) fn of_url(uri: &Uri) -> Self {
         let mut params = Self::default();
-        params.add_encoded(uri.query().unwrap_or("").as_bytes());
+        let _ = params.add_encoded(uri.query().unwrap_or("").as_bytes(), usize::MAX); // no more than the URL has
         params
     }
 
     /// Adds `a=b&c=d`, percent-encoded.
-    fn add_encoded(&mut self, encoded: &[u8]) {
+    ///
+    /// # Errors
+    /// 400 when there are more than `limit` parameters.
+    fn add_encoded(&mut self, encoded: &[u8], limit: usize) -> Result<(), ApiError> {
         for pair in encoded
             .split(|b| *b == b'&')
             .filter(|pair| !pair.is_empty())
@@ -77,8 +97,14 @@ impl Params {
             let mut halves = pair.splitn(2, |b| *b == b'=');
             let name = percent_decode(halves.next().unwrap_or_default());
             let value = percent_decode(halves.next().unwrap_or_default());
+            if self.pairs.len() >= limit {
+                let reason =
+                    format!("there are more than {limit} parameters (--web.max-parameters)");
+                return Err(ApiError::bad_data(reason));
+            }
             self.pairs.push((name, value));
         }
+        Ok(())
     }
 
     /// The first value; an empty one is the same as none.
@@ -159,6 +185,12 @@ impl Params {
         };
         let seconds =
             parse_duration(text).map_err(|e| ApiError::invalid_parameter("timeout", e))?;
+        if seconds <= 0.0 {
+            return Err(ApiError::invalid_parameter(
+                "timeout",
+                "it must be positive",
+            ));
+        }
         Ok(Duration::try_from_secs_f64(seconds)
             .unwrap_or(Duration::ZERO)
             .min(most))
@@ -187,12 +219,32 @@ impl Params {
         Ok(seconds)
     }
 
-    /// The selectors of `match[]`.
+    /// The selectors of `match[]`. Not for the async threads: patterns are compiled.
     ///
     /// # Errors
     /// The reason, which handlers wrap differently.
     pub(crate) fn matcher_sets(&self) -> Result<Vec<Vec<Matcher>>, String> {
-        self.all("match[]").map(parse_selector).collect()
+        let mut sets = Vec::new();
+        let (mut matchers, mut pattern_bytes) = (0, 0);
+        for text in self.all("match[]") {
+            let set = parse_selector(text)?;
+            matchers += set.len();
+            pattern_bytes += set.iter().map(Matcher::pattern_bytes).sum::<usize>();
+            if pattern_bytes > parse::MAX_PATTERN_BYTES {
+                let limit = parse::MAX_PATTERN_BYTES;
+                return Err(format!(
+                    "regular expressions of match[] take more than {limit} bytes"
+                ));
+            }
+            if matchers > self.max_matchers {
+                let limit = self.max_matchers;
+                return Err(format!(
+                    "there are more than {limit} matchers (--query.max-matchers)"
+                ));
+            }
+            sets.push(set);
+        }
+        Ok(sets)
     }
 }
 
@@ -299,6 +351,23 @@ pub(crate) fn unescape_name(name: &str) -> String {
         .unwrap_or_else(|| name.to_owned())
 }
 
+/// Reads parameters as handlers do.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(encoded: &[u8]) {
+    let mut params = Params {
+        max_matchers: 10,
+        ..Params::default()
+    };
+    let _ = params.add_encoded(encoded, 100);
+    for name in ["time", "start", "end"] {
+        let _ = params.time(name);
+    }
+    let _ = (params.time_range(), params.limit(), params.step());
+    let _ = (params.switch("skip_head"), params.lookback_ms());
+    let _ = (params.timeout(Duration::MAX), params.matcher_sets());
+    let _ = unescape_name(params.get("name").unwrap_or(""));
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -344,12 +413,14 @@ mod tests {
     #[test]
     fn the_form_comes_before_the_url_and_empty_is_absent() {
         let mut params = Params::default();
-        params.add_encoded(b"query=a%2Bb+c&timeout=");
-        params.add_encoded(b"query=url&stats=all&timeout=5s&%zz=%4");
+        params.add_encoded(b"query=a%2Bb+c&timeout=", 100).unwrap();
+        let url = b"query=url&stats=all&timeout=5s&%zz=%4";
+        params.add_encoded(url, 6).unwrap();
         assert_eq!(params.get("query"), Some("a+b c"));
         assert_eq!(params.get("stats"), Some("all"));
         assert_eq!(params.get("timeout"), None);
         assert_eq!(params.get("%zz"), Some("%4"));
+        assert!(Params::default().add_encoded(b"a&b&c", 2).is_err());
     }
 
     #[test]
@@ -364,7 +435,7 @@ mod tests {
     proptest! {
         #[test]
         fn anything_is_decoded(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            Params::default().add_encoded(&bytes);
+            let _ = Params::default().add_encoded(&bytes, 10);
         }
 
         #[test]

@@ -218,13 +218,16 @@ pub(crate) async fn format(
 ) -> Result<Json, ApiError> {
     let max_len = state.shared.config.query_max_expression_bytes;
     let max_len = max_len.saturating_mul(MAX_GROWTH);
-    let Some(text) = parsed(&state, &params)?.pretty(max_len) else {
-        return Err(ApiError::new(
-            ErrorKind::Execution,
-            format!("formatted, the query is longer than {max_len} bytes"),
-        ));
-    };
-    Ok(Json(json::success(|out| json::string(out, &text))))
+    parsed(&state, params, move |expr| {
+        let Some(text) = expr.pretty(max_len) else {
+            return Err(ApiError::new(
+                ErrorKind::Execution,
+                format!("formatted, the query is longer than {max_len} bytes"),
+            ));
+        };
+        Ok(json::success(|out| json::string(out, &text)))
+    })
+    .await
 }
 
 /// `GET|POST /api/v1/parse_query`
@@ -232,13 +235,23 @@ pub(crate) async fn parse_query(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Json, ApiError> {
-    let expr = parsed(&state, &params)?;
-    Ok(Json(json::success(|out| ast::write(out, &expr))))
+    parsed(&state, params, |expr| {
+        Ok(json::success(|out| ast::write(out, expr)))
+    })
+    .await
 }
 
-/// The tree of `query`.
-fn parsed(state: &AppState, params: &Params) -> Result<Expr, ApiError> {
-    let query = params.get("query").unwrap_or("");
-    parse::parse(query, &state.shared.config.parse_options())
-        .map_err(|e| ApiError::invalid_parameter("query", e))
+/// Answers with the tree of `query`, off the async threads: patterns are compiled.
+async fn parsed(
+    state: &AppState,
+    params: Params,
+    answer: impl FnOnce(&Expr) -> Result<Vec<u8>, ApiError> + Send + 'static,
+) -> Result<Json, ApiError> {
+    let options = state.shared.config.parse_options();
+    let job = state.shared.queries.run(move || {
+        let query = params.get("query").unwrap_or("");
+        let expr = parse::parse(query, &options);
+        answer(&expr.map_err(|e| ApiError::invalid_parameter("query", e))?)
+    });
+    Ok(Json(job.await??))
 }

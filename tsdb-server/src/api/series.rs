@@ -3,7 +3,7 @@
 use axum::extract::State;
 use tsdb_core::Labels;
 
-use super::{Json, json, lookup};
+use super::{Json, allow_results, json, lookup};
 use crate::api::params::Params;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -15,17 +15,23 @@ pub(crate) async fn series(
 ) -> Result<Json, ApiError> {
     let limit = params.limit()?;
     let range = params.time_range()?;
-    let sets = params
-        .matcher_sets()
-        .map_err(|e| ApiError::invalid_parameter("match[]", e))?;
-    if sets.is_empty() {
-        return Err(ApiError::bad_data("no match[] parameter provided"));
-    }
+    let max = state.shared.config.load.query_max_lookup_results;
     lookup(&state, move |db| {
+        let sets = params
+            .matcher_sets()
+            .map_err(|e| ApiError::invalid_parameter("match[]", e))?;
+        if sets.is_empty() {
+            return Err(ApiError::bad_data("no match[] parameter provided"));
+        }
         let querier = db.querier(range)?;
         let mut found: Vec<Labels> = Vec::new();
         for set in &sets {
             found.extend(querier.select(set)?.iter().map(|s| s.labels().clone()));
+            if found.len() > max {
+                found.sort_unstable();
+                found.dedup();
+                allow_results(found.len(), max)?;
+            }
         }
         if sets.len() > 1 {
             found.sort_unstable();

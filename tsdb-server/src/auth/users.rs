@@ -51,7 +51,7 @@ impl Users {
             most: *COSTS.start(),
             keyed: Keyed::new()?,
             verified: Mutex::default(),
-            verifications: Pool::new(cores.div_ceil(2), WAITING),
+            verifications: Pool::new(cores.div_ceil(2), WAITING, "passwords to verify"),
         })
     }
 

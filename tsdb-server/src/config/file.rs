@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tsdb_core::SeriesLimits;
+use serde::{Deserialize, Serialize};
 
+use super::limits::Limits;
 use super::otlp::Otlp;
 use super::retention::RetentionKeys;
-use crate::duration;
 
 /// The contents of the file; without a file the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,55 +28,6 @@ pub struct Settings {
 pub(crate) struct Global {
     /// Labels that tell this server from others where its data is read together with theirs.
     pub(crate) external_labels: BTreeMap<String, String>,
-}
-
-/// How much is accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Limits {
-    /// Series that may be active at once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    active_series: Option<u64>,
-    /// New series in an interval.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new_series: Option<u64>,
-    #[serde(deserialize_with = "read_duration", serialize_with = "write_duration")]
-    new_series_interval: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let limits = SeriesLimits::default();
-        Self {
-            active_series: limits.active,
-            new_series: limits.new,
-            new_series_interval: limits.interval,
-        }
-    }
-}
-
-impl Limits {
-    /// For the store.
-    pub(crate) fn of_series(&self) -> SeriesLimits {
-        SeriesLimits {
-            active: self.active_series,
-            new: self.new_series,
-            interval: self.new_series_interval,
-        }
-    }
-}
-
-fn read_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let duration =
-        duration::parse(&String::deserialize(from)?).map_err(serde::de::Error::custom)?;
-    match duration {
-        Duration::ZERO => Err(serde::de::Error::custom("the interval must be positive")),
-        duration => Ok(duration),
-    }
-}
-
-fn write_duration<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&duration::format(*duration))
 }
 
 /// What is wrong with the file, and where.
@@ -198,6 +148,8 @@ fn explain(error: &serde_saphyr::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tsdb_core::SeriesLimits;
+
     use super::*;
 
     #[test]
@@ -210,7 +162,8 @@ mod tests {
             SeriesLimits {
                 active: Some(10),
                 new: Some(5),
-                interval: Duration::from_secs(30)
+                interval: Duration::from_secs(30),
+                ..Settings::default().limits.of_series()
             }
         );
         assert_eq!(Settings::parse(&settings.to_yaml()).unwrap(), settings);
@@ -237,6 +190,12 @@ mod tests {
             ("limits:\n  zzz: 1\n", 2, "known are active_series"),
             ("limits:\n  new_series: many\n", 2, ""),
             ("limits:\n  new_series: -1\n", 2, ""),
+            (
+                "limits:\n  request:\n    serie: 1\n",
+                3,
+                "perhaps \"series\" is meant",
+            ),
+            ("limits:\n  labels:\n    count: 0\n", 3, "must be positive"),
             ("limits:\n  new_series_interval: 0\n", 2, "must be positive"),
             (
                 "limits:\n  new_series_interval: 5x\n",

@@ -143,6 +143,7 @@ impl Config {
             ("web.max-body-bytes", self.max_body_bytes.to_string()),
             ("web.max-decoded-bytes", self.max_decoded_bytes.to_string()),
         ];
+        flags.extend(self.load.flags());
         flags.extend(self.connections.flags());
         flags.sort_unstable_by_key(|(name, _)| *name);
         flags

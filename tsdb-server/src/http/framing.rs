@@ -3,7 +3,7 @@
 //! Whoever stands between a client and this server must see the same requests in the same bytes, or one request is smuggled
 //! inside another (RFC 9112, section 11.2). The parser that makes requests of the bytes forgives some of what senders get
 //! wrong; what it forgives and others may read otherwise is refused here, before it: lone line feeds and carriage returns,
-//! folded header lines, a length beside an encoding, two lengths, encodings other than `chunked`.
+//! folded header lines, a length beside an encoding, two lengths, two hosts, encodings other than `chunked`.
 //!
 //! Only heads and the sizes of chunks are looked at; bodies are counted.
 
@@ -52,6 +52,7 @@ pub(super) struct Framing {
     /// What the head said so far.
     length: Option<u64>,
     chunked: bool,
+    host: bool,
 }
 
 impl Framing {
@@ -64,6 +65,7 @@ impl Framing {
             is_first: true,
             length: None,
             chunked: false,
+            host: false,
         }
     }
 
@@ -149,7 +151,7 @@ impl Framing {
         Some(())
     }
 
-    /// A line of the head that says where the body ends.
+    /// A line of the head, which may say where the body ends.
     fn header(&mut self) -> Option<()> {
         let colon = self.line.iter().position(|b| *b == b':');
         let (name, value) = match colon {
@@ -157,6 +159,10 @@ impl Framing {
             None => (&*self.line, &[][..]),
         };
         let is = |known: &str| name.trim_ascii().eq_ignore_ascii_case(known.as_bytes());
+        if is("host") {
+            // Two are two servers to whoever forwards by them.
+            return (!std::mem::replace(&mut self.host, true)).then_some(());
+        }
         let (is_length, is_encoding) = (is("content-length"), is("transfer-encoding"));
         if !is_length && !is_encoding {
             return Some(());
@@ -178,6 +184,7 @@ impl Framing {
 
     fn end_of_head(&mut self) -> Part {
         self.is_first = false;
+        self.host = false;
         let chunked = std::mem::take(&mut self.chunked);
         match self.length.take() {
             _ if chunked => Part::ChunkSize,
@@ -255,6 +262,7 @@ mod tests {
             "GET / HTTP/1.1\r\nhost: a\rb\r\n\r\n",
             "GET / HTTP/1.1\r\nx: a\r\n b\r\n\r\n",
             " GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n",
             "POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\n",
             "POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
             "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n",

@@ -14,7 +14,7 @@ use super::json_number::Column;
 use super::json_values::Values;
 use super::lines::{Line, Lines};
 use super::sink::Sink;
-use crate::ingest::{LabelSet, WriteError};
+use crate::ingest::{LabelSet, MAX_LABELS, WriteError};
 use crate::json_kind::{JsonKind, unit_from_name};
 
 /// Samples of a series that go to the batch at once.
@@ -98,6 +98,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metric<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut labels = Vec::new();
                 while let Some(label) = map.next_entry()? {
+                    if labels.len() >= MAX_LABELS {
+                        return Err(A::Error::custom(format!("more than {MAX_LABELS} labels")));
+                    }
                     labels.push(label);
                 }
                 Ok(Metric(labels))

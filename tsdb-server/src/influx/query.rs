@@ -46,9 +46,15 @@ async fn answer(
     let params = params::collect(request, state).await?;
     let text = params.get("q");
     let text = text.ok_or_else(|| InfluxError::bad_request("missing required parameter \"q\""))?;
-    let parsed = influxql::parse(text, &params::bound(&params)?);
-    let statements =
-        parsed.map_err(|e| InfluxError::bad_request(format!("error parsing query: {e}")))?;
+    let bound = params::bound(&params)?;
+    // Not on the async threads: patterns are compiled.
+    let parsed = state.shared.queries.run({
+        let text = text.to_owned();
+        move || influxql::parse(&text, &bound)
+    });
+    let statements = parsed
+        .await?
+        .map_err(|e| InfluxError::bad_request(format!("error parsing query: {e}")))?;
     let is_get = *method == Method::GET;
     // The route lets nobody through without.
     permission::check(&statements, scopes.unwrap_or(Scopes::NONE), is_get)?;

@@ -11,12 +11,17 @@ use tsdb_influx::{Influx, Precision, Refusal, Target};
 
 use super::error::InfluxError;
 use crate::api::params::Params;
+use crate::config::RequestLimits;
 use crate::encoding::Encoding;
-use crate::ingest::{body, durable};
+use crate::error::ApiError;
+use crate::ingest::{body, durable, too_many};
 use crate::state::AppState;
 
 /// Bad lines that an answer names; the others are only counted.
 const MAX_SHOWN_FAULTS: usize = 100;
+
+/// Bytes of a bad line that an answer shows.
+const MAX_SHOWN_BYTES: usize = 1024;
 
 /// Where a request writes.
 #[derive(Debug)]
@@ -79,8 +84,18 @@ async fn write(
     let creates = state.shared.config.influx_create_databases;
     let applied = state.shared.writes.run(move || {
         let limit = shared.config.max_decoded_bytes;
-        body::decompressed(encoding, &collected.bytes, limit, &shared.budget, |bytes| {
-            apply(&influx, &destination, bytes, creates)
+        let budget = &shared.budget;
+        body::decompressed(encoding, &collected.bytes, limit, budget, |bytes| {
+            let _memory = budget
+                .reserve(memory_of_points(bytes))
+                .map_err(ApiError::from)?;
+            apply(
+                &influx,
+                &destination,
+                bytes,
+                shared.request_limits(),
+                creates,
+            )
         })
     });
     let (commit, refusal) = applied.await??;
@@ -101,14 +116,27 @@ async fn write(
 /// The write under way, if there is one, and what is answered about the rest.
 type Applied = (Option<Commit>, Option<String>);
 
+/// What the points of a body take at most, in bytes: each with what the catalogue says of its fields, and each field with its
+/// series in the batch.
+fn memory_of_points(body: &[u8]) -> u64 {
+    let (lines, pairs) = body.iter().fold((1, 0), |(lines, pairs), byte| {
+        (
+            lines + u64::from(*byte == b'\n'),
+            pairs + u64::from(*byte == b'='),
+        )
+    });
+    lines * 150 + pairs * 200
+}
+
 /// Parses and writes lines.
 fn apply(
     influx: &Influx,
     destination: &Destination,
     bytes: &[u8],
+    limits: RequestLimits,
     creates: bool,
 ) -> Result<Applied, InfluxError> {
-    let (points, faults) = parse(bytes, destination.precision);
+    let (points, faults) = parse(bytes, destination.precision, limits)?;
     if points.is_empty() {
         return match faults {
             Some(faults) => Err(InfluxError::bad_request(faults.text)),
@@ -143,29 +171,59 @@ pub(super) struct Faults {
 }
 
 /// The points of a body, and what is wrong with the lines that are none.
-pub(super) fn parse(bytes: &[u8], precision: Precision) -> (Vec<Point<'_>>, Option<Faults>) {
-    let mut points = Vec::new();
+///
+/// # Errors
+/// 413 when there are more fields than series may be in a request, or more bytes of labels: each field is a series with the
+/// tags of its point.
+pub(super) fn parse(
+    bytes: &[u8],
+    precision: Precision,
+    limits: RequestLimits,
+) -> Result<(Vec<Point<'_>>, Option<Faults>), InfluxError> {
+    let mut points: Vec<Point<'_>> = Vec::new();
+    let (mut fields, mut label_bytes) = (0, 0);
     let mut faults: Vec<String> = Vec::new();
     let mut more = 0_usize;
     for line in lines(bytes) {
         match Point::parse(line, precision) {
-            Ok(point) => points.push(point),
+            Ok(point) => {
+                fields += point.fields.len();
+                if fields > limits.series {
+                    return Err(too_many("series", limits.series).into());
+                }
+                label_bytes += label_bytes_of(&point);
+                if label_bytes > limits.label_bytes {
+                    return Err(too_many("label_bytes", limits.label_bytes).into());
+                }
+                points.push(point);
+            }
             Err(_) if faults.len() == MAX_SHOWN_FAULTS => more += 1,
             Err(e) => {
-                let line = String::from_utf8_lossy(line);
+                let line = String::from_utf8_lossy(line.get(..MAX_SHOWN_BYTES).unwrap_or(line));
                 faults.push(format!("unable to parse '{line}': {e}"));
             }
         }
     }
     if faults.is_empty() {
-        return (points, None);
+        return Ok((points, None));
     }
     let lines = faults.len() + more;
     if more > 0 {
         faults.push(format!("and {more} more lines"));
     }
     let text = faults.join("\n");
-    (points, Some(Faults { lines, text }))
+    Ok((points, Some(Faults { lines, text })))
+}
+
+/// Bytes of the labels of the series of a point, about.
+fn label_bytes_of(point: &Point<'_>) -> usize {
+    let tags = point
+        .tags
+        .iter()
+        .map(|(key, value)| key.len() + value.len());
+    let names = point.fields.iter().map(|(name, _)| name.len());
+    let shared = point.measurement.len() + tags.sum::<usize>();
+    names.sum::<usize>() + point.fields.len() * shared
 }
 
 /// The present in nanoseconds, cut down to the precision.

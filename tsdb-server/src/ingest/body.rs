@@ -37,7 +37,7 @@ pub(crate) async fn collect(
     let too_large = || {
         WriteError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {limit} bytes"),
+            format!("the body is larger than {limit} bytes (--web.max-body-bytes)"),
         )
     };
     let announced = headers
@@ -136,7 +136,9 @@ pub(crate) fn snappy<T>(
     if len > limit {
         return Err(WriteError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body has {len} bytes when decompressed, the limit is {limit}"),
+            format!(
+                "the body has {len} bytes when decompressed, more than {limit} (--web.max-decoded-bytes)"
+            ),
         ));
     }
     if len / MAX_SNAPPY_RATIO > compressed.len() {
@@ -170,7 +172,9 @@ pub(crate) fn decompressed<T, E: From<WriteError>>(
         if len > limit {
             return Err(WriteError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body has more than {limit} bytes when decompressed"),
+                format!(
+                    "the body has more than {limit} bytes when decompressed (--web.max-decoded-bytes)"
+                ),
             ));
         }
         // Twice its size for the capacity of the buffer, and a batch is about as large as the message.

@@ -1,6 +1,9 @@
 //! The labels of a series on their way into a batch.
 
-use tsdb_core::METRIC_NAME;
+use tsdb_core::{MAX_LABEL_SET_BYTES, METRIC_NAME};
+
+/// More labels than this are too large for any series: each takes four bytes at least.
+pub(crate) const MAX_LABELS: usize = MAX_LABEL_SET_BYTES / 4;
 
 /// The labels of one series, and their canonical bytes; the memory is used again for every series.
 #[derive(Debug, Default)]
@@ -20,8 +23,13 @@ impl<'a> LabelSet<'a> {
 
     /// Adds a label.
     pub(crate) fn push(&mut self, name: &'a [u8], value: &'a [u8]) {
+        // First: what is long is read for each series that refers to it.
+        if name.len() + value.len() > MAX_LABEL_SET_BYTES {
+            return self.invalid("a label has more than 65536 bytes");
+        }
         match (std::str::from_utf8(name), std::str::from_utf8(value)) {
             (Ok(""), _) => self.invalid("a label name is empty"),
+            _ if self.pairs.len() >= MAX_LABELS => self.invalid("there are more than 16384 labels"),
             (Ok(name), Ok(value)) => self.pairs.push((name, value)),
             _ => self.invalid("a label is not UTF-8"),
         }

@@ -24,6 +24,9 @@ pub(crate) use body::Buffers;
 #[cfg(fuzzing)]
 pub(crate) use datadog::fuzz as fuzz_datadog;
 pub(crate) use ha::{Elections, HaOptions};
-pub(crate) use label_set::LabelSet;
+pub(crate) use label_set::{LabelSet, MAX_LABELS};
 #[cfg(fuzzing)]
 pub(crate) use otlp::fuzz as fuzz_otlp;
+#[cfg(fuzzing)]
+pub(crate) use remote_write::fuzz as fuzz_remote_write;
+pub(crate) use remote_write::too_many;

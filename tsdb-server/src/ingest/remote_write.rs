@@ -10,45 +10,32 @@ use super::apply::{self, LeftOut, WriteError};
 use super::ha::{Dropped, Replicas};
 use super::proto::ProtoError;
 use super::{body, remote_write_v1, remote_write_v2};
+use crate::config::RequestLimits;
 use crate::state::AppState;
 
-/// What one request may hold. On the wire a sample takes two bytes and an empty bucket one, in a batch sixteen and eight,
-/// so the size of the body alone does not bound the memory.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) series: usize,
-    pub(super) samples: usize,
-    pub(super) histogram_bytes: usize,
-    pub(super) metadata: usize,
-    pub(super) symbols: usize,
-}
-
-pub(super) const LIMITS: Limits = Limits {
-    series: 1_000_000,
-    samples: 4_000_000,
-    histogram_bytes: 128 << 20,
-    metadata: 100_000,
-    symbols: 4_000_000,
-};
-
-impl Limits {
-    /// Whether a batch holds more than it may.
-    ///
-    /// # Errors
-    /// 413 then.
-    pub(super) fn check(&self, writer: &Writer) -> Result<(), WriteError> {
-        let too_many_of = |what, n| (n > self.samples).then(|| too_many(what, self.samples));
-        let refusal = too_many_of("samples", writer.samples_len())
-            .or_else(|| too_many_of("exemplars", writer.exemplars_len()));
-        refusal.map_or(Ok(()), Err)
+/// Whether a batch holds more samples, exemplars or labels than it may.
+///
+/// # Errors
+/// 413 then.
+pub(super) fn check(limits: &RequestLimits, writer: &Writer) -> Result<(), WriteError> {
+    if writer.samples_len() > limits.samples {
+        return Err(too_many("samples", limits.samples));
     }
+    if writer.exemplars_len() > limits.exemplars {
+        return Err(too_many("exemplars", limits.exemplars));
+    }
+    if writer.labels_len() > limits.label_bytes {
+        return Err(too_many("label_bytes", limits.label_bytes));
+    }
+    Ok(())
 }
 
-/// The refusal of a request that holds more than a limit.
-pub(super) fn too_many(what: &str, limit: usize) -> WriteError {
+/// The refusal of a request that holds more than the limit of this key allows.
+pub(crate) fn too_many(key: &str, limit: usize) -> WriteError {
+    let what = key.replace('_', " ");
     WriteError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
-        format!("the request holds more than {limit} {what}"),
+        format!("the request holds more than {limit} {what} (limits.request.{key})"),
     )
 }
 
@@ -63,12 +50,13 @@ impl Protocol {
     fn decode(
         self,
         message: &[u8],
+        limits: RequestLimits,
         writer: &mut Writer,
         replicas: &mut Replicas<'_>,
     ) -> Result<LeftOut, WriteError> {
         match self {
-            Self::V1 => remote_write_v1::decode(message, LIMITS, writer, replicas),
-            Self::V2 => remote_write_v2::decode(message, LIMITS, writer, replicas),
+            Self::V1 => remote_write_v1::decode(message, limits, writer, replicas),
+            Self::V2 => remote_write_v2::decode(message, limits, writer, replicas),
         }
     }
 }
@@ -112,8 +100,9 @@ async fn write_as(
     let (report, (left_out, dropped)) = apply::write(state, move |shared, writer| {
         let mut replicas = Replicas::new(shared.elections.as_ref());
         let limit = shared.config.max_decoded_bytes;
+        let limits = shared.request_limits();
         let left_out = body::snappy(&body.bytes, limit, &shared.buffers, |message| {
-            protocol.decode(message, writer, &mut replicas)
+            protocol.decode(message, limits, writer, &mut replicas)
         })?;
         Ok((left_out, replicas.dropped))
     })
@@ -195,6 +184,25 @@ fn negotiate(headers: &HeaderMap) -> Result<Protocol, WriteError> {
 impl From<ProtoError> for WriteError {
     fn from(e: ProtoError) -> Self {
         Self::new(StatusCode::BAD_REQUEST, e.to_string())
+    }
+}
+
+/// Decodes a message as both versions do.
+///
+/// # Panics
+/// When a decoder does, or a series that it made is not in canonical form.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(message: &[u8]) {
+    let Ok(db) = tsdb_core::Db::in_memory(tsdb_core::Options::new()) else {
+        return;
+    };
+    for protocol in [Protocol::V1, Protocol::V2] {
+        let mut writer = db.writer();
+        let limits = RequestLimits::default();
+        let _ = protocol.decode(message, limits, &mut writer, &mut Replicas::new(None));
+        for (labels, ..) in writer.entries() {
+            assert!(tsdb_core::Labels::from_canonical(labels).is_ok());
+        }
     }
 }
 

@@ -17,8 +17,9 @@ use super::apply::{LeftOut, WriteError};
 use super::ha::Replicas;
 use super::label_set::LabelSet;
 use super::proto::{Fields, ProtoError};
-use super::remote_write::{Limits, too_many};
+use super::remote_write::{check, too_many};
 use super::samples::Samples;
+use crate::config::RequestLimits;
 
 /// Decodes a `WriteRequest` into `writer`; what is not valid is left out and counted.
 ///
@@ -26,13 +27,13 @@ use super::samples::Samples;
 /// 400 when the bytes are not such a message, 413 when it holds more than `limits`.
 pub(super) fn decode(
     message: &[u8],
-    limits: Limits,
+    limits: RequestLimits,
     writer: &mut Writer,
     replicas: &mut Replicas<'_>,
 ) -> Result<LeftOut, WriteError> {
     let mut left_out = LeftOut::default();
     let mut scratch = Scratch::default();
-    let mut series = 0usize;
+    let (mut series, mut families) = (0usize, 0usize);
     for field in Fields::new(message) {
         match field? {
             (1, field) => {
@@ -49,11 +50,12 @@ pub(super) fn decode(
                     replicas,
                     &mut left_out,
                 )?;
-                limits.check(writer)?;
+                check(&limits, writer)?;
             }
             (3, field) => {
-                if writer.metadata_entries().len() >= limits.metadata {
-                    return Err(too_many("metadata entries", limits.metadata));
+                families += 1;
+                if families > limits.metadata {
+                    return Err(too_many("metadata", limits.metadata));
                 }
                 metadata(field.bytes()?, writer, &mut left_out)?;
             }
@@ -72,7 +74,7 @@ struct Scratch<'a> {
 
 fn time_series<'a>(
     message: &'a [u8],
-    limits: Limits,
+    limits: RequestLimits,
     scratch: &mut Scratch<'a>,
     writer: &mut Writer,
     replicas: &mut Replicas<'_>,
@@ -151,7 +153,11 @@ fn time_series<'a>(
     Ok(())
 }
 
-fn exemplar(message: &[u8], limits: Limits, samples: &mut Samples) -> Result<(), WriteError> {
+fn exemplar(
+    message: &[u8],
+    limits: RequestLimits,
+    samples: &mut Samples,
+) -> Result<(), WriteError> {
     let (mut value, mut t_ms) = (0.0, 0);
     for field in Fields::new(message) {
         match field? {

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use proptest::prelude::*;
 use tsdb_core::{Db, Labels, Options, STALE_NAN_BITS, TimeRange};
 
-use super::super::remote_write::LIMITS;
 use super::*;
 use crate::ingest::wire::{Message, Series, encode, owned};
 
@@ -50,7 +49,7 @@ proptest! {
         metadata in proptest::collection::vec((0u32..8, "[a-z]{1,8}", ".{0,20}"), 0..4),
     ) {
         let mut writer = store().writer();
-        let left_out = decode(&encode(&series, &metadata), LIMITS, &mut writer, &mut Replicas::default()).unwrap();
+        let left_out = decode(&encode(&series, &metadata), RequestLimits::default(), &mut writer, &mut Replicas::default()).unwrap();
         prop_assert_eq!(left_out, LeftOut::default());
         let expected: Vec<_> = series
             .iter()
@@ -69,7 +68,7 @@ proptest! {
                 expected.reverse();
             }
             let mut writer = db.writer();
-            decode(&encode(&series, &[]), LIMITS, &mut writer, &mut Replicas::default()).unwrap();
+            decode(&encode(&series, &[]), RequestLimits::default(), &mut writer, &mut Replicas::default()).unwrap();
             prop_assert_eq!(contents(&writer), expected);
             if !writer.is_empty() {
                 let _ = writer.submit().unwrap();
@@ -85,7 +84,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
+        let _ = decode(&bytes, RequestLimits::default(), &mut store().writer(), &mut Replicas::default());
     }
 
     #[test]
@@ -99,7 +98,7 @@ proptest! {
         let len = bytes.len();
         bytes[at.index(len)] = byte;
         bytes.truncate(cut.index(len) + 1);
-        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
+        let _ = decode(&bytes, RequestLimits::default(), &mut store().writer(), &mut Replicas::default());
     }
 }
 
@@ -121,7 +120,13 @@ fn series_that_are_not_valid_are_left_out_and_the_others_kept() {
     ] {
         let mut writer = store().writer();
         let request = encode(&[good.clone(), (bad, vec![(1, 1.0)]), good.clone()], &[]);
-        let left_out = decode(&request, LIMITS, &mut writer, &mut Replicas::default()).unwrap();
+        let left_out = decode(
+            &request,
+            RequestLimits::default(),
+            &mut writer,
+            &mut Replicas::default(),
+        )
+        .unwrap();
         assert_eq!((left_out.series, writer.entries().count()), (1, 2));
         assert!(
             left_out.first.as_deref().unwrap().contains(reason),
@@ -137,7 +142,7 @@ fn labels_that_are_not_utf8_are_left_out() {
     let mut writer = store().writer();
     let left_out = decode(
         &Message::default().bytes(1, &series.0).0,
-        LIMITS,
+        RequestLimits::default(),
         &mut writer,
         &mut Replicas::default(),
     )
@@ -167,7 +172,13 @@ fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
     let db = store();
     for known in [false, true] {
         let mut writer = db.writer();
-        let left_out = decode(&request, LIMITS, &mut writer, &mut Replicas::default()).unwrap();
+        let left_out = decode(
+            &request,
+            RequestLimits::default(),
+            &mut writer,
+            &mut Replicas::default(),
+        )
+        .unwrap();
         assert_eq!((left_out.samples, writer.samples_len()), (1, 3), "{known}");
         assert_eq!(
             left_out.first.unwrap(),
@@ -186,9 +197,9 @@ fn histograms_are_taken_and_those_that_are_not_valid_left_out() {
     let samples = series[0].samples().unwrap();
     assert_eq!(samples.len(), 3);
     assert!(samples.iter().all(|sample| sample.start_ms.is_none()));
-    let limits = Limits {
+    let limits = RequestLimits {
         histogram_bytes: 300,
-        ..LIMITS
+        ..RequestLimits::default()
     };
     let refused = decode(
         &request,
@@ -206,7 +217,7 @@ fn staleness_markers_keep_their_bits() {
     let mut writer = store().writer();
     decode(
         &encode(&[(owned(&[("__name__", "up")]), vec![(1, stale)])], &[]),
-        LIMITS,
+        RequestLimits::default(),
         &mut writer,
         &mut Replicas::default(),
     )
@@ -216,11 +227,11 @@ fn staleness_markers_keep_their_bits() {
 
 #[test]
 fn counts_are_bounded() {
-    let limits = Limits {
+    let limits = RequestLimits {
         series: 2,
         samples: 3,
         metadata: 1,
-        ..LIMITS
+        ..RequestLimits::default()
     };
     let status = |series: &[Series], metadata: &[(u32, String, String)]| {
         decode(

@@ -17,10 +17,11 @@ use tsdb_core::{Encoding, KnownSeries, METRIC_NAME, MetricMetadata, MetricType, 
 
 use super::apply::{LeftOut, WriteError};
 use super::ha::Replicas;
-use super::label_set::LabelSet;
+use super::label_set::{LabelSet, MAX_LABELS};
 use super::proto::{Field, Fields, ProtoError};
-use super::remote_write::{Limits, too_many};
+use super::remote_write::{check, too_many};
 use super::samples::Samples;
+use crate::config::RequestLimits;
 
 /// Decodes a `Request` into `writer`; what is not valid is left out and counted.
 ///
@@ -28,7 +29,7 @@ use super::samples::Samples;
 /// 400 when the bytes are not such a message, 413 when it holds more than `limits`.
 pub(super) fn decode(
     message: &[u8],
-    limits: Limits,
+    limits: RequestLimits,
     writer: &mut Writer,
     replicas: &mut Replicas<'_>,
 ) -> Result<LeftOut, WriteError> {
@@ -60,7 +61,7 @@ pub(super) fn decode(
                 return Err(too_many("series", limits.series));
             }
             request.time_series(field.bytes()?, writer, replicas)?;
-            limits.check(writer)?;
+            check(&limits, writer)?;
         }
     }
     Ok(request.left_out)
@@ -71,7 +72,7 @@ struct Request<'a> {
     symbols: Vec<&'a [u8]>,
     /// What the writer recognises each symbol by.
     parts: Vec<Part>,
-    limits: Limits,
+    limits: RequestLimits,
     /// Memory that is used again for every series: symbols of its names and values in turn.
     refs: Vec<u32>,
     labels: LabelSet<'a>,
@@ -216,7 +217,7 @@ impl<'a> Request<'a> {
             return Ok(());
         }
         if writer.metadata_entries().len() >= self.limits.metadata {
-            return Err(too_many("metadata entries", self.limits.metadata));
+            return Err(too_many("metadata", self.limits.metadata));
         }
         writer.metadata(MetricMetadata {
             metric: family.to_owned(),
@@ -228,11 +229,14 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Adds numbers of symbols, which are labels, name and value in turn.
+/// Adds numbers of symbols, which are labels, name and value in turn; those that would make too many labels are passed over.
 fn push_refs(field: Field<'_>, refs: &mut Vec<u32>) -> Result<(), ProtoError> {
     field.each_varint(|number| {
-        // No request has so many symbols.
-        refs.push(u32::try_from(number).unwrap_or(u32::MAX));
+        // One more than may be, so that they are refused.
+        if refs.len() <= 2 * MAX_LABELS {
+            // No request has so many symbols.
+            refs.push(u32::try_from(number).unwrap_or(u32::MAX));
+        }
     })
 }
 

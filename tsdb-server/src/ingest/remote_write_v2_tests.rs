@@ -4,7 +4,6 @@ use axum::http::StatusCode;
 use proptest::prelude::*;
 use tsdb_core::{Db, Labels, Options, TimeRange};
 
-use super::super::remote_write::LIMITS;
 use super::*;
 use crate::ingest::wire::Message;
 
@@ -78,7 +77,7 @@ fn samples_histograms_and_metadata_are_read() {
     let mut writer = db.writer();
     let left_out = decode(
         &request(&series),
-        LIMITS,
+        RequestLimits::default(),
         &mut writer,
         &mut Replicas::default(),
     )
@@ -164,7 +163,13 @@ fn what_is_not_valid_is_left_out_and_the_rest_kept() {
     ] {
         let mut writer = store().writer();
         let request = request(&[good(), bad, good()]);
-        let left_out = decode(&request, LIMITS, &mut writer, &mut Replicas::default()).unwrap();
+        let left_out = decode(
+            &request,
+            RequestLimits::default(),
+            &mut writer,
+            &mut Replicas::default(),
+        )
+        .unwrap();
         assert_eq!(left_out.series, series, "{reason}");
         assert_eq!(left_out.samples, 1 - series, "{reason}");
         assert_eq!(writer.samples_len(), 2);
@@ -188,26 +193,26 @@ fn counts_are_bounded() {
         );
         decoded.err().map(|e| e.status)
     };
-    assert_eq!(status(LIMITS), None);
+    assert_eq!(status(RequestLimits::default()), None);
     let too_large = Some(StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(
-        status(Limits {
+        status(RequestLimits {
             series: 1,
-            ..LIMITS
+            ..RequestLimits::default()
         }),
         too_large
     );
     assert_eq!(
-        status(Limits {
+        status(RequestLimits {
             samples: 1,
-            ..LIMITS
+            ..RequestLimits::default()
         }),
         too_large
     );
     assert_eq!(
-        status(Limits {
+        status(RequestLimits {
             symbols: 8,
-            ..LIMITS
+            ..RequestLimits::default()
         }),
         too_large
     );
@@ -250,8 +255,8 @@ proptest! {
                 request.splice(0..0, Message::default().bytes(4, b"").0);
             }
             let (mut recognised, mut decoded) = (db.writer(), store().writer());
-            let left_out = decode(&request, LIMITS, &mut recognised, &mut Replicas::default()).unwrap();
-            prop_assert_eq!(left_out, decode(&request, LIMITS, &mut decoded, &mut Replicas::default()).unwrap());
+            let left_out = decode(&request, RequestLimits::default(), &mut recognised, &mut Replicas::default()).unwrap();
+            prop_assert_eq!(left_out, decode(&request, RequestLimits::default(), &mut decoded, &mut Replicas::default()).unwrap());
             prop_assert_eq!(contents(&recognised), contents(&decoded));
             prop_assert_eq!(recognised.metadata_entries(), decoded.metadata_entries());
             if !recognised.is_empty() {
@@ -262,7 +267,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
+        let _ = decode(&bytes, RequestLimits::default(), &mut store().writer(), &mut Replicas::default());
     }
 
     #[test]
@@ -272,6 +277,6 @@ proptest! {
         let len = bytes.len();
         bytes[at.index(len)] = byte;
         bytes.truncate(cut.index(len) + 1);
-        let _ = decode(&bytes, LIMITS, &mut store().writer(), &mut Replicas::default());
+        let _ = decode(&bytes, RequestLimits::default(), &mut store().writer(), &mut Replicas::default());
     }
 }

@@ -8,7 +8,8 @@ use super::apply::{LeftOut, WriteError};
 use super::histogram::{Unfit, histogram};
 use super::label_set::LabelSet;
 use super::proto::{Fields, ProtoError};
-use super::remote_write::{Limits, too_many};
+use super::remote_write::too_many;
+use crate::config::RequestLimits;
 
 /// Milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +68,12 @@ impl Samples {
     /// # Errors
     /// 400 when it is none, 413 when there are too many.
     #[inline]
-    pub(super) fn add_float(&mut self, message: &[u8], limits: Limits) -> Result<(), WriteError> {
-        if self.floats.len() > limits.samples {
+    pub(super) fn add_float(
+        &mut self,
+        message: &[u8],
+        limits: RequestLimits,
+    ) -> Result<(), WriteError> {
+        if self.floats.len() >= limits.samples {
             return Err(too_many("samples", limits.samples));
         }
         self.floats.push(sample(message)?);
@@ -82,16 +87,13 @@ impl Samples {
     pub(super) fn add_histogram(
         &mut self,
         message: &[u8],
-        limits: Limits,
+        limits: RequestLimits,
     ) -> Result<(), WriteError> {
         match histogram(message)? {
             Ok((times, histogram)) => {
                 self.histogram_bytes += histogram.size_bytes();
                 if self.histogram_bytes > limits.histogram_bytes {
-                    return Err(too_many(
-                        "bytes of native histograms",
-                        limits.histogram_bytes,
-                    ));
+                    return Err(too_many("histogram_bytes", limits.histogram_bytes));
                 }
                 self.histograms.push((times, histogram));
             }
@@ -112,10 +114,10 @@ impl Samples {
         t_ms: i64,
         value: f64,
         labels: &mut LabelSet<'_>,
-        limits: Limits,
+        limits: RequestLimits,
     ) -> Result<(), WriteError> {
-        if self.exemplars.len() >= limits.samples {
-            return Err(too_many("exemplars", limits.samples));
+        if self.exemplars.len() >= limits.exemplars {
+            return Err(too_many("exemplars", limits.exemplars));
         }
         if let Ok(canonical) = labels.canonical_of_any() {
             let start = self.exemplar_labels.len();

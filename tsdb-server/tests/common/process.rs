@@ -47,6 +47,11 @@ impl Program {
         until(&format!("log of {}", self.name), found)
     }
 
+    /// Of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it said so far.
     pub(crate) fn said(&self) -> String {
         self.log.lock().unwrap().join("\n")

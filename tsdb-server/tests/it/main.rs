@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
 mod datadog;

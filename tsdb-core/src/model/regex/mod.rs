@@ -91,6 +91,12 @@ impl LabelRegex {
         })
     }
 
+    /// Memory that the compiled pattern takes, in bytes, without what matching keeps for the next time.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.regex.memory_usage()
+    }
+
     /// Number of the group of that name.
     #[must_use]
     pub fn group_number(&self, name: &str) -> Option<usize> {

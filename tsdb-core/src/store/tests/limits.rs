@@ -12,6 +12,7 @@ fn limits(active: Option<u64>, new: Option<u64>) -> SeriesLimits {
         active,
         new,
         interval: Duration::from_secs(3600),
+        ..SeriesLimits::default()
     }
 }
 

@@ -8,6 +8,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::response::Response;
 use tsdb_core::{EncodedChunk, Kind, encode_chunks};
@@ -29,12 +30,13 @@ pub(super) async fn answer(
     state: &AppState,
     queries: Vec<Query>,
     external: ExternalLabels,
+    deadline: Instant,
 ) -> Result<Response, ApiError> {
     let max_frame_bytes = state.shared.config.remote_read_max_frame_bytes;
     let external = Arc::new(external);
     let select = {
         let external = Arc::clone(&external);
-        move |db: &_| super::select(db, queries, &external)
+        move |db: &_| super::select(db, queries, &external, deadline)
     };
     let write =
         move |selected, output: &mut Output| write(selected, &external, max_frame_bytes, output);

@@ -26,7 +26,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use tsdb_core::{Db, Series};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
 use crate::ingest::{WriteError, body};
 use crate::state::AppState;
 use external_labels::ExternalLabels;
@@ -66,12 +66,10 @@ async fn answer(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Res
     for query in &mut queries {
         external.take_out(&mut query.matchers);
     }
+    let deadline = begun + state.shared.config.query_timeout;
     match form {
-        Form::Samples => {
-            let deadline = begun + state.shared.config.query_timeout;
-            samples::answer(state, queries, external, deadline).await
-        }
-        Form::Chunks => Ok(chunks::answer(state, queries, external).await?),
+        Form::Samples => samples::answer(state, queries, external, deadline).await,
+        Form::Chunks => Ok(chunks::answer(state, queries, external, deadline).await?),
     }
 }
 
@@ -86,13 +84,30 @@ fn select(
     db: &Db,
     queries: Vec<Query>,
     external: &ExternalLabels,
+    deadline: Instant,
 ) -> Result<Vec<Selected>, ApiError> {
+    check(deadline)?;
     let selectors: Vec<_> = queries.iter().map(|q| q.matchers.as_slice()).collect();
     let snapshot = db.snapshot(&selectors)?;
     let selected = queries.into_iter().map(|query| {
+        check(deadline)?;
         let mut series = snapshot.select(&query.matchers, query.range)?;
         external.sort(&mut series);
         Ok(Selected { query, series })
     });
     selected.collect()
+}
+
+/// Whether there is time left.
+///
+/// # Errors
+/// 503 when there is none.
+fn check(deadline: Instant) -> Result<(), ApiError> {
+    if Instant::now() > deadline {
+        return Err(ApiError::new(
+            ErrorKind::Retry,
+            "remote read timed out (--query.timeout)",
+        ));
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use tsdb_core::{MatchOp, Matcher, TimeRange};
+use tsdb_query::parse::MAX_PATTERN_BYTES;
 
 use crate::ingest::WriteError;
 use crate::ingest::proto::{Fields, ProtoError};
@@ -48,7 +49,7 @@ impl ReadRequest {
     /// 400 when the bytes are none, or when a matcher is not valid or there are too many.
     pub(super) fn decode(message: &[u8]) -> Result<Self, WriteError> {
         let mut request = Self::default();
-        let mut matchers = 0;
+        let mut so_far = SoFar::default();
         for field in Fields::new(message) {
             match field? {
                 (1, field) => {
@@ -57,7 +58,7 @@ impl ReadRequest {
                             "the request has more than {MAX_QUERIES} queries"
                         )));
                     }
-                    request.queries.push(query(field.bytes()?, &mut matchers)?);
+                    request.queries.push(query(field.bytes()?, &mut so_far)?);
                 }
                 (2, field) => field.each_varint(|number| request.accept(number))?,
                 _ => {}
@@ -92,7 +93,14 @@ impl ReadRequest {
     }
 }
 
-fn query(message: &[u8], matchers_so_far: &mut usize) -> Result<Query, WriteError> {
+/// What the queries of a request have so far.
+#[derive(Debug, Default)]
+struct SoFar {
+    matchers: usize,
+    pattern_bytes: usize,
+}
+
+fn query(message: &[u8], so_far: &mut SoFar) -> Result<Query, WriteError> {
     let (mut start_ms, mut end_ms) = (0, 0);
     let mut hints = Hints::default();
     let mut matchers = Vec::new();
@@ -101,14 +109,21 @@ fn query(message: &[u8], matchers_so_far: &mut usize) -> Result<Query, WriteErro
             (1, field) => start_ms = field.int64()?,
             (2, field) => end_ms = field.int64()?,
             (3, field) => {
-                *matchers_so_far += 1;
-                if *matchers_so_far > MAX_MATCHERS {
+                so_far.matchers += 1;
+                if so_far.matchers > MAX_MATCHERS {
                     return Err(WriteError::new(
                         StatusCode::BAD_REQUEST,
                         format!("the request has more than {MAX_MATCHERS} matchers"),
                     ));
                 }
-                matchers.push(matcher(field.bytes()?)?);
+                let matcher = matcher(field.bytes()?)?;
+                so_far.pattern_bytes += matcher.pattern_bytes();
+                if so_far.pattern_bytes > MAX_PATTERN_BYTES {
+                    return Err(WriteError::bad_request(format!(
+                        "regular expressions of the request take more than {MAX_PATTERN_BYTES} bytes"
+                    )));
+                }
+                matchers.push(matcher);
             }
             (4, field) => hints = Hints::decode(field.bytes()?)?,
             _ => {}

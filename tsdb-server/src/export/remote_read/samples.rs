@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use tsdb_core::{Columns, Db, MemoryBudget, Reservation, Series};
 
@@ -68,13 +68,14 @@ fn encode(
     limits: Limits,
     budget: &MemoryBudget,
 ) -> Result<Charged, WriteError> {
+    let deadline = limits.deadline;
     let mut answer = Answer {
         share: budget.reserve(0)?,
         samples: 0,
         limits,
     };
     let mut response = Message::default();
-    for selected in super::select(db, queries, external)? {
+    for selected in super::select(db, queries, external, deadline)? {
         let mut result = Message::default();
         for series in &selected.series {
             let labels = external.merged(series.labels());
@@ -121,12 +122,7 @@ impl Answer {
 
     /// Appends the samples of a series.
     fn samples_of(&mut self, series: &Series, message: &mut Message) -> Result<(), WriteError> {
-        if Instant::now() > self.limits.deadline {
-            return Err(WriteError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "remote read timed out",
-            ));
-        }
+        super::check(self.limits.deadline)?;
         for_each_part(series, |columns| {
             self.samples += columns.len() as u64;
             if self.samples > self.limits.samples {

@@ -154,11 +154,11 @@ fn point(message: &[u8]) -> Result<(i64, f64), ProtoError> {
 
 #[cfg(test)]
 mod tests {
+    use crate::config::RequestLimits;
     use proptest::prelude::*;
     use tsdb_core::{Db, Labels, Options, Writer};
 
     use super::*;
-    use crate::ingest::apply::LeftOut;
     use crate::ingest::wire::Message;
 
     fn series() -> impl Strategy<Value = Series> {
@@ -213,10 +213,7 @@ mod tests {
     fn batch(decode: Decode, body: &[u8]) -> Result<Vec<String>, WriteError> {
         let db = Db::in_memory(Options::new()).unwrap();
         let mut writer: Writer = db.writer();
-        let mut sink = Sink {
-            writer: &mut writer,
-            left_out: LeftOut::default(),
-        };
+        let mut sink = Sink::new(&mut writer, RequestLimits::default());
         decode(body, &mut sink)?;
         let entries = writer.entries();
         Ok(entries

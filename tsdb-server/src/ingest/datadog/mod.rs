@@ -18,7 +18,8 @@ use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, WriteReport, Writer};
 use super::apply::{self, LeftOut, WriteError};
 use super::body;
 use super::label_set::LabelSet;
-use super::remote_write::{LIMITS, too_many};
+use super::remote_write::{check, too_many};
+use crate::config::RequestLimits;
 use crate::encoding::Encoding;
 use crate::error::{RETRY_AFTER_S, json_answer, retry_after};
 use crate::state::AppState;
@@ -103,10 +104,7 @@ async fn write_as(
     apply::write(state, move |shared, writer| {
         let limit = shared.config.max_decoded_bytes;
         body::decompressed(encoding, &body.bytes, limit, &shared.budget, |message| {
-            let mut sink = Sink {
-                writer,
-                left_out: LeftOut::default(),
-            };
+            let mut sink = Sink::new(writer, shared.request_limits());
             if is_protobuf {
                 decode::protobuf(message, &mut sink)?;
             } else {
@@ -131,13 +129,10 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     };
     for decode in [decode::json, decode::protobuf] {
         let mut writer = db.writer();
-        let mut sink = Sink {
-            writer: &mut writer,
-            left_out: LeftOut::default(),
-        };
+        let mut sink = Sink::new(&mut writer, RequestLimits::default());
         let _ = decode(bytes, &mut sink);
         for (labels, ..) in writer.entries() {
-            assert!(tsdb_core::Labels::from_canonical(labels).is_ok());
+            assert!(tsdb_core::Labels::from_canonical(&labels).is_ok());
         }
     }
 }
@@ -158,15 +153,30 @@ struct Series {
 #[derive(Debug)]
 struct Sink<'w> {
     writer: &'w mut Writer,
+    limits: RequestLimits,
+    series: usize,
     left_out: LeftOut,
 }
 
-impl Sink<'_> {
+impl<'w> Sink<'w> {
+    fn new(writer: &'w mut Writer, limits: RequestLimits) -> Self {
+        Self {
+            writer,
+            limits,
+            series: 0,
+            left_out: LeftOut::default(),
+        }
+    }
+
     /// Adds a metric.
     ///
     /// # Errors
     /// 413 when the request holds too much.
     fn add(&mut self, series: &Series) -> Result<(), WriteError> {
+        self.series += 1;
+        if self.series > self.limits.series {
+            return Err(too_many("series", self.limits.series));
+        }
         let labels = labels_of(series);
         let mut set = LabelSet::default();
         for (name, value) in &labels {
@@ -197,10 +207,10 @@ impl Sink<'_> {
             help: String::new(),
             unit: series.unit.clone(),
         });
-        if self.writer.metadata_entries().len() > LIMITS.metadata {
-            return Err(too_many("series", LIMITS.metadata));
+        if self.writer.metadata_entries().len() > self.limits.metadata {
+            return Err(too_many("metadata", self.limits.metadata));
         }
-        LIMITS.check(self.writer)
+        check(&self.limits, self.writer)
     }
 }
 

@@ -48,7 +48,7 @@ fn resource_metrics(
     part: ResourceMetrics<'_>,
     translator: &mut Translator<'_>,
 ) -> Result<(), WriteError> {
-    translator.resource(&attributes(part.resource.attributes)?);
+    translator.resource(&attributes(part.resource.attributes)?)?;
     for piece in part.scope_metrics {
         scope_metrics(parse(piece)?, translator)?;
     }
@@ -65,7 +65,7 @@ fn scope_metrics(
         version: part.scope.version.into(),
         schema_url: part.schema_url.into(),
         attributes: attributes(part.scope.attributes)?,
-    });
+    })?;
     for piece in part.metrics {
         metric(parse(piece)?, translator)?;
     }

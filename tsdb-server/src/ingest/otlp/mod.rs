@@ -28,7 +28,6 @@ use self::answer::Form;
 use self::translate::{Told, Translator};
 use super::apply::{self, WriteError};
 use super::body;
-use super::remote_write::LIMITS;
 use crate::config::Otlp;
 use crate::encoding::Encoding;
 use crate::state::{AppState, Shared};
@@ -76,7 +75,7 @@ fn decode(
     writer: &mut Writer,
 ) -> Result<Told, WriteError> {
     let lookback_ms = i64::try_from(shared.config.lookback_delta.as_millis()).unwrap_or(i64::MAX);
-    let mut translator = Translator::new(settings, lookback_ms, LIMITS, writer);
+    let mut translator = Translator::new(settings, lookback_ms, shared.request_limits(), writer);
     match form {
         Form::Protobuf => protobuf::request(message, &mut translator)?,
         Form::Json => {
@@ -107,9 +106,10 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     let Ok(db) = tsdb_core::Db::in_memory(tsdb_core::Options::new()) else {
         return;
     };
+    let limits = crate::config::RequestLimits::default();
     for decode in [protobuf::request, json::request] {
         let mut writer = db.writer();
-        let mut translator = Translator::new(&settings, 300_000, LIMITS, &mut writer);
+        let mut translator = Translator::new(&settings, 300_000, limits, &mut writer);
         let _ = decode(message, &mut translator);
         for (labels, ..) in writer.entries() {
             assert!(tsdb_core::Labels::from_canonical(&labels).is_ok());

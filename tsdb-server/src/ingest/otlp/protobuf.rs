@@ -47,7 +47,7 @@ fn resource_metrics(message: &[u8], translator: &mut Translator<'_>) -> Result<(
             }
         }
     }
-    translator.resource(&attributes);
+    translator.resource(&attributes)?;
     for field in Fields::new(message) {
         if let (2, field) = field? {
             scope_metrics(field.bytes()?, translator)?;
@@ -75,7 +75,7 @@ fn scope_metrics(message: &[u8], translator: &mut Translator<'_>) -> Result<(), 
             _ => {}
         }
     }
-    translator.scope(&scope);
+    translator.scope(&scope)?;
     for field in Fields::new(message) {
         if let (2, field) = field? {
             metric(field.bytes()?, translator)?;

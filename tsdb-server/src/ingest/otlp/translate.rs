@@ -5,10 +5,10 @@ use tsdb_core::{METRIC_NAME, MetricMetadata, MetricType, STALE_NAN_BITS, SeriesB
 use super::model::{Attribute, Kind, Metric, Point, Scope, Temporality};
 use super::resource::{Labels, Resource, labels, scope_labels};
 use super::{exemplars, histogram, names};
-use crate::config::Otlp;
+use crate::config::{Otlp, RequestLimits};
 use crate::ingest::apply::WriteError;
 use crate::ingest::label_set::LabelSet;
-use crate::ingest::remote_write::{Limits, too_many};
+use crate::ingest::remote_write::{check, too_many};
 
 /// Samples of one `target_info`. Data points of one request lie close together; this bounds what others cost.
 const MAX_TARGET_INFO_SAMPLES: i64 = 100;
@@ -19,7 +19,7 @@ pub(super) struct Translator<'w> {
     settings: &'w Otlp,
     /// How long `target_info` is seen after a sample of it, in milliseconds.
     lookback_ms: i64,
-    limits: Limits,
+    limits: RequestLimits,
     writer: &'w mut Writer,
     resource: Resource,
     scope: Result<Vec<(String, String)>, String>,
@@ -27,6 +27,8 @@ pub(super) struct Translator<'w> {
     /// Times of the first and last data point of the resource.
     times_ms: Option<(i64, i64)>,
     series: usize,
+    /// Resources, scopes and metrics, which may hold nothing.
+    holders: usize,
     histogram_bytes: usize,
     told: Told,
 }
@@ -56,7 +58,7 @@ impl<'w> Translator<'w> {
     pub(super) fn new(
         settings: &'w Otlp,
         lookback_ms: i64,
-        limits: Limits,
+        limits: RequestLimits,
         writer: &'w mut Writer,
     ) -> Self {
         Self {
@@ -69,6 +71,7 @@ impl<'w> Translator<'w> {
             metric: Current::default(),
             times_ms: None,
             series: 0,
+            holders: 0,
             histogram_bytes: 0,
             told: Told::default(),
         }
@@ -80,14 +83,33 @@ impl<'w> Translator<'w> {
     }
 
     /// A resource begins.
-    pub(super) fn resource(&mut self, attributes: &[Attribute<'_>]) {
+    ///
+    /// # Errors
+    /// 413 when there are too many.
+    pub(super) fn resource(&mut self, attributes: &[Attribute<'_>]) -> Result<(), WriteError> {
+        self.count_holder()?;
         self.resource = Resource::new(attributes, self.settings);
         self.times_ms = None;
+        Ok(())
     }
 
     /// A scope of the resource begins.
-    pub(super) fn scope(&mut self, scope: &Scope<'_>) {
+    ///
+    /// # Errors
+    /// 413 when there are too many.
+    pub(super) fn scope(&mut self, scope: &Scope<'_>) -> Result<(), WriteError> {
+        self.count_holder()?;
         self.scope = scope_labels(scope, self.settings);
+        Ok(())
+    }
+
+    /// Counts a resource, scope or metric. Each is there for a series, so that the limit of series is theirs too.
+    fn count_holder(&mut self) -> Result<(), WriteError> {
+        self.holders += 1;
+        if self.holders > self.limits.series {
+            return Err(too_many("series", self.limits.series));
+        }
+        Ok(())
     }
 
     /// A metric of the scope begins.
@@ -95,6 +117,7 @@ impl<'w> Translator<'w> {
     /// # Errors
     /// 413 when there are too many.
     pub(super) fn metric(&mut self, metric: &Metric<'_>) -> Result<(), WriteError> {
+        self.count_holder()?;
         let strategy = self.settings.translation_strategy;
         self.metric = Current {
             kind: metric.kind,
@@ -113,7 +136,7 @@ impl<'w> Translator<'w> {
             return Ok(());
         }
         if self.writer.metadata_entries().len() >= self.limits.metadata {
-            return Err(too_many("metrics", self.limits.metadata));
+            return Err(too_many("metadata", self.limits.metadata));
         }
         self.writer.metadata(MetricMetadata {
             metric: self.metric.name.clone(),
@@ -130,6 +153,9 @@ impl<'w> Translator<'w> {
     /// 413 when the request holds too much.
     pub(super) fn point(&mut self, point: Point<'_>) -> Result<(), WriteError> {
         self.told.points += 1;
+        if self.told.points > self.limits.samples as u64 {
+            return Err(too_many("samples", self.limits.samples));
+        }
         let stored = match &self.metric.refusal {
             Some(reason) => Err(reason.clone()),
             None => self.store(&point),
@@ -141,10 +167,10 @@ impl<'w> Translator<'w> {
         if self.series > self.limits.series {
             return Err(too_many("series", self.limits.series));
         }
-        self.limits.check(self.writer)?;
+        check(&self.limits, self.writer)?;
         if self.histogram_bytes > self.limits.histogram_bytes {
             let limit = self.limits.histogram_bytes;
-            return Err(too_many("bytes of native histograms", limit));
+            return Err(too_many("histogram_bytes", limit));
         }
         Ok(())
     }

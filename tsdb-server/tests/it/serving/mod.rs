@@ -40,13 +40,13 @@ impl Started {
         read_all(&mut stream)
     }
 
-    /// Another client is served, and soon.
+    /// Another client is served, and soon, also where the machine is busy otherwise.
     fn assert_serves(&self) {
         let begun = Instant::now();
         let target = "GET /api/v1/query?query=1";
         let answer = http::request(&self.process.address, target, &[], &[]).unwrap();
         assert_eq!(answer.status, 200);
-        assert!(begun.elapsed() < Duration::from_secs(2), "{begun:?}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{begun:?}");
     }
 
     /// The value of a metric of the server.

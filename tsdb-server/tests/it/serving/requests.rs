@@ -30,6 +30,7 @@ fn what_can_be_read_in_two_ways_is_refused_and_the_connection_closed() {
         "x: y\rcontent-length: 0",
         "x: y\0z",
         "x: y\r\n folded: z",
+        "host: b",
         "no colon",
         ": no name",
         "na me: x",

@@ -98,7 +98,7 @@ fn a_body_that_comes_steadily_may_take_longer_than_the_timeout() {
 #[test]
 fn a_client_that_does_not_read_is_closed_and_others_are_served_meanwhile() {
     let server = start(&["--web.write-timeout=500ms"]);
-    let mut readers: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    let mut readers: Vec<_> = (0..5).map(|_| server.connect()).collect();
     for stream in &mut readers {
         stream
             .set_write_timeout(Some(Duration::from_millis(100)))
@@ -110,6 +110,6 @@ fn a_client_that_does_not_read_is_closed_and_others_are_served_meanwhile() {
     server.assert_serves();
     until("all are closed", || {
         server.assert_serves();
-        (server.closed("stalled") >= 20.0).then_some(())
+        (server.closed("stalled") >= 5.0).then_some(())
     });
 }

@@ -27,6 +27,9 @@ pub const MAX_OPERATORS: usize = 1000;
 /// Subqueries in subqueries, at most.
 const MAX_SUBQUERIES: usize = 32;
 
+/// Regular expressions of a query: each takes a millisecond or two to compile.
+const MAX_PATTERNS: usize = 1000;
+
 /// Why a query does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {

@@ -3,7 +3,7 @@
 use super::super::ast::Statement;
 use super::super::lexer::{self, Token};
 use super::params::{Param, Params};
-use super::{ParseError, Result};
+use super::{MAX_PATTERNS, ParseError, Result};
 
 /// A place in a query.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Parser<'a> {
     pub(super) operators: usize,
     /// How many subqueries the present one stands in.
     pub(super) subqueries: usize,
+    /// Regular expressions so far.
+    patterns: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -28,6 +30,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             operators: 0,
             subqueries: 0,
+            patterns: 0,
         }
     }
 
@@ -201,6 +204,10 @@ impl<'a> Parser<'a> {
         let Some((pattern, end)) = lexer::regex(self.text, start) else {
             return Err(self.fault("bad regex: "));
         };
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(self.fault(format!("more than {MAX_PATTERNS} regular expressions")));
+        }
         if let Err(e) = crate::pattern::Pattern::new(&pattern) {
             return Err(self.fault(e));
         }
