@@ -185,12 +185,6 @@ impl Params {
         };
         let seconds =
             parse_duration(text).map_err(|e| ApiError::invalid_parameter("timeout", e))?;
-        if seconds <= 0.0 {
-            return Err(ApiError::invalid_parameter(
-                "timeout",
-                "it must be positive",
-            ));
-        }
         Ok(Duration::try_from_secs_f64(seconds)
             .unwrap_or(Duration::ZERO)
             .min(most))

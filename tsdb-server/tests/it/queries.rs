@@ -283,6 +283,7 @@ async fn a_query_under_way_is_listed_and_can_be_killed() {
         let target = format!("/api/v1/admin/queries/{id}/kill");
         server.request(Method::POST, &target).await
     };
+    tokio::time::sleep(Duration::from_millis(2)).await; // slow is what takes a millisecond
     assert_eq!(kill(&id.to_string()).await.status, 204);
     let answer = asking.await.unwrap();
     assert_eq!(
