@@ -1,5 +1,7 @@
 //! What surrounds a query: statistics, limits, the tree.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
