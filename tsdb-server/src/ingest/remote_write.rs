@@ -201,7 +201,7 @@ pub(crate) fn fuzz(message: &[u8]) {
         let limits = RequestLimits::default();
         let _ = protocol.decode(message, limits, &mut writer, &mut Replicas::new(None));
         for (labels, ..) in writer.entries() {
-            assert!(tsdb_core::Labels::from_canonical(labels).is_ok());
+            assert!(tsdb_core::Labels::from_canonical(&labels).is_ok());
         }
     }
 }
