@@ -169,7 +169,10 @@ impl MemoryIndex {
     /// Names of the labels of these pairs, in order.
     pub(crate) fn names_in(&self, pairs: &PairSet) -> Vec<String> {
         let names: BTreeSet<&[u8]> = pairs.iter().map(|pair| split(self.pair(pair)).0).collect();
-        names.into_iter().map(|name| text(name).to_owned()).collect()
+        names
+            .into_iter()
+            .map(|name| text(name).to_owned())
+            .collect()
     }
 
     /// Values of one label that are in these pairs, in order.
@@ -177,7 +180,9 @@ impl MemoryIndex {
         let inner = self.inner.read();
         let values = inner.names.get(name.as_bytes()).into_iter().flatten();
         let found = values.filter(|&(_, &pair)| pairs.contains(pair));
-        found.map(|(value, _)| text(value.bytes()).to_owned()).collect()
+        found
+            .map(|(value, _)| text(value.bytes()).to_owned())
+            .collect()
     }
 
     /// The place of each pair, by its number, in the order of name and value. Lists of places are in the order of the label

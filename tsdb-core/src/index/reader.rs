@@ -107,7 +107,7 @@ impl IndexReader {
         let mut record = std::mem::take(&mut buffer.record);
         self.read_record(id, &mut record)?;
         for &number in record.pairs() {
-            if !buffer.reuse(number) {
+            if !buffer.reuse(number) && !buffer.recall(number) {
                 let pair = self.pair(number)?;
                 let name = self.symbol(&mut names, pair.name)?;
                 buffer.push(number, name, self.symbol(&mut values, pair.value)?);
