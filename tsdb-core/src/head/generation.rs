@@ -12,7 +12,7 @@ use super::series::Series;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::{MemoryIndex, PairRef};
-use crate::index::{DeletedSeries, newly_deleted, resolve, values_of};
+use crate::index::{DeletedSeries, PairSet, newly_deleted, resolve, values_of};
 use crate::model::{Encoding, Labels, LastSample, Matcher, TimeRange, TimeUnit, Tombstone};
 use crate::slab::Slab;
 use crate::stats::Cardinality;
@@ -259,12 +259,29 @@ impl Generation {
         self.index.label_names()
     }
 
+    /// Names of the labels of these series, in order.
+    pub(crate) fn label_names_of(&self, series: &[SeriesRef]) -> Vec<String> {
+        self.index.names_in(&self.pairs_of(series))
+    }
+
     /// Values of one label that any of these series has, in order.
     ///
     /// # Errors
     /// None today; the signature is that of an index in a file.
     pub(crate) fn label_values_of(&self, name: &str, series: &[SeriesRef]) -> Result<Vec<String>> {
-        values_of(&self.index, name, self.label_values(name), series)
+        let all = self.label_values(name);
+        match PairSet::is_cheaper(series.len(), all.len()) {
+            true => Ok(self.index.values_in(name, &self.pairs_of(series))),
+            false => values_of(&self.index, name, all, series),
+        }
+    }
+
+    fn pairs_of(&self, series: &[SeriesRef]) -> PairSet {
+        let mut pairs = PairSet::default();
+        for &series in series {
+            pairs.extend(self.pairs(series));
+        }
+        pairs
     }
 
     /// Values of one label, in order.
