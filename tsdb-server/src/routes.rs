@@ -137,7 +137,16 @@ fn datadog() -> Vec<Row> {
         (Write, "/datadog/api/v1/metadata", post(datadog::nothing)),
         (Write, "/datadog/intake", post(datadog::nothing)),
         (Write, "/datadog/intake/", post(datadog::nothing)),
-        (Write, "/datadog/api/beta/sketches", post(datadog::sketches)),
+        (
+            Write,
+            "/datadog/api/beta/sketches",
+            post(datadog::distributions),
+        ),
+        (
+            Write,
+            "/datadog/api/v1/distribution_points",
+            post(datadog::distributions),
+        ),
     ]
 }
 
