@@ -190,6 +190,12 @@ fn table() -> Vec<Route> {
     table
 }
 
+/// The path of every route; names in braces stand for what varies.
+#[must_use]
+pub fn paths() -> Vec<String> {
+    table().into_iter().map(|route| route.path).collect()
+}
+
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
     let guarded = |access, protocol, methods: MethodRouter<AppState>| {
@@ -217,6 +223,7 @@ pub fn app(state: AppState) -> Router {
     let router = router
         .merge(influx.layer(from_fn(influx::with_version)))
         .fallback_service(none.with_state(state.clone()))
+        .layer(from_fn_with_state(state.clone(), http::hold_answer))
         .layer(http::compression())
         .layer(from_fn_with_state(state.clone(), http::cors))
         .layer(from_fn_with_state(state.clone(), http::limit_head))
