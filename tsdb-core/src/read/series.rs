@@ -72,6 +72,13 @@ impl Series {
         &self.labels
     }
 
+    /// What it takes in memory beside the samples, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        let parts = self.parts.capacity() * size_of::<(Left, Part)>();
+        (size_of::<Self>() + parts + self.labels.as_bytes().len()) as u64
+    }
+
     /// Times inside the querier's range between which all its samples are; `None` when there is none.
     #[must_use]
     pub fn time_range(&self) -> Option<TimeRange> {
