@@ -118,6 +118,12 @@ impl Generation {
         self.series(series).unit()
     }
 
+    /// Brings a series into the cache; see [`Series::prefetch`].
+    #[inline]
+    pub(crate) fn prefetch(&self, series: SeriesRef) {
+        self.series(series).prefetch();
+    }
+
     /// The newest sample of a series by time, also when an earlier generation holds it.
     #[inline]
     pub(crate) fn last(&self, series: SeriesRef) -> Option<LastSample> {

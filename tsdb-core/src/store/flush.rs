@@ -5,7 +5,6 @@
 //! before the renames are durable replays the log again; a set of which not every file is there is swept.
 
 use std::collections::BTreeSet;
-use std::hint::black_box;
 use std::sync::Arc;
 
 use super::delete::deletions_of;
@@ -381,10 +380,9 @@ fn write_series(
     let mut columns = Columns::with_start_times();
     for (at, &(series, class)) in order.iter().enumerate() {
         if at.is_multiple_of(READ_AHEAD) {
-            // Loads that do not wait for each other: series in label order are in no order in memory, and each waits for its
-            // lock.
+            // Series in label order are in no order in memory.
             for &(series, _) in order.iter().skip(at).take(READ_AHEAD) {
-                black_box(frozen.generation.unit(series));
+                frozen.generation.prefetch(series);
             }
         }
         let Some(samples) = frozen.samples(series) else {
