@@ -32,7 +32,10 @@ global: {scrape_interval: 1s}
 scrape_configs:
   - {job_name: self, static_configs: [{targets: ["127.0.0.1:$watched"]}]}
   - {job_name: tsdb, static_configs: [{targets: ["127.0.0.1:$port"]}]}
-remote_write: [{url: "http://127.0.0.1:$port/api/v1/write"}]
+remote_write:
+  - url: "http://127.0.0.1:$port/api/v1/write"
+    # It drops what waits when it changes their number while nothing is accepted.
+    queue_config: {min_shards: 1, max_shards: 1, capacity: 20000}
 YAML
 taskset -c 1 "$prometheus" --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/prometheus" \
   --web.listen-address="127.0.0.1:$watched" --log.level=error & pids+=($!)

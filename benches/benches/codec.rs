@@ -1,6 +1,9 @@
-//! Samples into chunks and out of them: one series, written to and read from a store in memory.
+//! Samples into chunks and columns and out of them: one series, written to and read from a store in memory.
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
 use tsdb_benches::{START_MS, STEP_MS, Shape, store};
 use tsdb_core::{Columns, Db, Matcher, TimeRange, WriteBatch};
 
@@ -32,22 +35,43 @@ fn codec(c: &mut Criterion) {
             b.iter_batched(empty, write, BatchSize::SmallInput);
         });
 
-        let db = empty();
-        db.write(&batch).expect("a store in memory takes a batch");
-        let querier = db.querier(TimeRange::ALL).expect("an open store");
-        let found = querier.select(&[Matcher::equal("__name__", "a")]);
-        let series = found.expect("a store in memory reads").remove(0);
-        let mut columns = Columns::default();
-        group.bench_function(BenchmarkId::new("read", format!("{shape:?}")), |b| {
-            b.iter(|| {
-                columns.clear();
-                let read = series.read_into(TimeRange::ALL, &mut columns);
-                read.expect("a store in memory reads");
-                assert_eq!(columns.len(), SAMPLES);
-            });
+        // Into columns of a file, with all that such a file has.
+        let written = || {
+            let db = empty();
+            db.write(&batch).expect("a store in memory takes a batch");
+            db
+        };
+        group.bench_function(BenchmarkId::new("flush", format!("{shape:?}")), |b| {
+            let flush = |db: Db| {
+                db.flush().expect("a store in memory takes a file");
+                db
+            };
+            b.iter_batched(written, flush, BatchSize::SmallInput);
         });
+
+        let head = written();
+        read(&mut group, "read", shape, &head);
+        let file = written();
+        file.flush().expect("a store in memory takes a file");
+        read(&mut group, "read_column", shape, &file);
     }
     group.finish();
+}
+
+/// Reads all samples of a store.
+fn read(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, shape: Shape, db: &Db) {
+    let querier = db.querier(TimeRange::ALL).expect("an open store");
+    let found = querier.select(&[Matcher::equal("__name__", "a")]);
+    let series = found.expect("a store in memory reads").remove(0);
+    let mut columns = Columns::default();
+    group.bench_function(BenchmarkId::new(name, format!("{shape:?}")), |b| {
+        b.iter(|| {
+            columns.clear();
+            let read = series.read_into(TimeRange::ALL, &mut columns);
+            read.expect("a store in memory reads");
+            assert_eq!(columns.len(), SAMPLES);
+        });
+    });
 }
 
 criterion_group!(benches, codec);

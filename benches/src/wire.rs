@@ -56,7 +56,15 @@ impl Requests {
 
     /// The message of scrape number `i`, before compression.
     pub fn scrape(&mut self, i: usize) -> &[u8] {
-        let t_ms = START_MS + i as i64 * STEP_MS;
+        self.message(i, START_MS + i as i64 * STEP_MS)
+    }
+
+    /// The message of a scrape between number `i` and the next, with the values of number `i`.
+    pub fn between(&mut self, i: usize) -> &[u8] {
+        self.message(i, START_MS + i as i64 * STEP_MS + STEP_MS / 2)
+    }
+
+    fn message(&mut self, i: usize, t_ms: i64) -> &[u8] {
         self.message.clear();
         for series in &self.series {
             let mut sample = [0; 20];

@@ -2,15 +2,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tsdb_influx::line::{Point, lines};
+use tsdb_influx::line::{Dialect, Point, lines};
 use tsdb_influx::{MAX_TIME_NS, MIN_TIME_NS, Precision};
 
 fuzz_target!(|body: &[u8]| {
     let mut bytes = 0;
     for line in lines(body) {
         bytes += line.len();
-        for precision in [Precision::Nanoseconds, Precision::Hours] {
-            if let Ok(point) = Point::parse(line, precision) {
+        for (precision, unsigned) in [(Precision::Nanoseconds, false), (Precision::Hours, true)] {
+            let dialect = Dialect {
+                precision,
+                unsigned,
+            };
+            if let Ok(point) = Point::parse(line, dialect) {
                 assert!(!point.fields.is_empty());
                 assert!(
                     point

@@ -8,7 +8,7 @@ use tsdb_core::MemoryBudget;
 
 use crate::ast::{Expr, ValueType};
 use crate::error::QueryError;
-use crate::exec::{Context, Limits};
+use crate::exec::{Context, Cores, Limits};
 use crate::parse::{self, ParseError, ParseOptions};
 use crate::plan::{
     Kind, Query, QueryTimes, SHALLOW, STACK_BYTES_PER_LEVEL, evaluate, height, selectors,
@@ -38,6 +38,9 @@ pub struct EngineOptions {
     /// Whether `rate` and `increase` tell a counter by its label `__type__` rather than by its name: Prometheus's feature flag
     /// `type-and-unit-labels`. Default false.
     pub type_and_unit_labels: bool,
+    /// How many threads all queries use together: a large query reads its series with as many as the others leave, and every
+    /// query has one. Default: as many as the machine has cores.
+    pub threads: usize,
     /// What the parser accepts.
     pub parse: ParseOptions,
 }
@@ -52,6 +55,7 @@ impl Default for EngineOptions {
             delayed_name_removal: false,
             use_start_timestamps: false,
             type_and_unit_labels: false,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
             parse: ParseOptions::default(),
         }
     }
@@ -95,17 +99,27 @@ pub enum QueryTime {
 /// Takes the series of a matrix.
 pub type EachSeries<'e> = dyn FnMut(MatrixSeries) -> Result<(), QueryError> + Send + 'e;
 
-/// Evaluates PromQL over any [`Storage`]. Holds no state between queries.
-#[derive(Clone, Debug, Default)]
+/// Evaluates PromQL over any [`Storage`]. Holds no state between queries; its clones share their threads.
+#[derive(Clone, Debug)]
 pub struct Engine {
     options: EngineOptions,
+    cores: Cores,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(EngineOptions::default())
+    }
 }
 
 impl Engine {
     /// An engine with these options.
     #[must_use]
     pub fn new(options: EngineOptions) -> Self {
-        Self { options }
+        Self {
+            cores: Cores::new(options.threads),
+            options,
+        }
     }
 
     /// Its options.
@@ -195,6 +209,7 @@ impl Engine {
         each: &mut EachSeries<'_>,
     ) -> Result<QueryResult, QueryError> {
         let begun = Instant::now();
+        let _busy = self.cores.enter();
         let (kind, times) = match time {
             QueryTime::At(t_ms) => (Kind::Instant, QueryTimes::instant(t_ms)),
             QueryTime::Steps { step_ms, .. } if step_ms <= 0 => {
@@ -252,6 +267,7 @@ impl Engine {
             lookback_ms: options.lookback_ms.unwrap_or(self.options.lookback_ms),
             max_samples: self.options.max_samples,
             max_bytes: self.options.max_bytes,
+            cores: self.cores.clone(),
             memory: options.memory.clone(),
             progress: options.progress.clone(),
             deadline: options.deadline,

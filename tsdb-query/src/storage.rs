@@ -52,6 +52,20 @@ pub trait Snapshot: Send + Sync {
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError>;
 
+    /// As [`select`](Self::select), for which up to so many threads may work.
+    ///
+    /// # Errors
+    /// Those of [`select`](Self::select).
+    fn select_with(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        threads: usize,
+    ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
+        let _ = threads;
+        self.select(matchers, range)
+    }
+
     /// What is missing from the samples read so far, because the storage is damaged there: warnings of the answer.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
@@ -74,6 +88,15 @@ impl<T: Snapshot> Snapshot for Same<'_, T> {
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
         self.0.select(matchers, range)
+    }
+
+    fn select_with(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        threads: usize,
+    ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
+        self.0.select_with(matchers, range, threads)
     }
 }
 
@@ -110,7 +133,16 @@ impl Snapshot for tsdb_core::Snapshot {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
-        let series = tsdb_core::Snapshot::select(self, matchers, range)?;
+        Snapshot::select_with(self, matchers, range, 1)
+    }
+
+    fn select_with(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        threads: usize,
+    ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
+        let series = tsdb_core::Snapshot::select_with(self, matchers, range, threads)?;
         Ok(series
             .into_iter()
             .map(|s| Arc::new(s) as Arc<dyn SeriesReader>)

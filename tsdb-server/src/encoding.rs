@@ -30,7 +30,8 @@ impl Encoding {
             "" | "identity" => Ok(Self::Identity),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
             "deflate" => Ok(Self::Deflate),
-            "zstd" => Ok(Self::Zstd),
+            // Datadog's client libraries say which version of the format.
+            "zstd" | "zstd1" => Ok(Self::Zstd),
             _ => Err(WriteError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 format!("content encoding {name:?} is not gzip, deflate or zstd"),

@@ -7,12 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod arenas;
 mod auth;
 mod bridge;
 mod bytes;
 mod checksum;
 mod cli;
 mod config;
+mod descriptors;
 mod duration;
 mod encoding;
 mod error;
@@ -39,6 +41,7 @@ use std::io;
 
 use tokio::net::TcpListener;
 
+pub use arenas::limit_arenas;
 pub use cli::{Cli, Command};
 pub use config::{
     Config, ConnectionFlags, LoadFlags, LogFormat, LogLevel, Settings, SettingsError,
@@ -47,7 +50,7 @@ pub use import::{ImportCommand, run_command as run_import};
 pub use state::AppState;
 pub use verify::{VerifyArgs, verify};
 
-pub use routes::app;
+pub use routes::{app, paths};
 
 /// Runs the server until SIGTERM or SIGINT, then drains, flushes and closes the store.
 ///
@@ -67,6 +70,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     );
 
     features::log(&config.enable_feature);
+    descriptors::warn_if_few(config.connections.max_connections);
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());

@@ -137,7 +137,16 @@ fn datadog() -> Vec<Row> {
         (Write, "/datadog/api/v1/metadata", post(datadog::nothing)),
         (Write, "/datadog/intake", post(datadog::nothing)),
         (Write, "/datadog/intake/", post(datadog::nothing)),
-        (Write, "/datadog/api/beta/sketches", post(datadog::sketches)),
+        (
+            Write,
+            "/datadog/api/beta/sketches",
+            post(datadog::distributions),
+        ),
+        (
+            Write,
+            "/datadog/api/v1/distribution_points",
+            post(datadog::distributions),
+        ),
     ]
 }
 
@@ -181,6 +190,12 @@ fn table() -> Vec<Route> {
     table
 }
 
+/// The path of every route; names in braces stand for what varies.
+#[must_use]
+pub fn paths() -> Vec<String> {
+    table().into_iter().map(|route| route.path).collect()
+}
+
 /// The whole HTTP surface.
 pub fn app(state: AppState) -> Router {
     let guarded = |access, protocol, methods: MethodRouter<AppState>| {
@@ -208,6 +223,7 @@ pub fn app(state: AppState) -> Router {
     let router = router
         .merge(influx.layer(from_fn(influx::with_version)))
         .fallback_service(none.with_state(state.clone()))
+        .layer(from_fn_with_state(state.clone(), http::hold_answer))
         .layer(http::compression())
         .layer(from_fn_with_state(state.clone(), http::cors))
         .layer(from_fn_with_state(state.clone(), http::limit_head))

@@ -16,17 +16,26 @@ pub(crate) struct MergePolicy {
     pub(crate) max_runs: usize,
     /// Bytes that are merged at once: a step ends after some minutes at most, and needs no more space than that beside its inputs.
     pub(crate) max_bytes: u64,
+    /// Series that are merged at once, those that several runs have counted in each: the index of the output is made in memory.
+    pub(crate) max_series: u64,
 }
 
 impl MergePolicy {
     /// The usual policy; `min_block_ms` is how long after its end a partition is taken to be past.
-    pub(crate) fn new(min_block_ms: i64) -> Self {
+    pub(crate) fn new(min_block_ms: i64, max_series: u64) -> Self {
         Self {
             seal_after_ms: min_block_ms,
             fan_in: 4,
             max_runs: 16,
             max_bytes: 1 << 30,
+            max_series,
         }
+    }
+
+    /// Whether runs may be merged in one step.
+    fn is_step(&self, runs: &[&RunMeta]) -> bool {
+        let series: u64 = runs.iter().map(|run| u64::from(run.series)).sum();
+        total_bytes(runs) <= self.max_bytes && series <= self.max_series
     }
 }
 
@@ -93,8 +102,7 @@ pub(crate) fn plan(runs: &[RunMeta], newest_ms: i64, policy: &MergePolicy) -> Op
     let seal = |runs: &Vec<&RunMeta>| {
         let partition = runs.first()?.partition;
         let past = newest_ms >= partition.end_ms().saturating_add(policy.seal_after_ms);
-        let is_step = total_bytes(runs) <= policy.max_bytes;
-        let due = past && is_step && runs.len() > 1 && is_worth_sealing(runs);
+        let due = past && policy.is_step(runs) && runs.len() > 1 && is_worth_sealing(runs);
         due.then(|| MergePlan::new(runs, true)).flatten()
     };
     if let Some(plan) = groups.iter().find_map(seal) {
@@ -187,6 +195,6 @@ fn due_windows<'a>(
             (least.min(size), most.max(size))
         });
         let alike = too_many || most < least.saturating_mul(fan_in as u64);
-        alike && total_bytes(window) <= policy.max_bytes
+        alike && policy.is_step(window)
     })
 }

@@ -261,6 +261,7 @@ const POLICY: MergePolicy = MergePolicy {
     fan_in: 4,
     max_runs: 16,
     max_bytes: u64::MAX,
+    max_series: u64::MAX,
 };
 
 fn inputs(plan: Option<MergePlan>) -> Vec<u64> {
@@ -319,6 +320,22 @@ fn a_step_has_no_more_bytes_than_it_may() {
     );
     // Not even where there are too many.
     assert_eq!(past(&[3 << 20; 20]), None);
+}
+
+#[test]
+fn a_step_has_no_more_series_than_it_may() {
+    let runs: Vec<RunMeta> = (1..=5).map(|id| meta(id, 0, 7)).collect();
+    let series = u64::from(runs[0].series);
+    let policy = |max_series| MergePolicy {
+        max_series,
+        ..POLICY
+    };
+    assert!(plan(&runs, 0, &policy(4 * series)).is_some());
+    assert_eq!(plan(&runs, 0, &policy(4 * series - 1)), None);
+    let sealed_at = HOUR_MS + 1_000;
+    assert!(plan(&runs, sealed_at, &policy(5 * series)).is_some_and(|plan| plan.sealed));
+    let in_part = plan(&runs, sealed_at, &policy(4 * series)).unwrap();
+    assert_eq!((in_part.inputs.len(), in_part.sealed), (4, false));
 }
 
 #[test]

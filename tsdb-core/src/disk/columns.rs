@@ -3,12 +3,13 @@
 use super::chunk_group::ChunkGroupBuilder;
 use super::column::{ColumnBuilder, ColumnStats, MAX_SAMPLES};
 use super::directory::{ColumnExtent, DirectoryWriter, GroupPlace};
-use super::field_group::{FieldGroupBuilder, column_len};
+use super::field_group::FieldGroupBuilder;
 use super::float_group::FloatGroupBuilder;
 use super::group_header::{GroupHeader, RunSeries};
 use super::listed_group::GroupFrame;
 use super::loader::RawColumn;
 use super::output::Output;
+use super::pending::{Pending, Values};
 use super::starts::StartsBuilder;
 use super::times::TimesBuilder;
 use super::writer::misuse;
@@ -40,21 +41,6 @@ pub(super) struct ColumnsWriter {
     /// Those of the columns of the open group.
     group_starts: StartsBuilder,
     packer: Packer,
-}
-
-/// Samples in order of time: floats, or values of one other kind.
-#[derive(Debug, Default)]
-struct Pending {
-    times_ms: Vec<i64>,
-    floats: Vec<f64>,
-    fields: Vec<FieldValue>,
-}
-
-/// The values of a column that has its timestamps in a table.
-#[derive(Clone, Copy, Debug)]
-enum Values<'a> {
-    Floats(&'a [f64]),
-    Fields(Kind, &'a [FieldValue]),
 }
 
 impl ColumnsWriter {
@@ -375,33 +361,6 @@ impl ColumnsWriter {
             out.write_if_full()?;
         }
         Ok(())
-    }
-}
-
-impl Pending {
-    /// The column that begins with this sample; `None` behind the last.
-    fn column(&self, from: usize) -> Option<(&[i64], Values<'_>)> {
-        let times_ms = self.times_ms.get(from..).filter(|rest| !rest.is_empty())?;
-        let (len, values) = match self.fields.get(from..) {
-            Some([first, ..]) => {
-                let fields = self.fields.get(from..)?;
-                let len = column_len(fields);
-                (len, Values::Fields(first.kind(), fields.get(..len)?))
-            }
-            _ => {
-                let floats = self.floats.get(from..)?;
-                let len = floats.len().min(MAX_SAMPLES);
-                (len, Values::Floats(floats.get(..len)?))
-            }
-        };
-        Some((times_ms.get(..len)?, values))
-    }
-
-    /// Takes the first samples away.
-    fn remove(&mut self, count: usize) {
-        self.times_ms.drain(..count);
-        self.floats.drain(..count.min(self.floats.len()));
-        self.fields.drain(..count.min(self.fields.len()));
     }
 }
 

@@ -41,6 +41,7 @@ mod meta;
 mod name;
 mod output;
 mod partition;
+mod pending;
 mod publish;
 mod run;
 mod section;

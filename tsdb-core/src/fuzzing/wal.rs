@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::progress::RecoveryProgress;
 use crate::store::decode_contents;
-use crate::wal::{self, PairNumbers, RecordBuilder, RecordItem};
+use crate::wal::{self, Frames, PairNumbers, RecordBuilder, RecordItem};
 
 /// What a record of the write-ahead log holds.
 #[derive(Clone, Debug)]
@@ -48,13 +48,13 @@ impl PartialEq for WalItem {
 /// The text of the decoder's error.
 pub fn decode_record(bytes: &[u8]) -> Result<Vec<WalItem>, String> {
     let mut items = Vec::new();
+    wal::read_definitions(bytes, |defined| {
+        let canonical = defined.labels.canonical();
+        items.push(WalItem::Series(defined.series, defined.unit, canonical));
+    })
+    .map_err(|e| e.to_string())?;
     wal::read_record(bytes, |item| {
         items.push(match item {
-            RecordItem::Series {
-                series,
-                unit,
-                labels,
-            } => WalItem::Series(series, unit, labels.canonical()),
             RecordItem::Sample {
                 series,
                 t_ms,
@@ -156,8 +156,8 @@ pub fn recover_wal(segments: &[&[u8]]) -> Result<[Vec<WalFrame>; 2], String> {
     };
     let recover = || {
         let mut frames = Vec::new();
-        let mut visit = |generation, seq, payload: &[u8]| {
-            frames.push((generation, seq, payload.to_vec()));
+        let mut visit = |generation, found: &mut Frames<'_>| {
+            frames.extend(found.map(|frame| (generation, frame.seq, frame.payload.to_vec())));
             Ok(())
         };
         let recovered = wal::recover(

@@ -1,7 +1,7 @@
 //! One generation: series, their samples, and the ways to find them.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
 
@@ -12,15 +12,15 @@ use super::series::Series;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::{MemoryIndex, PairRef};
-use crate::index::{DeletedSeries, newly_deleted, resolve, values_of};
+use crate::index::{DeletedSeries, PairSet, newly_deleted, resolve, values_of};
 use crate::model::{Encoding, Labels, LastSample, Matcher, TimeRange, TimeUnit, Tombstone};
 use crate::slab::Slab;
 use crate::stats::Cardinality;
 
 /// Samples in memory that are written to files, and dropped, together.
 ///
-/// [`create`](Self::create) and [`append`](Self::append) are for one writer at a time; everything else may be called
-/// beside it. A snapshot in which a batch is there whole or not at all needs the writer kept out while the series are
+/// Series are [made](Self::create) by one thread at a time, and samples [appended](Self::append) by one at a time, which may
+/// be another; everything else may be called beside them. A snapshot in which a batch is there whole or not at all needs the writer kept out while the series are
 /// resolved and captured: that is the caller's lock.
 #[derive(Debug)]
 pub(crate) struct Generation {
@@ -33,8 +33,10 @@ pub(crate) struct Generation {
     /// `i64::MAX` and `i64::MIN` while there is no sample.
     min_ms: AtomicI64,
     max_ms: AtomicI64,
-    /// Memory of series and samples, without lookup and index.
-    series_bytes: AtomicIsize,
+    /// Memory of the series, without lookup and index: counted by who makes them.
+    series_bytes: AtomicUsize,
+    /// Memory of the samples: counted by who appends them.
+    sample_bytes: AtomicIsize,
     /// Whether a delete left a series without samples.
     pub(super) emptied: AtomicBool,
     /// Whether a series may not know of its newest sample in what is older: it came from the log, or a delete took the one
@@ -54,7 +56,8 @@ impl Generation {
             samples: AtomicU64::new(0),
             min_ms: AtomicI64::new(i64::MAX),
             max_ms: AtomicI64::new(i64::MIN),
-            series_bytes: AtomicIsize::new(0),
+            series_bytes: AtomicUsize::new(0),
+            sample_bytes: AtomicIsize::new(0),
             emptied: AtomicBool::new(false),
             recalls: AtomicBool::new(false),
         }
@@ -86,9 +89,8 @@ impl Generation {
         last: Option<LastSample>,
     ) -> SeriesRef {
         let last_bytes = last.as_ref().map_or(0, LastSample::extra_bytes);
-        self.grow(last_bytes.cast_signed());
         let pairs = self.index.intern(canonical);
-        self.add(hash, Series::new(pairs, unit, last))
+        self.add(hash, Series::new(pairs, unit, last), last_bytes)
     }
 
     /// The number of a label pair, given as its part of the canonical bytes. For the writer alone.
@@ -99,16 +101,20 @@ impl Generation {
     /// Makes a series that is not there yet, with times in `unit`, from the log. `pairs` are in the order of their names.
     pub(crate) fn replay(&self, hash: u64, pairs: &[PairRef], unit: TimeUnit) -> SeriesRef {
         self.recalls.store(true, Ordering::Relaxed);
-        self.add(hash, Series::replayed(pairs.into(), unit))
+        self.add(hash, Series::replayed(pairs.into(), unit), 0)
     }
 
-    fn add(&self, hash: u64, series: Series) -> SeriesRef {
+    /// Adds a series that holds so many bytes beside its labels.
+    fn add(&self, hash: u64, series: Series, held: usize) -> SeriesRef {
         // Who finds the series, by labels or by lookup, must be able to read it: slab first.
         let pairs_bytes = size_of_val(series.pairs()) + size_of::<usize>();
         let number = self.series.push(series);
         self.index.add(number, self.series(number).pairs());
         self.lookup.insert(hash, number);
-        self.grow((size_of::<OnceLock<Series>>() + pairs_bytes).cast_signed());
+        let bytes = size_of::<OnceLock<Series>>() + pairs_bytes + held;
+        // As of samples: a load and a store.
+        let before = self.series_bytes.load(Ordering::Relaxed);
+        self.series_bytes.store(before + bytes, Ordering::Relaxed);
         number
     }
 
@@ -222,7 +228,8 @@ impl Generation {
 
     /// Estimate of the memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let series = self.series_bytes.load(Ordering::Relaxed);
+        let series = self.series_bytes.load(Ordering::Relaxed).cast_signed()
+            + self.sample_bytes.load(Ordering::Relaxed);
         let lookup = self.series_len() as usize * LookupTable::BYTES_PER_SERIES;
         let forms = self.recognition.len() * Recognition::BYTES_PER_FORM;
         usize::try_from(series).unwrap_or(0) + lookup + forms + self.index.bytes()
@@ -258,12 +265,29 @@ impl Generation {
         self.index.label_names()
     }
 
+    /// Names of the labels of these series, in order.
+    pub(crate) fn label_names_of(&self, series: &[SeriesRef]) -> Vec<String> {
+        self.index.names_in(&self.pairs_of(series))
+    }
+
     /// Values of one label that any of these series has, in order.
     ///
     /// # Errors
     /// None today; the signature is that of an index in a file.
     pub(crate) fn label_values_of(&self, name: &str, series: &[SeriesRef]) -> Result<Vec<String>> {
-        values_of(&self.index, name, self.label_values(name), series)
+        let all = self.label_values(name);
+        match PairSet::is_cheaper(series.len(), all.len()) {
+            true => Ok(self.index.values_in(name, &self.pairs_of(series))),
+            false => values_of(&self.index, name, all, series),
+        }
+    }
+
+    fn pairs_of(&self, series: &[SeriesRef]) -> PairSet {
+        let mut pairs = PairSet::default();
+        for &series in series {
+            pairs.extend(self.pairs(series));
+        }
+        pairs
     }
 
     /// Values of one label, in order.
@@ -308,8 +332,11 @@ impl Generation {
     pub(crate) fn refs_in_label_order(&self) -> Vec<SeriesRef> {
         // A series is the list of its pairs' places in order of name and value; no label is compared.
         let ranks = self.index.ranks();
-        let mut places: Vec<u32> = Vec::new();
-        let mut ends: Vec<usize> = vec![0];
+        // Of their size from the start: for millions of series a list that doubles is most of what a flush takes.
+        let labels = |series: SeriesRef| self.series(series).pairs().len();
+        let mut places: Vec<u32> = Vec::with_capacity((0..self.series_len()).map(labels).sum());
+        let mut ends: Vec<usize> = Vec::with_capacity(self.series_len() as usize + 1);
+        ends.push(0);
         for series in 0..self.series_len() {
             let pairs = self.series(series).pairs();
             places.extend(pairs.iter().map(|&pair| ranks[pair as usize]));
@@ -354,7 +381,7 @@ impl Generation {
 
     #[inline]
     pub(super) fn grow(&self, bytes: isize) {
-        let before = self.series_bytes.load(Ordering::Relaxed);
-        self.series_bytes.store(before + bytes, Ordering::Relaxed);
+        let before = self.sample_bytes.load(Ordering::Relaxed);
+        self.sample_bytes.store(before + bytes, Ordering::Relaxed);
     }
 }

@@ -57,6 +57,17 @@ proptest! {
         for name in memory.label_names().iter().map(String::as_str).chain(["absent", ""]) {
             prop_assert_eq!(file.label_values(name).unwrap(), memory.label_values(name));
         }
+        let some = resolve(&file, &matchers).unwrap();
+        let labels_of_some = || (0u32..).zip(&series).filter(|(id, _)| some.contains(id));
+        let pairs: BTreeSet<_> = labels_of_some().flat_map(|(_, labels)| labels.iter()).collect();
+        let mut names: Vec<&str> = pairs.iter().map(|(name, _)| *name).collect();
+        names.dedup();
+        prop_assert_eq!(file.label_names_of(&some).unwrap(), names);
+        for wanted in memory.label_names() {
+            let values = pairs.iter().filter(|(name, _)| *name == wanted);
+            let values: Vec<&str> = values.map(|(_, value)| *value).collect();
+            prop_assert_eq!(file.label_values_of(&wanted, &some).unwrap(), values);
+        }
         let mut buffer = LabelBuffer::default();
         let mut pairs = FoundPairs::default();
         for (id, labels) in (0u32..).zip(&series) {

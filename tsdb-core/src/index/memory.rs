@@ -5,7 +5,7 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher as _;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 
-use super::LabelIndex;
 use super::growing::GrowingPostings;
+use super::{LabelIndex, PairSet};
 use crate::error::Result;
 use crate::model::{LabelIter, METRIC_NAME};
 use crate::slab::Slab;
@@ -164,6 +164,25 @@ impl MemoryIndex {
         let values = inner.names.get(name.as_bytes());
         let values = values.into_iter().flat_map(BTreeMap::keys);
         values.map(|value| text(value.bytes()).to_owned()).collect()
+    }
+
+    /// Names of the labels of these pairs, in order.
+    pub(crate) fn names_in(&self, pairs: &PairSet) -> Vec<String> {
+        let names: BTreeSet<&[u8]> = pairs.iter().map(|pair| split(self.pair(pair)).0).collect();
+        names
+            .into_iter()
+            .map(|name| text(name).to_owned())
+            .collect()
+    }
+
+    /// Values of one label that are in these pairs, in order.
+    pub(crate) fn values_in(&self, name: &str, pairs: &PairSet) -> Vec<String> {
+        let inner = self.inner.read();
+        let values = inner.names.get(name.as_bytes()).into_iter().flatten();
+        let found = values.filter(|&(_, &pair)| pairs.contains(pair));
+        found
+            .map(|(value, _)| text(value.bytes()).to_owned())
+            .collect()
     }
 
     /// The place of each pair, by its number, in the order of name and value. Lists of places are in the order of the label

@@ -7,6 +7,7 @@
 //!   `symbols` and [`postings_codec`] are its parts.
 //! * [`DeletedSeries`]: tombstones resolved to the series of one index.
 //! * [`postings`]: set operations on sorted lists of series ids.
+//! * `names`, [`PairSet`]: names and values of labels.
 //!
 //! A *postings list* holds ids of series, strictly rising. Ids mean something inside one index only.
 
@@ -16,6 +17,8 @@ mod format;
 mod found;
 mod growing;
 pub(crate) mod memory;
+mod names;
+mod pair_set;
 pub(crate) mod postings;
 pub(crate) mod postings_codec;
 mod reader;
@@ -27,6 +30,7 @@ mod writer;
 pub(crate) use deleted::{DeletedSeries, newly_deleted};
 pub(crate) use expand::LabelBuffer;
 pub(crate) use found::FoundPairs;
+pub(crate) use pair_set::PairSet;
 pub(crate) use reader::IndexReader;
 pub(crate) use resolve::{resolve, values_of};
 pub(crate) use writer::IndexWriter;

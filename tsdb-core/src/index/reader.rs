@@ -23,8 +23,8 @@ pub(crate) struct IndexReader {
 
 /// Entry of the table of label pairs.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
-    name: u32,
+pub(super) struct Pair {
+    pub(super) name: u32,
     value: u32,
     postings: u32,
     count: u32,
@@ -107,7 +107,7 @@ impl IndexReader {
         let mut record = std::mem::take(&mut buffer.record);
         self.read_record(id, &mut record)?;
         for &number in record.pairs() {
-            if !buffer.reuse(number) {
+            if !buffer.reuse(number) && !buffer.recall(number) {
                 let pair = self.pair(number)?;
                 let name = self.symbol(&mut names, pair.name)?;
                 buffer.push(number, name, self.symbol(&mut values, pair.value)?);
@@ -153,44 +153,15 @@ impl IndexReader {
         Ok(None)
     }
 
-    /// Names of labels, in order.
-    ///
-    /// # Errors
-    /// When the index is damaged.
-    pub(crate) fn label_names(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        let mut scan = self.symbols().scan();
-        let mut next = 0;
-        while next < self.pairs_len() {
-            let name = self.pair(next)?.name;
-            names.push(self.symbol(&mut scan, name)?.to_owned());
-            next = self.first_pair(next, |pair| pair.name <= name)?;
-        }
-        Ok(names)
-    }
-
-    /// Values of one label, in order.
-    ///
-    /// # Errors
-    /// When the index is damaged.
-    pub(crate) fn label_values(&self, name: &str) -> Result<Vec<String>> {
-        let mut values = Vec::new();
-        self.each_value(name, "", |value, _| {
-            values.push(value.to_owned());
-            Ok(())
-        })?;
-        Ok(values)
-    }
-
     fn part(&self, range: &std::ops::Range<usize>) -> &[u8] {
         self.section.bytes().get(range.clone()).unwrap_or_default()
     }
 
-    fn pairs_len(&self) -> u32 {
+    pub(super) fn pairs_len(&self) -> u32 {
         self.layout.counts.pairs
     }
 
-    fn symbols(&self) -> SymbolTable<'_> {
+    pub(super) fn symbols(&self) -> SymbolTable<'_> {
         SymbolTable::new(
             self.part(&self.layout.block_offsets),
             self.part(&self.layout.symbols),
@@ -198,7 +169,7 @@ impl IndexReader {
         )
     }
 
-    fn symbol<'s>(&self, scan: &'s mut SymbolScan<'_>, id: u32) -> Result<&'s str> {
+    pub(super) fn symbol<'s>(&self, scan: &'s mut SymbolScan<'_>, id: u32) -> Result<&'s str> {
         scan.get(id).map_err(|error| self.in_symbols(error))
     }
 
@@ -207,7 +178,7 @@ impl IndexReader {
         found.map_err(|error| self.in_symbols(error))
     }
 
-    fn pair(&self, pair: u32) -> Result<Pair> {
+    pub(super) fn pair(&self, pair: u32) -> Result<Pair> {
         let table = self.part(&self.layout.pairs);
         let start = (pair as usize).saturating_mul(PAIR_LEN);
         let fields = table.get(start..).and_then(|rest| rest.get(..PAIR_LEN));
@@ -226,7 +197,7 @@ impl IndexReader {
     }
 
     /// The first pair at or after `from` for which `before` is false.
-    fn first_pair(&self, from: u32, before: impl Fn(Pair) -> bool) -> Result<u32> {
+    pub(super) fn first_pair(&self, from: u32, before: impl Fn(Pair) -> bool) -> Result<u32> {
         let len = self.pairs_len().saturating_sub(from);
         let skipped = partition_point(len, |i| self.pair(from + i).map(&before))?;
         Ok(from + skipped)
@@ -246,7 +217,7 @@ impl IndexReader {
     }
 
     /// Calls `visit` for the pairs of `name` whose value starts with `prefix`, in order.
-    fn each_value(
+    pub(super) fn each_value(
         &self,
         name: &str,
         prefix: &str,
@@ -277,7 +248,7 @@ impl IndexReader {
     }
 
     /// The postings of a pair. A list ends where that of the next pair begins.
-    fn list(&self, at: u32) -> Result<Vec<u32>> {
+    pub(super) fn list(&self, at: u32) -> Result<Vec<u32>> {
         let pair = self.pair(at)?;
         let lists = self.part(&self.layout.postings);
         let end = if at + 1 < self.pairs_len() {
@@ -295,7 +266,7 @@ impl IndexReader {
         })
     }
 
-    fn read_record(&self, id: u32, record: &mut Record) -> Result<()> {
+    pub(super) fn read_record(&self, id: u32, record: &mut Record) -> Result<()> {
         let offsets = self.part(&self.layout.record_offsets);
         RecordTable::new(
             offsets,

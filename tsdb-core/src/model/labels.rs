@@ -160,13 +160,15 @@ impl Labels {
         Arc::strong_count(&self.bytes) > 1
     }
 
-    /// The labels for which `keep` says true.
+    /// The labels for whose names `keep` says true.
     #[must_use]
-    pub fn filtered(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
+    pub fn filtered(&self, mut keep: impl FnMut(&[u8]) -> bool) -> Self {
         let mut out = Vec::with_capacity(self.bytes.len());
-        for (name, value) in self.iter() {
-            if keep(name) {
-                push_label(&mut out, name, value);
+        let mut labels = self.iter();
+        while let Some(pair) = labels.next_pair() {
+            let name = LabelIter::over(pair).take_bytes();
+            if name.is_some_and(&mut keep) {
+                out.extend_from_slice(pair);
             }
         }
         Self { bytes: out.into() }

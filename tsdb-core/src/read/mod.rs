@@ -1,7 +1,7 @@
 //! Reading: a consistent snapshot of head and runs, series by series.
 //!
 //! * `view`: what there is to read, and the lock under which it changes.
-//! * `snapshot`: the series of some selectors at one moment. `series`: one of them and its samples.
+//! * `snapshot`: the series of some selectors at one moment. `found`: how they come together. `series`: one of them and its samples.
 //! * `deletions`: what is deleted of runs and frozen generations. `damage`: what could not be read. `querier`: reading over a range of time, label names and values.
 //!
 //! Of several samples of a series at one time the one written last counts; *parts* of a series are therefore kept in
@@ -9,6 +9,7 @@
 
 mod damage;
 mod deletions;
+mod found;
 mod querier;
 mod series;
 mod snapshot;

@@ -9,8 +9,8 @@ use super::view::{CurrentView, View};
 use crate::disk::{GroupCache, Run};
 use crate::error::Result;
 use crate::head::Generation;
-use crate::index::{LabelBuffer, postings, resolve, values_of};
-use crate::model::{Labels, Matcher, TimeRange};
+use crate::index::{LabelBuffer, postings, resolve};
+use crate::model::{Matcher, TimeRange};
 
 /// Reads a store over a range of time.
 #[derive(Clone, Debug)]
@@ -40,36 +40,24 @@ impl Querier {
     /// When the index of a run cannot be read.
     pub fn label_names(&self, any_of: &[Vec<Matcher>]) -> Result<Vec<String>> {
         let mut names = BTreeSet::new();
-        let mut add = |labels: &Labels| {
-            for (name, _) in labels.iter() {
-                if !names.contains(name) {
-                    names.insert(name.to_owned());
-                }
-            }
-        };
         let view = self.view.get();
-        let mut whole = Vec::new();
         for run in runs_in(&view, self.range) {
             let index = run.index();
             if any_of.is_empty() && view.deletions.of_run(run).is_none() {
-                whole.extend(index.label_names()?);
+                names.extend(index.label_names()?);
                 continue;
             }
-            let mut buffer = LabelBuffer::default();
-            for series in self.series_of_run(&view, run, any_of)? {
-                add(&index.labels_after(series, &mut buffer)?);
-            }
+            let series = self.series_of_run(&view, run, any_of)?;
+            names.extend(index.label_names_of(&series)?);
         }
         for generation in self.generations(&view) {
             if any_of.is_empty() && !lacks_samples(&view, generation) {
-                whole.extend(generation.label_names());
+                names.extend(generation.label_names());
                 continue;
             }
-            for series in self.series_of_generation(&view, generation, any_of)? {
-                add(&generation.labels(series));
-            }
+            let series = self.series_of_generation(&view, generation, any_of)?;
+            names.extend(generation.label_names_of(&series));
         }
-        names.extend(whole);
         Ok(names.into_iter().collect())
     }
 
@@ -82,12 +70,11 @@ impl Querier {
         let view = self.view.get();
         for run in runs_in(&view, self.range) {
             let index = run.index();
-            let all = index.label_values(name)?;
             match view.deletions.of_run(run) {
-                None if any_of.is_empty() => values.extend(all),
+                None if any_of.is_empty() => values.extend(index.label_values(name)?),
                 _ => {
                     let series = self.series_of_run(&view, run, any_of)?;
-                    values.extend(values_of(index, name, all, &series)?);
+                    values.extend(index.label_values_of(name, &series)?);
                 }
             }
         }

@@ -33,13 +33,34 @@ impl Part {
     }
 }
 
+/// The places that hold samples of a series, in rising order of writing, each with what it has. Mostly it is one.
+#[derive(Debug)]
+pub(super) struct Parts {
+    first: (Left, Part),
+    others: Vec<(Left, Part)>,
+}
+
+impl Parts {
+    pub(super) fn new(first: (Left, Part)) -> Self {
+        let others = Vec::new();
+        Self { first, others }
+    }
+
+    pub(super) fn push(&mut self, part: (Left, Part)) {
+        self.others.push(part);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(Left, Part)> + Clone {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
 /// One selected series with a snapshot of its samples.
 #[derive(Debug)]
 pub struct Series {
     pub(super) labels: Labels,
     pub(super) range: TimeRange,
-    /// In rising order of writing, each with what it has.
-    pub(super) parts: Vec<(Left, Part)>,
+    pub(super) parts: Parts,
     pub(super) cache: Arc<GroupCache>,
     pub(super) damage: DamageLog,
 }
@@ -49,6 +70,13 @@ impl Series {
     #[must_use]
     pub fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// What it takes in memory beside the samples, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        let parts = self.parts.capacity() * size_of::<(Left, Part)>();
+        (size_of::<Self>() + parts + self.labels.as_bytes().len()) as u64
     }
 
     /// Times inside the querier's range between which all its samples are; `None` when there is none.
@@ -117,7 +145,7 @@ impl Series {
             range.end_ms.min(self.range.end_ms),
         );
         let start = out.len();
-        for (left, part) in &self.parts {
+        for (left, part) in self.parts.iter() {
             if !left.range.overlaps(&range) {
                 continue;
             }

@@ -1,13 +1,11 @@
 //! What a query reads: the samples of its selectors, captured at one moment.
 
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
-
-use hashbrown::hash_table::{Entry, HashTable};
 
 use super::damage::DamageLog;
 use super::deletions::Left;
-use super::series::{Part, Series};
+use super::found::Found;
+use super::series::{Part, Parts, Series};
 use super::view::{CurrentView, View};
 use crate::disk::{GroupCache, Run};
 use crate::error::Result;
@@ -103,6 +101,19 @@ impl Snapshot {
     /// # Errors
     /// When the index of a run cannot be read.
     pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Series>> {
+        self.select_with(matchers, range, 1)
+    }
+
+    /// As [`select`](Self::select), for which up to so many threads work when there are many series.
+    ///
+    /// # Errors
+    /// Those of [`select`](Self::select).
+    pub fn select_with(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        threads: usize,
+    ) -> Result<Vec<Series>> {
         if range.is_empty() {
             return Ok(Vec::new());
         }
@@ -113,8 +124,47 @@ impl Snapshot {
         let Some(selection) = known else {
             let mut later = Self::take(&self.current, &self.cache, &[matchers])?;
             later.damage = self.damage.clone();
-            return later.select(matchers, range);
+            return later.select_with(matchers, range, threads);
         };
+        self.tell_lost(range);
+        let mut found = Found::default();
+        for run in runs_in(&self.view, range) {
+            let series = resolve(run.index(), matchers)?;
+            if found.is_empty() {
+                let of_run = |some: &[u32]| self.of_run(run, some, range);
+                for part in in_parallel(&series, threads, of_run)? {
+                    found.add_first(part);
+                }
+                continue;
+            }
+            let mut buffer = LabelBuffer::default();
+            for series in series {
+                if let Some(part) = self.part_of_run(run, series, range, &mut buffer)? {
+                    let index = run.index();
+                    let canonical = index.canonical_after(series, &mut buffer)?;
+                    let new = |part| Ok(self.series(index.checked_labels(canonical)?, range, part));
+                    found.add(canonical, part, new)?;
+                }
+            }
+        }
+        for (generation, captured) in &selection.head {
+            for (series, snapshot) in captured {
+                let left = self
+                    .view
+                    .left_in_head(generation, *series, snapshot, range)?;
+                if let Some(left) = left {
+                    let labels = generation.labels(*series);
+                    let part = (left, Part::Head(snapshot.clone()));
+                    let new = |part| Ok(self.series(labels.clone(), range, part));
+                    found.add(labels.as_bytes(), part, new)?;
+                }
+            }
+        }
+        Ok(found.into_series())
+    }
+
+    /// Tells what is known to be lost of the range.
+    fn tell_lost(&self, range: TimeRange) {
         for (lost, path) in self.view.set_aside.iter() {
             if lost.range.overlaps(&range) {
                 let path = path.display();
@@ -130,40 +180,79 @@ impl Snapshot {
                 });
             }
         }
-        let mut found = Found::default();
-        for run in runs_in(&self.view, range) {
-            let mut buffer = LabelBuffer::default();
-            for series in resolve(run.index(), matchers)? {
-                let left = self
-                    .view
-                    .left_in_run(run, series, range, &self.cache, &mut buffer)?;
-                let Some((unit, left)) = left else {
-                    continue;
-                };
-                let part = Part::Run {
-                    run: Arc::clone(run),
-                    series,
-                    unit,
-                };
-                let canonical = run.index().canonical_after(series, &mut buffer)?;
-                let labels = || run.index().checked_labels(canonical);
-                found.add(canonical, labels, left, part)?;
-            }
-        }
-        for (generation, captured) in &selection.head {
-            for (series, snapshot) in captured {
-                let left = self
-                    .view
-                    .left_in_head(generation, *series, snapshot, range)?;
-                if let Some(left) = left {
-                    let labels = generation.labels(*series);
-                    let part = Part::Head(snapshot.clone());
-                    found.add(labels.as_bytes(), || Ok(labels.clone()), left, part)?;
-                }
-            }
-        }
-        Ok(found.into_series(range, &self.cache, &self.damage))
     }
+
+    fn series(&self, labels: Labels, range: TimeRange, part: (Left, Part)) -> Series {
+        Series {
+            labels,
+            range,
+            parts: Parts::new(part),
+            cache: Arc::clone(&self.cache),
+            damage: self.damage.clone(),
+        }
+    }
+
+    /// What these series of a run, which rise, have in the range.
+    fn of_run(&self, run: &Arc<Run>, series: &[u32], range: TimeRange) -> Result<Vec<Series>> {
+        let mut found = Vec::with_capacity(series.len());
+        let mut buffer = LabelBuffer::default();
+        for &series in series {
+            if let Some(part) = self.part_of_run(run, series, range, &mut buffer)? {
+                let labels = run.index().labels_after(series, &mut buffer)?;
+                found.push(self.series(labels, range, part));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a series of a run has in the range.
+    fn part_of_run(
+        &self,
+        run: &Arc<Run>,
+        series: u32,
+        range: TimeRange,
+        buffer: &mut LabelBuffer,
+    ) -> Result<Option<(Left, Part)>> {
+        let left = self
+            .view
+            .left_in_run(run, series, range, &self.cache, buffer)?;
+        Ok(left.map(|(unit, left)| {
+            let run = Arc::clone(run);
+            (left, Part::Run { run, series, unit })
+        }))
+    }
+}
+
+/// Fewer series than these are not worth a thread, which takes as long to start as some hundred of them.
+const SERIES_OF_A_THREAD: usize = 4 << 10;
+
+/// What `work` makes of the parts of a list of series, in order, with up to so many threads.
+fn in_parallel<T: Send>(
+    series: &[u32],
+    threads: usize,
+    work: impl Fn(&[u32]) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let threads = threads.min(series.len() / SERIES_OF_A_THREAD).max(1);
+    let mut parts = series.chunks(series.len().div_ceil(threads).max(1));
+    let own = parts.next().unwrap_or_default();
+    std::thread::scope(|scope| {
+        let work = &work;
+        let spawn = |part| {
+            let thread = std::thread::Builder::new().name("select".to_owned());
+            let thread = thread.spawn_scoped(scope, move || work(part));
+            thread.map_err(|_| part)
+        };
+        let others: Vec<_> = parts.map(spawn).collect();
+        let own = work(own);
+        let others = others.into_iter().map(|thread| match thread {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // There is no other thread to be had.
+            Err(part) => work(part),
+        });
+        std::iter::once(own).chain(others).collect()
+    })
 }
 
 /// The runs that may have samples in the range.
@@ -186,65 +275,4 @@ fn matches(generation: &Generation, series: SeriesRef, matchers: &[Matcher]) -> 
     matchers
         .iter()
         .all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
-}
-
-/// Series joined by their labels, so that label sets are built once for each and compared only to sort.
-#[derive(Default)]
-struct Found {
-    series: Vec<(Labels, Vec<(Left, Part)>)>,
-    by_labels: HashTable<usize>,
-    hasher: foldhash::fast::RandomState,
-}
-
-impl Found {
-    fn add(
-        &mut self,
-        canonical: &[u8],
-        labels: impl FnOnce() -> Result<Labels>,
-        left: Left,
-        part: Part,
-    ) -> Result<()> {
-        let (series, hasher) = (&self.series, &self.hasher);
-        let of = |at: usize| {
-            series
-                .get(at)
-                .map_or(&[][..], |(labels, _)| labels.as_bytes())
-        };
-        let entry = self.by_labels.entry(
-            hasher.hash_one(canonical),
-            |&at| of(at) == canonical,
-            |&at| hasher.hash_one(of(at)),
-        );
-        match entry {
-            Entry::Occupied(known) => {
-                let at = *known.get();
-                self.series[at].1.push((left, part));
-            }
-            Entry::Vacant(new) => {
-                new.insert(series.len());
-                self.series.push((labels()?, vec![(left, part)]));
-            }
-        }
-        Ok(())
-    }
-
-    fn into_series(
-        mut self,
-        range: TimeRange,
-        cache: &Arc<GroupCache>,
-        damage: &DamageLog,
-    ) -> Vec<Series> {
-        // Runs give series in label order, and what comes later is mostly known: then nothing is left to sort.
-        if !self.series.is_sorted_by(|a, b| a.0 < b.0) {
-            self.series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        }
-        let series = self.series.into_iter().map(|(labels, parts)| Series {
-            labels,
-            range,
-            parts,
-            cache: Arc::clone(cache),
-            damage: damage.clone(),
-        });
-        series.collect()
-    }
 }

@@ -30,6 +30,9 @@ const MANY_TOMBSTONES: u64 = 1_000;
 /// What indexing the labels of a series of the output takes, in bytes.
 const MERGE_BYTES_PER_SERIES: u64 = 120;
 
+/// A merge in the background takes one part in so many of the memory budget at most.
+const MERGE_SHARE: u64 = 4;
+
 impl Store {
     /// Does what is worth doing in the background; says whether that was something.
     ///
@@ -37,7 +40,8 @@ impl Store {
     /// When a file cannot be read or written; the inputs stay then.
     pub(super) fn merge_once(&self) -> Result<bool> {
         let newest_ms = self.newest_ms.load(std::sync::atomic::Ordering::Relaxed);
-        let policy = MergePolicy::new(self.options.min_block_ms);
+        let max_series = self.budget.limit() / MERGE_SHARE / MERGE_BYTES_PER_SERIES;
+        let policy = MergePolicy::new(self.options.min_block_ms, max_series);
         let many = self.tombstones.lock().len() > MANY_TOMBSTONES;
         self.merge_by(|runs, view| {
             compact::plan(runs, newest_ms, &policy)

@@ -3,7 +3,7 @@
 //! * `lane`: a batch is classified, logged and applied, in one order for all. `lookup`: what can be done before that. `apply`: what becomes of
 //!   each sample, `sample_limits`: its age. `rotation`: when the next generation begins.
 //! * `flush`: a frozen generation becomes runs, then its segments of the log go. `merge`: runs become fewer, or expire.
-//! * `maintenance`: the threads that do so. `open`: from a directory to a running store, `replay`:
+//! * `maintenance`: the threads that do so. `open`: from a directory to a running store, `parts`: what it is made of, `replay`:
 //!   the log into generations. `read_only`: beside another process. `snapshot`: a copy that is a store. `identity`: the `store` file.
 //! * `delete`: samples go; `tombstones`: what a delete leaves until they are gone from every file.
 //! * `clock`: the reference for "future" and "retention". `metadata`: types and help texts of metrics. `exemplars`: the ring of exemplars. `sealed`: what both files have in common.
@@ -28,6 +28,7 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod parts;
 mod read_only;
 mod replay;
 mod rotation;

@@ -13,7 +13,7 @@ use super::Store;
 use super::delete::deletions_of;
 use super::figures::Counters;
 use super::identity::{self, StoreFile};
-use super::open::{
+use super::parts::{
     Parts, open_exemplars, open_metadata, open_tombstones, tell_damaged_runs, times_of_log,
 };
 use super::replay::Replay;
@@ -90,23 +90,19 @@ fn look(
         &dir.join("wal"),
         Some(identity),
         &|generation| flushed.is_some_and(|flushed| generation <= flushed),
-        &mut |generation, seq, payload| replay.frame(generation, seq, payload),
+        &mut |generation, frames| replay.frames(generation, frames),
     )?;
     if catalog::names(&**fs, &data_dir)? != names {
         return Ok(None);
     }
     let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
     let lost_in_log = replay.tell_lost(&damages, &counters);
-    let Replay {
-        hasher,
-        generations,
-        mut deletions,
-        ..
-    } = replay;
-    deletions.runs = deletions_of(&opened.runs, &tombstones)?
+    let mut replayed = replay.finish();
+    replayed.deletions.runs = deletions_of(&opened.runs, &tombstones)?
         .into_iter()
         .collect();
-    let next = generations
+    let next = replayed
+        .generations
         .last()
         .map_or(0, Generation::id)
         .max(flushed.unwrap_or(0))
@@ -118,14 +114,14 @@ fn look(
         dir,
         identity,
         options: options.clone(),
-        hasher,
+        hasher: replayed.hasher,
         set_aside,
         lost_in_log,
         runs: opened.runs,
         next_file_id: opened.next_file_id,
-        frozen: generations,
+        frozen: replayed.generations,
         active: Generation::new(next),
-        deletions,
+        deletions: replayed.deletions,
         metadata,
         exemplars,
         budget,

@@ -211,9 +211,10 @@ impl Verify<'_> {
             &dir,
             Some(identity),
             &|generation| generation <= flushed,
-            &mut |generation, seq, payload| {
-                frames += 1;
-                replay.frame(generation, seq, payload)
+            &mut |generation, found| {
+                let taken = replay.frames(generation, found);
+                frames += found.given();
+                taken
             },
         );
         self.report.frames = frames;

@@ -36,11 +36,11 @@ pub(super) struct Place {
 
 /// A frame that verified.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame<'a> {
-    pub(super) seq: u64,
+pub(crate) struct Frame<'a> {
+    pub(crate) seq: u64,
     /// Every frame up to this one was durable when this one was written.
     pub(super) durable_seq: u64,
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 impl Place {

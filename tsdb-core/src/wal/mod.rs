@@ -18,6 +18,7 @@ mod reader;
 mod record;
 mod scan;
 mod segment;
+mod shared;
 mod starts;
 mod thread;
 mod tickets;
@@ -26,9 +27,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use frame::Frame;
 pub(crate) use plan::Damage;
 pub(crate) use reader::{identity_in_headers, read, recover};
 #[cfg(any(test, fuzzing))]
 pub(crate) use record::PairNumbers;
-pub(crate) use record::{DefinedLabels, RecordBuilder, RecordItem, read_record};
+pub(crate) use record::{DefinedSeries, RecordBuilder, RecordItem, read_definitions, read_record};
+pub(crate) use scan::Frames;
 pub(crate) use writer::{LogPosition, Wal};

@@ -2,14 +2,14 @@
 //!
 //! It goes over the segments twice. The first pass verifies every frame and keeps where they are; only then it is known
 //! which missing frames were ever durable, and so what is damage and what a torn tail ([`super::plan`]). The second pass
-//! visits. One segment is in memory at a time.
+//! visits. One segment is in memory at a time, all of them in the same buffer.
 
 use std::io;
 use std::path::Path;
 
 use super::mark::Mark;
 use super::plan::{Damage, Found, Plan, Torn, plan};
-use super::scan::{scan, walk};
+use super::scan::{Frames, scan};
 use super::segment::{self, HEADER_LEN, ReadHeader, SegmentHeader, SegmentId};
 use super::writer::LogPosition;
 use crate::codec::StoreIdentity;
@@ -31,13 +31,13 @@ pub(crate) struct Recovered {
     pub(crate) generations: Vec<u64>,
 }
 
-/// Takes a frame: generation, number, payload.
-type TakeFrame<'a> = dyn FnMut(u64, u64, &[u8]) -> Result<()> + 'a;
+/// Takes frames that follow each other, of one generation.
+type TakeFrames<'a> = dyn FnMut(u64, &mut Frames<'_>) -> Result<()> + 'a;
 
 /// The end of a frame: which of the segments that were found, and the offset.
 type FrameEnd = (usize, u64);
 
-/// Gives every frame that is kept to `visit` (generation, number, payload), once and in order, and leaves a log to which a
+/// Gives every frame that is kept to `visit`, once and in order, and leaves a log to which a
 /// [`Wal`](super::Wal) can be opened: segments of flushed generations are unlinked unread, a torn tail is cut off, and
 /// both is durable on return. A log with damage is left as it is, its torn tail too; the damage is found again by the
 /// next recovery, as long as its generation is not flushed.
@@ -52,7 +52,7 @@ pub(crate) fn recover(
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
     progress: &RecoveryProgress,
-    visit: &mut TakeFrame<'_>,
+    visit: &mut TakeFrames<'_>,
 ) -> Result<Recovered> {
     let all = segment::list(fs, dir)?;
     let (flushed, kept): (Vec<_>, Vec<_>) = all
@@ -60,7 +60,7 @@ pub(crate) fn recover(
         .partition(|id: &&SegmentId| is_flushed(id.generation));
     remove(fs, dir, flushed)?;
 
-    let log = Log::read(fs, dir, identity, kept, is_flushed)?;
+    let mut log = Log::read(fs, dir, identity, kept, is_flushed)?;
     let (frames, end) = log.visit(fs, dir, progress, visit)?;
     let torn = log.cut(fs, dir, end)?;
     if let Some(torn) = &torn {
@@ -92,14 +92,14 @@ pub(crate) fn read(
     dir: &Path,
     identity: Option<StoreIdentity>,
     is_flushed: &dyn Fn(u64) -> bool,
-    visit: &mut TakeFrame<'_>,
+    visit: &mut TakeFrames<'_>,
 ) -> Result<Vec<Damage>> {
     let ids = segment::list(fs, dir)?;
     let kept = ids
         .into_iter()
         .filter(|id| !is_flushed(id.generation))
         .collect();
-    let log = Log::read(fs, dir, identity, kept, is_flushed)?;
+    let mut log = Log::read(fs, dir, identity, kept, is_flushed)?;
     log.visit(fs, dir, &RecoveryProgress::default(), visit)?;
     Ok(log.damages)
 }
@@ -152,6 +152,32 @@ struct Log {
     found: Vec<Found>,
     plan: Plan,
     damages: Vec<Damage>,
+    loaded: Loaded,
+}
+
+/// The segment in memory.
+#[derive(Default)]
+struct Loaded {
+    id: Option<SegmentId>,
+    bytes: Vec<u8>,
+}
+
+impl Loaded {
+    /// The bytes of a segment, and how many of them the disk does not give any more.
+    fn load(&mut self, fs: &dyn Fs, path: &Path, id: SegmentId) -> Result<(&[u8], u64)> {
+        self.id = None;
+        let unreadable = segment::read(fs, path, &mut self.bytes)?;
+        self.id = Some(id);
+        Ok((&self.bytes, unreadable))
+    }
+
+    /// The bytes of a segment, which may be in memory already.
+    fn bytes(&mut self, fs: &dyn Fs, path: &Path, id: SegmentId) -> Result<&[u8]> {
+        if self.id != Some(id) {
+            self.load(fs, path, id)?;
+        }
+        Ok(&self.bytes)
+    }
 }
 
 impl Log {
@@ -170,6 +196,7 @@ impl Log {
         let mark = identity.and_then(|identity| Mark::read(fs, dir, identity.id));
         let mut damages = Vec::new();
         let mut found = Vec::new();
+        let mut loaded = Loaded::default();
         for id in ids {
             let path = id.path(dir);
             let damage = |bytes: u64, what| Damage {
@@ -180,12 +207,12 @@ impl Log {
                 lost_seqs: None,
                 what,
             };
-            let (bytes, unreadable) = segment::read(fs, &path)?;
+            let (bytes, unreadable) = loaded.load(fs, &path, id)?;
             let len = bytes.len() as u64;
             if unreadable > 0 {
                 damages.push(damage(unreadable, "bytes cannot be read"));
             }
-            let header = match SegmentHeader::read(&bytes) {
+            let header = match SegmentHeader::read(bytes) {
                 ReadHeader::Valid(header) => Some(header),
                 ReadHeader::Damaged => None,
                 ReadHeader::Unsupported(found) => {
@@ -214,7 +241,7 @@ impl Log {
                 damages.push(damage(len, "segment belongs elsewhere"));
                 continue;
             }
-            let scan = scan(&bytes, identity.id, id);
+            let scan = scan(bytes, identity.id, id);
             if header.is_none() && !scan.runs.is_empty() {
                 damages.push(damage(
                     HEADER_LEN as u64,
@@ -235,58 +262,43 @@ impl Log {
             found,
             plan,
             damages,
+            loaded,
         })
     }
 
     /// Visits, and gives the number of frames and where the last of them ends.
     fn visit(
-        &self,
+        &mut self,
         fs: &dyn Fs,
         dir: &Path,
         progress: &RecoveryProgress,
-        visit: &mut TakeFrame<'_>,
+        visit: &mut TakeFrames<'_>,
     ) -> Result<(u64, Option<FrameEnd>)> {
         progress.begin(self.found.len());
         let mut frames = 0;
         let mut end = None;
-        let mut loaded: Option<(usize, Vec<u8>)> = None;
         for wanted in &self.plan.visits {
             let Some(found) = self.found.get(wanted.segment) else {
                 continue;
             };
             progress.reached(wanted.segment);
             let path = found.id.path(dir);
-            let bytes = match &loaded {
-                Some((segment, bytes)) if *segment == wanted.segment => bytes,
-                _ => {
-                    // The one before goes first.
-                    drop(loaded.take());
-                    &loaded
-                        .insert((wanted.segment, segment::read(fs, &path)?.0))
-                        .1
-                }
-            };
-            let mut outcome = Ok(());
-            let same = walk(bytes, self.store, found.id, &wanted.run, |frame, at| {
-                let inside = frame.seq <= *wanted.seqs.end();
-                if inside {
-                    end = Some((wanted.segment, at));
-                }
-                if inside && wanted.seqs.contains(&frame.seq) && outcome.is_ok() {
-                    frames += 1;
-                    outcome = visit(found.id.generation, frame.seq, frame.payload);
-                }
-            });
-            outcome?;
-            if !same {
+            let bytes = self.loaded.bytes(fs, &path, found.id)?;
+            let seqs = wanted.seqs.clone();
+            let mut run = Frames::new(bytes, self.store, found.id, &wanted.run, seqs);
+            visit(found.id.generation, &mut run)?;
+            let Some((count, run_end)) = run.finish() else {
                 return Err(Error::corrupt(
                     path,
                     wanted.run.start,
                     "bytes changed while they were read",
                 ));
-            }
+            };
+            frames += count;
+            end = run_end.map(|at| (wanted.segment, at)).or(end);
         }
         progress.reached(self.found.len());
+        self.loaded = Loaded::default();
         Ok((frames, end))
     }
 

@@ -3,6 +3,8 @@
 //! The result is kept as *runs*: stretches of frames that verify and whose numbers follow each other. Everything else,
 //! damage or gap, lies between two runs, so that the result is small and needs no list of frames.
 
+use std::ops::RangeInclusive;
+
 use super::frame::{self, Frame, Place, read_frame};
 use super::segment::{HEADER_LEN, SegmentId};
 
@@ -40,28 +42,80 @@ pub(super) fn scan(bytes: &[u8], store: u128, id: SegmentId) -> Scan {
     scan
 }
 
-/// Visits the frames of a run that `scan` found in the same bytes; `false` when they are not there any more.
-pub(super) fn walk(
-    bytes: &[u8],
+/// The frames of a run that [`scan`] found in the same bytes, those with certain numbers.
+#[derive(Debug)]
+pub(crate) struct Frames<'a> {
+    bytes: &'a [u8],
     store: u128,
     id: SegmentId,
-    run: &Run,
-    mut visit: impl FnMut(&Frame<'_>, u64),
-) -> bool {
-    let (Ok(mut at), Ok(end)) = (usize::try_from(run.start), usize::try_from(run.end)) else {
-        return false;
-    };
-    while at < end {
-        let Some(Ok(frame)) = bytes
-            .get(at..end)
-            .map(|rest| read_frame(rest, &place(store, id, at)))
-        else {
-            return false;
-        };
-        at += frame.len();
-        visit(&frame, at as u64);
+    seqs: RangeInclusive<u64>,
+    start: u64,
+    /// Where the frame before the next one ends.
+    at: u64,
+    given: u64,
+    changed: bool,
+}
+
+impl<'a> Frames<'a> {
+    pub(super) fn new(
+        bytes: &'a [u8],
+        store: u128,
+        id: SegmentId,
+        run: &Run,
+        seqs: RangeInclusive<u64>,
+    ) -> Self {
+        let end = usize::try_from(run.end).ok();
+        let bytes = end.and_then(|end| bytes.get(..end));
+        Self {
+            bytes: bytes.unwrap_or_default(),
+            store,
+            id,
+            seqs,
+            start: run.start,
+            at: run.start,
+            given: 0,
+            changed: bytes.is_none(),
+        }
     }
-    true
+
+    /// How many were taken so far.
+    pub(crate) fn given(&self) -> u64 {
+        self.given
+    }
+
+    fn read_next(&mut self) -> Option<Frame<'a>> {
+        let at = usize::try_from(self.at).ok()?;
+        let rest = self.bytes.get(at..).filter(|rest| !rest.is_empty())?;
+        let frame = read_frame(rest, &place(self.store, self.id, at));
+        self.changed |= frame.is_err();
+        frame.ok()
+    }
+
+    /// Goes over those that nobody took, and gives how many there were and where the last of them ends, if there was one;
+    /// `None` when the bytes are not what was scanned.
+    pub(super) fn finish(mut self) -> Option<(u64, Option<u64>)> {
+        self.by_ref().for_each(drop);
+        let end = (self.at > self.start).then_some(self.at);
+        (!self.changed).then_some((self.given, end))
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    fn next(&mut self) -> Option<Frame<'a>> {
+        loop {
+            let frame = self.read_next()?;
+            if frame.seq > *self.seqs.end() {
+                return None;
+            }
+            self.at += frame.len() as u64;
+            if frame.seq >= *self.seqs.start() {
+                self.given += 1;
+                return Some(frame);
+            }
+        }
+    }
 }
 
 fn place(store: u128, id: SegmentId, at: usize) -> Place {

@@ -61,25 +61,25 @@ pub(super) fn list(fs: &dyn Fs, dir: &Path) -> Result<Vec<SegmentId>> {
     Ok(ids)
 }
 
-/// The bytes of a segment. What the disk does not give any more is zeros; second is how many of these there are.
+/// Makes `bytes` those of a segment. What the disk does not give any more is zeros; gives how many of these there are.
 ///
 /// # Errors
 /// [`Error::Io`] when nothing can be read.
-pub(super) fn read(fs: &dyn Fs, path: &Path) -> Result<(Vec<u8>, u64)> {
+pub(super) fn read(fs: &dyn Fs, path: &Path, bytes: &mut Vec<u8>) -> Result<u64> {
     fs.open_read(path)
-        .and_then(|file| read_all(&*file))
+        .and_then(|file| read_all(&*file, bytes))
         .map_err(|e| Error::io("read", path, e))
 }
 
-fn read_all(file: &dyn ReadFile) -> io::Result<(Vec<u8>, u64)> {
+fn read_all(file: &dyn ReadFile, bytes: &mut Vec<u8>) -> io::Result<u64> {
     const BLOCK: usize = 4096;
     let no_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
     let len = usize::try_from(file.len()?).map_err(|_| no_memory())?;
-    let mut bytes = Vec::new();
+    bytes.clear();
     bytes.try_reserve_exact(len).map_err(|_| no_memory())?;
     bytes.resize(len, 0);
-    let Err(error) = file.read_exact_at(&mut bytes, 0) else {
-        return Ok((bytes, 0));
+    let Err(error) = file.read_exact_at(bytes, 0) else {
+        return Ok(0);
     };
     let mut unreadable = 0;
     let mut offset = 0;
@@ -93,7 +93,7 @@ fn read_all(file: &dyn ReadFile) -> io::Result<(Vec<u8>, u64)> {
     if unreadable == len {
         return Err(error);
     }
-    Ok((bytes, unreadable as u64))
+    Ok(unreadable as u64)
 }
 
 /// The start of a segment. Frames do not need it: it tells the store's identity and where the segment begins.
@@ -214,13 +214,14 @@ mod tests {
 
     #[test]
     fn a_bad_sector_costs_its_block() {
-        let (bytes, unreadable) = read_all(&BadSector(vec![7; 10_000], 5000..5001)).unwrap();
-        assert_eq!(unreadable, 4096);
+        let mut bytes = vec![1; 20_000];
+        let mut read = |file: BadSector| read_all(&file, &mut bytes).map_err(drop);
+        assert_eq!(read(BadSector(vec![7; 9], 9..9)), Ok(0));
+        assert_eq!(read(BadSector(vec![7; 9], 0..9)), Err(()));
+        assert_eq!(read(BadSector(Vec::new(), 0..9)), Ok(0));
+        assert_eq!(read(BadSector(vec![7; 10_000], 5000..5001)), Ok(4096));
         let wanted = [vec![7; 4096], vec![0; 4096], vec![7; 1808]].concat();
         assert_eq!(bytes, wanted);
-        assert_eq!(read_all(&BadSector(vec![7; 9], 9..9)).unwrap().1, 0);
-        assert!(read_all(&BadSector(vec![7; 9], 0..9)).is_err());
-        assert!(read_all(&BadSector(Vec::new(), 0..9)).is_ok());
     }
 
     #[test]

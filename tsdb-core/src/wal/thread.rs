@@ -19,8 +19,9 @@ use super::frame::{self, Place};
 use super::mark::Mark;
 use super::queue::Chunk;
 use super::segment::{SegmentHeader, SegmentId};
+use super::shared::Shared;
 use super::tickets::{Failure, WriteFailure};
-use super::writer::{LogPosition, Shared};
+use super::writer::LogPosition;
 use crate::codec::StoreIdentity;
 use crate::options::Durability;
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tsdb_core::{MemoryBudget, Reservation};
 
 use super::SeriesMeta;
+use super::cores::{Busy, Cores};
 use super::meter::Meter;
 use crate::annotations::Annotations;
 use crate::ast::Expr;
@@ -40,6 +41,7 @@ pub(crate) struct Limits {
     pub(crate) lookback_ms: i64,
     pub(crate) max_samples: u64,
     pub(crate) max_bytes: u64,
+    pub(crate) cores: Cores,
     pub(crate) memory: Option<MemoryBudget>,
     pub(crate) progress: Option<Arc<QueryProgress>>,
     pub(crate) deadline: Option<Instant>,
@@ -58,6 +60,8 @@ pub(crate) struct Context {
     peak: Cell<u64>,
     /// Bytes of series and operators.
     bytes: Cell<u64>,
+    /// Those of them that are for samples read before their turn.
+    ahead: Cell<u64>,
     /// What is taken from the budget of the process, until the query ends.
     reserved: RefCell<Option<Reservation>>,
     checks: Cell<u32>,
@@ -82,6 +86,7 @@ impl Context {
             held: Cell::new(0),
             peak: Cell::new(0),
             bytes: Cell::new(0),
+            ahead: Cell::new(0),
             reserved: RefCell::default(),
             checks: Cell::new(0),
             work: Cell::new(0),
@@ -128,6 +133,11 @@ impl Context {
     pub(crate) fn take_plan(&mut self) -> Vec<PlanNode> {
         let plan = self.plan.take();
         plan.map_or_else(Vec::new, |plan| plan.into_inner().into_nodes())
+    }
+
+    /// The cores that no query uses, for as long as they are held.
+    pub(crate) fn idle_cores(&self) -> Vec<Busy> {
+        std::iter::from_fn(|| self.limits.cores.idle()).collect()
     }
 
     pub(crate) fn lookback_ms(&self) -> i64 {
@@ -270,6 +280,16 @@ impl Context {
         let own = series.iter().filter(|s| !s.labels.is_shared());
         let label_bytes = own.map(|s| s.labels.as_bytes().len()).sum();
         self.charge_series(series.len(), label_bytes)
+    }
+
+    /// Takes the memory of so many samples that are read before their turn, once for all that the query reads. They do not count
+    /// as samples: how many are there depends on what else the machine does.
+    pub(super) fn charge_ahead(&self, samples: usize) -> Result<(), QueryError> {
+        let bytes = samples as u64 * SAMPLE_BYTES;
+        let more = bytes.saturating_sub(self.ahead.get());
+        self.charge_bytes(more)?;
+        self.ahead.set(self.ahead.get() + more);
+        Ok(())
     }
 
     /// Takes memory for the rest of the query.

@@ -38,7 +38,7 @@ pub(crate) fn count_values(
     let bases: Vec<Labels> = input
         .series()
         .iter()
-        .map(|s| by.of(&s.labels).filtered(|name| name != label))
+        .map(|s| by.of(&s.labels).filtered(|name| name != label.as_bytes()))
         .collect();
     let drops: Vec<bool> = input.series().iter().map(|s| s.drop_name).collect();
     let mut numbers: HashMap<Labels, usize> = HashMap::new();

@@ -71,7 +71,7 @@ impl Histograms {
         let member = |s: &SeriesMeta| {
             let upper = parse_upper_bound(s.labels.get(BUCKET_LABEL).unwrap_or(""));
             let without = |upper| {
-                let labels = s.labels.filtered(|name| name != BUCKET_LABEL);
+                let labels = s.labels.filtered(|name| name != BUCKET_LABEL.as_bytes());
                 (number(labels), upper)
             };
             Member {

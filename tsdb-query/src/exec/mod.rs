@@ -6,6 +6,7 @@
 //!   groups of an aggregation) is charged to the budget.
 //! * Series are pushed in label order or, at a single step, in the order in which Prometheus gives them: folds are sequential,
 //!   so that compensated sums do not depend on anything else.
+//! * One thread does all of this. Others may read series ahead of it (`reading`), which changes nothing but the time it takes.
 //! * Label sets may clash. It is an error where samples meet at a step; of several the least (step, order) is reported.
 
 mod absent;
@@ -17,6 +18,7 @@ mod binary_histograms;
 mod binary_remarks;
 mod clash;
 mod context;
+mod cores;
 mod count_values;
 mod explained;
 mod extended;
@@ -36,6 +38,7 @@ mod pairing;
 mod pieces;
 mod quantile;
 mod ratio;
+mod reading;
 mod samples;
 mod scalar;
 mod select;
@@ -54,6 +57,7 @@ pub(crate) use aggregate_k::TopK;
 pub(crate) use binary::{Arithmetic, VectorScalar};
 pub(crate) use clash::SAME_LABELSET;
 pub(crate) use context::{Context, Limits};
+pub(crate) use cores::Cores;
 pub(crate) use count_values::count_values;
 pub(crate) use explained::Explained;
 pub(crate) use extended::{Extension, with_bounds};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tsdb_core::{Columns, METRIC_NAME, TimeRange, is_stale};
 
 use super::operator::Sink;
+use super::reading::Reading;
 use super::samples::{self, Detail, histogram_at, weight_of};
 use super::smoothed::{Smoothed, smooth_histograms};
 use super::{Context, Operator, SeriesMeta};
@@ -81,22 +82,20 @@ impl Operator for InstantSelect {
             _ => 0,
         };
         let range = self.reference.range(tile, back_ms, ahead_ms);
-        let mut samples = match self.output {
-            Output::StartTime => Columns::with_start_times(),
-            _ => Columns::default(),
+        let reading = Reading {
+            readers: &self.readers,
+            range,
+            start_times: self.output == Output::StartTime,
         };
         let mut column = Column::default();
         let mut held = cx.hold(tile.len)?;
         let mut most = 0;
-        for (i, reader) in (0u32..).zip(self.readers.iter()) {
-            cx.check()?;
-            samples.clear();
-            reader.read(range, &mut samples)?;
+        reading.run(cx, &mut |i, samples| {
             if samples.is_empty() {
-                continue;
+                return Ok(());
             }
-            samples::prepare(&mut samples, self.detail);
-            let weight = weight_of(&samples);
+            samples::prepare(samples, self.detail);
+            let weight = weight_of(samples);
             cx.count_read(weight);
             if weight > most {
                 held.add(weight - most)?;
@@ -106,7 +105,7 @@ impl Operator for InstantSelect {
             let reference = &self.reference;
             match self.output {
                 Output::Smoothed if samples.histograms.is_empty() => {
-                    smooth(&samples, reference, tile, back_ms, &mut column);
+                    smooth(samples, reference, tile, back_ms, &mut column);
                 }
                 Output::Smoothed => {
                     let name = self.series[i as usize].labels.get(METRIC_NAME);
@@ -118,11 +117,11 @@ impl Operator for InstantSelect {
                         name: name.unwrap_or(""),
                         span: self.span,
                     };
-                    smooth_histograms(&mut samples, &smoothed, &mut column);
+                    smooth_histograms(samples, &smoothed, &mut column);
                 }
                 Output::Value if samples.histograms.is_empty() => {
                     last_before(
-                        &samples,
+                        samples,
                         reference,
                         tile,
                         back_ms,
@@ -134,12 +133,12 @@ impl Operator for InstantSelect {
                 }
                 Output::Value => {
                     last_before(
-                        &samples,
+                        samples,
                         reference,
                         tile,
                         back_ms,
                         &mut column,
-                        |column, k, i| match histogram_at(&samples, i) {
+                        |column, k, i| match histogram_at(samples, i) {
                             Some(h) => column.set_histogram(k, Arc::clone(h)),
                             None => column.set(k, samples.values[i]),
                         },
@@ -147,7 +146,7 @@ impl Operator for InstantSelect {
                 }
                 Output::StartTime => {
                     last_before(
-                        &samples,
+                        samples,
                         reference,
                         tile,
                         back_ms,
@@ -161,13 +160,13 @@ impl Operator for InstantSelect {
                 Output::Time | Output::TimeOfFloat => {
                     let mut histograms = false;
                     last_before(
-                        &samples,
+                        samples,
                         reference,
                         tile,
                         back_ms,
                         &mut column,
                         |column, k, i| {
-                            histograms |= histogram_at(&samples, i).is_some();
+                            histograms |= histogram_at(samples, i).is_some();
                             column.set(k, samples.times_ms[i] as f64 / 1000.0);
                         },
                     );
@@ -183,8 +182,8 @@ impl Operator for InstantSelect {
                 cx.meter.borrow_mut().add_column(tile, &column);
                 sink(i, &mut column)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn without(labels: &Labels, leaves: impl Fn(&[u8]) -> bool) -> Labels
     let mut rest = labels.iter();
     while let Some((name, _)) = rest.next_bytes() {
         if leaves(name) {
-            return labels.filtered(|name| !leaves(name.as_bytes()));
+            return labels.filtered(|name| !leaves(name));
         }
     }
     labels.clone()

@@ -10,6 +10,7 @@ use super::map::ScalarArgs;
 use super::merge::{Merge, MergeRule};
 use super::meter::Meter;
 use super::operator::{BoxOperator, Sink};
+use super::reading::Reading;
 use super::samples::{self, Apart, Detail, from_column, take_out_stale, weight_of};
 use super::select::Reference;
 use super::{Context, Operator, SeriesMeta};
@@ -157,22 +158,20 @@ impl Operator for WindowFunction {
             Samples::Stored { readers, detail } => {
                 let back_ms = self.range_ms.saturating_add(back_ms);
                 let range = reference.range(tile, back_ms, ahead_ms);
-                let mut samples = match start_times {
-                    true => Columns::with_start_times(),
-                    false => Columns::default(),
+                let reading = Reading {
+                    readers,
+                    range,
+                    start_times,
                 };
                 let mut starts = Vec::new();
                 let mut most = 0;
-                for (i, reader) in (0u32..).zip(readers.iter()) {
-                    cx.check()?;
-                    samples.clear();
-                    reader.read(range, &mut samples)?;
-                    samples::prepare(&mut samples, *detail);
-                    let weight = weight_of(&samples);
+                reading.run(cx, &mut |i, samples| {
+                    samples::prepare(samples, *detail);
+                    let weight = weight_of(samples);
                     cx.count_read(weight);
-                    take_out_stale(&mut samples);
+                    take_out_stale(samples);
                     if samples.is_empty() {
-                        continue;
+                        return Ok(());
                     }
                     if weight > most {
                         held.add(weight - most)?;
@@ -180,10 +179,10 @@ impl Operator for WindowFunction {
                     }
                     starts.clear();
                     starts.extend(samples.start_times());
-                    work.count(&samples);
-                    let column = work.evaluate(i, &samples, &starts)?;
-                    give(i, column, sink)?;
-                }
+                    work.count(samples);
+                    let column = work.evaluate(i, samples, &starts)?;
+                    give(i, column, sink)
+                })?;
             }
             Samples::Subquery { input, grid } => {
                 let range = reference.range(tile, self.range_ms, 0);

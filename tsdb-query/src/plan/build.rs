@@ -187,7 +187,10 @@ impl Builder<'_> {
         let readers = if range.is_empty() {
             Vec::new()
         } else {
-            self.storage.select(&selector.matchers, range)?
+            let helpers = self.cx.idle_cores();
+            let threads = helpers.len() + 1;
+            self.storage
+                .select_with(&selector.matchers, range, threads)?
         };
         let selection = Rc::new(Selection::new(readers));
         let new = Rc::clone(&selection);

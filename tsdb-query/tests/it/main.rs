@@ -5,4 +5,5 @@ mod evaluation;
 mod memory;
 mod parsing;
 mod promqltest;
+mod threads;
 mod work;

@@ -52,6 +52,14 @@ pub enum Value {
 }
 
 impl Value {
+    /// Bytes of its text, if it is one.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            _ => 0,
+        }
+    }
+
     /// Text.
     pub(crate) fn text(text: &str) -> Self {
         Self::String(text.into())

@@ -147,7 +147,7 @@ pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'}');
 }
 
-fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
+pub(crate) fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &sample.labels);
     match &sample.histogram {

@@ -1,6 +1,7 @@
 //! `labels` and `label/<name>/values`.
 
 use axum::extract::{Path, State};
+use tsdb_core::Db;
 
 use super::{Json, allow_results, json, lookup};
 use crate::api::params::{Params, unescape_name};
@@ -14,7 +15,7 @@ pub(crate) async fn names(State(state): State<AppState>, params: Params) -> Resu
     let max = state.shared.config.load.query_max_lookup_results;
     lookup(&state, move |db| {
         let sets = params.matcher_sets().map_err(ApiError::bad_data)?;
-        strings(db.querier(range)?.label_names(&sets)?, limit, max)
+        strings(db, db.querier(range)?.label_names(&sets)?, limit, max)
     })
     .await
 }
@@ -31,15 +32,30 @@ pub(crate) async fn values(
     let max = state.shared.config.load.query_max_lookup_results;
     lookup(&state, move |db| {
         let sets = params.matcher_sets().map_err(ApiError::bad_data)?;
-        strings(db.querier(range)?.label_values(&name, &sets)?, limit, max)
+        strings(
+            db,
+            db.querier(range)?.label_values(&name, &sets)?,
+            limit,
+            max,
+        )
     })
     .await
 }
 
 /// `limit` is what the client asks for, `max` what may be found.
-fn strings(mut found: Vec<String>, limit: Option<usize>, max: usize) -> Result<Vec<u8>, ApiError> {
+fn strings(
+    db: &Db,
+    mut found: Vec<String>,
+    limit: Option<usize>,
+    max: usize,
+) -> Result<Vec<u8>, ApiError> {
     let warnings = super::truncate(&mut found, limit);
     allow_results(found.len(), max)?;
+    // The list, and the answer that is made of it.
+    let sizes = found
+        .iter()
+        .map(|text| size_of::<String>() + 2 * text.len());
+    let _share = db.memory().reserve(sizes.sum::<usize>() as u64)?;
     Ok(json::success_with(&warnings, &[], |out| {
         json::array(out, &found, |out, s| json::string(out, s))
     }))

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::response::Response;
 use tsdb_query::ast::Expr;
-use tsdb_query::{MatrixSeries, QueryError, QueryOptions, QueryTime, QueryValue, parse};
+use tsdb_query::{
+    MatrixSeries, QueryError, QueryOptions, QueryTime, QueryValue, VectorSample, parse,
+};
 
 use super::answer::{self, Answer};
 use super::{Json, ast, explain, json, stats};
@@ -109,6 +111,7 @@ async fn evaluate(
     let with_stats = params.get("stats").is_some();
     let db = state.store()?;
     let engine = state.shared.engine.clone();
+    let budget = state.shared.budget.clone();
 
     let (mut answer, streamed) = Answer::new();
     let job = state.shared.queries.run(move || {
@@ -128,13 +131,20 @@ async fn evaluate(
         if truncate(&mut result.value, limit) || matrix.is_cut() {
             result.warnings.push(super::TRUNCATED.to_owned());
         }
-        let out = &mut answer.out;
         if matrix.is_open() {
-            out.push(b']');
+            answer.out.push(b']');
+        } else if let QueryValue::Vector(samples) = &result.value {
+            // It stays in memory while the client reads.
+            let _held = budget.reserve(bytes_of(samples))?;
+            if let Err(e) = write_vector(&mut answer, samples) {
+                answer.fail(&e);
+                return Err(e.into());
+            }
         } else {
-            json::query_value(out, &result.value)
+            json::query_value(&mut answer.out, &result.value)
                 .map_err(|what| ApiError::new(ErrorKind::Internal, what))?;
         }
+        let out = &mut answer.out;
         let stats = with_stats.then(|| stats::json(&result.stats, queued));
         let plan = options.explain.then(|| explain::json(&result.plan));
         let extras = [("stats", stats), ("explain", plan)];
@@ -195,6 +205,26 @@ impl Matrix {
     fn is_cut(&self) -> bool {
         self.series > self.limit
     }
+}
+
+/// What a vector takes in memory, in bytes.
+fn bytes_of(samples: &[VectorSample]) -> u64 {
+    let labels = samples.iter().map(|sample| sample.labels.as_bytes().len());
+    (labels.sum::<usize>() + size_of_val(samples)) as u64
+}
+
+fn write_vector(answer: &mut Answer, samples: &[VectorSample]) -> Result<(), QueryError> {
+    json::begin_query(&mut answer.out, "vector");
+    answer.out.push(b'[');
+    for (i, sample) in samples.iter().enumerate() {
+        if i > 0 {
+            answer.out.push(b',');
+        }
+        json::vector_sample(&mut answer.out, sample);
+        answer.flush()?;
+    }
+    answer.out.push(b']');
+    Ok(())
 }
 
 /// Cuts a vector down to `limit` series; whether there was something to cut.

@@ -1,7 +1,7 @@
 //! `series`: label sets that match.
 
 use axum::extract::State;
-use tsdb_core::Labels;
+use tsdb_core::{Labels, Series};
 
 use super::{Json, allow_results, json, lookup};
 use crate::api::params::Params;
@@ -26,7 +26,11 @@ pub(crate) async fn series(
         let querier = db.querier(range)?;
         let mut found: Vec<Labels> = Vec::new();
         for set in &sets {
-            found.extend(querier.select(set)?.iter().map(|s| s.labels().clone()));
+            let selected = querier.select(set)?;
+            let _share = db
+                .memory()
+                .reserve(selected.iter().map(Series::memory_bytes).sum())?;
+            found.extend(selected.iter().map(|s| s.labels().clone()));
             if found.len() > max {
                 found.sort_unstable();
                 found.dedup();

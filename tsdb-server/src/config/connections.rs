@@ -33,6 +33,10 @@ pub struct ConnectionFlags {
     #[arg(long = "web.body-timeout", value_name = "DURATION", env = "TSDB_WEB_BODY_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub body_timeout: Duration,
 
+    /// The longest that an import takes; the rest of a longer one may be sent in another.
+    #[arg(long = "web.import-timeout", value_name = "DURATION", env = "TSDB_WEB_IMPORT_TIMEOUT", default_value = "1h", value_parser = duration::parse)]
+    pub import_timeout: Duration,
+
     /// How long a client may not take its answer in all; each KiB that it takes gives a second back.
     #[arg(long = "web.write-timeout", value_name = "DURATION", env = "TSDB_WEB_WRITE_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub write_timeout: Duration,
@@ -98,11 +102,12 @@ impl ConnectionFlags {
             self.idle_timeout,
             self.header_timeout,
             self.body_timeout,
+            self.import_timeout,
             self.write_timeout,
         ];
         if timeouts.iter().any(Duration::is_zero) {
             return Err(
-                "--web.idle-timeout, --web.header-timeout, --web.body-timeout and --web.write-timeout must be positive"
+                "--web.idle-timeout, --web.header-timeout, --web.body-timeout, --web.import-timeout and --web.write-timeout must be positive"
                     .into(),
             );
         }
@@ -129,13 +134,14 @@ impl ConnectionFlags {
     }
 
     /// Flags and their values.
-    pub(super) fn flags(&self) -> [(&'static str, String); 10] {
+    pub(super) fn flags(&self) -> [(&'static str, String); 11] {
         [
             ("web.body-timeout", duration::format(self.body_timeout)),
             ("web.header-timeout", duration::format(self.header_timeout)),
             ("web.http2.max-resets", self.http2_max_resets.to_string()),
             ("web.http2.max-streams", self.http2_max_streams.to_string()),
             ("web.idle-timeout", duration::format(self.idle_timeout)),
+            ("web.import-timeout", duration::format(self.import_timeout)),
             ("web.max-connections", self.max_connections.to_string()),
             ("web.max-header-bytes", self.max_header_bytes.to_string()),
             ("web.max-headers", self.max_headers.to_string()),

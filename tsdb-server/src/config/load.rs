@@ -48,6 +48,15 @@ pub struct LoadFlags {
     )]
     pub write_max_queued: Option<usize>,
 
+    /// Queries of a remote read; Prometheus sends one.
+    #[arg(
+        long = "storage.remote.read-max-queries",
+        value_name = "N",
+        env = "TSDB_STORAGE_REMOTE_READ_MAX_QUERIES",
+        default_value_t = 100
+    )]
+    pub read_max_queries: usize,
+
     /// Imports and exports under way at once; one more is answered 503 with `Retry-After`.
     #[arg(
         long = "web.max-streams",
@@ -80,6 +89,7 @@ impl LoadFlags {
         let positive = [
             ("query.max-matchers", self.query_max_matchers),
             ("query.max-lookup-results", self.query_max_lookup_results),
+            ("storage.remote.read-max-queries", self.read_max_queries),
             ("write.max-concurrency", self.writes()),
             ("web.max-streams", self.web_max_streams),
             ("web.max-form-bytes", self.web_max_form_bytes),
@@ -102,11 +112,12 @@ impl LoadFlags {
     }
 
     /// Flags and their values.
-    pub(super) fn flags(&self) -> [(&'static str, String); 8] {
+    pub(super) fn flags(&self) -> [(&'static str, String); 9] {
         [
             ("query.max-lookup-results", self.query_max_lookup_results),
             ("query.max-matchers", self.query_max_matchers),
             ("query.max-queued", self.query_max_queued),
+            ("storage.remote.read-max-queries", self.read_max_queries),
             ("web.max-form-bytes", self.web_max_form_bytes),
             ("web.max-parameters", self.web_max_parameters),
             ("web.max-streams", self.web_max_streams),

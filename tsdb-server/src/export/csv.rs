@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::response::Response;
-use tsdb_core::{Db, Labels, Series};
+use tsdb_core::{Db, Labels, Reservation, Series};
 
 use super::series::{Selection, for_each_piece};
 use super::stream::{Output, answer};
@@ -39,7 +39,7 @@ pub(crate) async fn export(
     let fields = parse_format(params.get("format").unwrap_or(""))
         .map_err(|e| ApiError::invalid_parameter("format", e))?;
     let select = move |db: &Db| selection.series(db);
-    let write = move |series: Vec<Series>, output: &mut Output| {
+    let write = move |(series, _share): (Vec<Series>, Reservation), output: &mut Output| {
         for series in &series {
             for_each_piece(series, |times_ms, values| {
                 for (t_ms, value) in times_ms.iter().zip(values) {

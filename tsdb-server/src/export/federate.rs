@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tsdb_core::{Columns, Db, Series, TimeRange, is_stale};
+use tsdb_core::{Columns, Db, Reservation, Series, TimeRange, is_stale};
 
 use super::series::Selection;
 use super::stream::{Cut, Output, answer};
@@ -38,7 +38,7 @@ pub(crate) async fn federate(
     };
     let select = move |db: &Db| selection.series(db);
     let missing = missing(&state.reloaded().settings.global.external_labels);
-    let write = move |series, output: &mut Output| {
+    let write = move |(series, _share): (Vec<Series>, Reservation), output: &mut Output| {
         write(series, &missing, UntypedWriter::new(utf8_names), output)
     };
     match answer(

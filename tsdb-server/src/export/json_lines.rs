@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use tsdb_core::{Db, Series};
+use tsdb_core::{Db, Reservation, Series};
 
 use super::exact;
 use super::series::{Selection, for_each_piece, for_each_stretch};
@@ -35,7 +35,7 @@ pub(crate) async fn export(
     let content_type = "application/stream+json; charset=utf-8";
     let select = move |db: &Db| selection.series(db);
     let is_exact = matches!(params.get("exact"), Some("1" | "true"));
-    let write = move |series: Vec<Series>, output: &mut Output| {
+    let write = move |(series, _share): (Vec<Series>, Reservation), output: &mut Output| {
         for series in &series {
             if is_exact {
                 for_each_stretch(series, |samples| {

@@ -1,6 +1,6 @@
 //! The series of an export, and their samples piece by piece.
 
-use tsdb_core::{Columns, Db, Matcher, Samples, Series, TimeRange};
+use tsdb_core::{Columns, Db, Matcher, Reservation, Samples, Series, TimeRange};
 
 use super::stream::Cut;
 use crate::api::Params;
@@ -32,8 +32,8 @@ impl Selection {
         Ok(Self { sets, range })
     }
 
-    /// The selected series in label order, each once, all captured at one moment.
-    pub(super) fn series(&self, db: &Db) -> Result<Vec<Series>, ApiError> {
+    /// The selected series in label order, each once, all captured at one moment, and their share of the memory.
+    pub(super) fn series(&self, db: &Db) -> Result<(Vec<Series>, Reservation), ApiError> {
         let selectors: Vec<&[Matcher]> = self.sets.iter().map(Vec::as_slice).collect();
         let snapshot = db.snapshot(&selectors)?;
         let mut series = Vec::new();
@@ -47,8 +47,18 @@ impl Selection {
         for warning in snapshot.warnings() {
             tracing::warn!(warning, "export of what is left");
         }
-        Ok(series)
+        let share = reserve(db, &series)?;
+        Ok((series, share))
     }
+}
+
+/// Takes the memory of a list of series.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn reserve(db: &Db, series: &[Series]) -> tsdb_core::Result<Reservation> {
+    let bytes = series.iter().map(Series::memory_bytes).sum();
+    db.memory().reserve(bytes)
 }
 
 /// Calls `take` with the floats of a series, piece by piece: times in milliseconds, rising, and values. Native histograms

@@ -32,6 +32,12 @@ impl From<tsdb_core::Error> for Cut {
     }
 }
 
+impl From<ApiError> for Cut {
+    fn from(e: ApiError) -> Self {
+        Self::Failed(e.message.into())
+    }
+}
+
 impl From<EncodeError> for Cut {
     fn from(e: EncodeError) -> Self {
         Self::Failed(e.into())

@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
+use super::bounded::Bounds;
 use super::sink::Sink;
+use super::text_lines::MAX_LINE_BYTES;
 use crate::encoding::Encoding;
 use crate::http::{text_error, timed_out};
 use crate::ingest::WriteError;
@@ -92,6 +94,12 @@ async fn import_as(
 ) -> Result<Option<String>, WriteError> {
     let encoding = Encoding::of(headers)?;
     let mut sink = Sink::new(state.store()?);
+    let config = &state.shared.config;
+    let bounds = Bounds::new(
+        config.connections.import_timeout,
+        2 * config.max_decoded_bytes.max(MAX_LINE_BYTES) as u64, // a line may be as long as one
+        sink.taken(),
+    );
     let (sender, pieces) = mpsc::channel(WAITING);
     let reader = BodyReader {
         pieces,
@@ -100,9 +108,9 @@ async fn import_as(
     };
     let mut job = pin!(state.shared.streams.run(move || {
         let read = encoding
-            .decode(reader)
+            .decode(bounds.of(reader))
             .map_err(WriteError::from)
-            .and_then(|body| import(body, &mut sink));
+            .and_then(|body| import(Box::new(bounds.of(body)), &mut sink));
         // What came before an error is kept.
         let written = sink.write();
         match read.and(written) {

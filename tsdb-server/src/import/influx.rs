@@ -13,6 +13,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use tsdb_influx::influxql::ast::{PolicyOptions, PolicyStatement};
 use tsdb_influx::influxql::{self, Statement};
 use tsdb_influx::line::{LineEnd, Point};
 use tsdb_influx::{Error, Influx, Limits, Precision, Refusal, Session, Target};
@@ -169,10 +170,8 @@ impl Import<'_> {
         for statement in statements {
             let made = match &statement {
                 Statement::CreateDatabase { name, policy } => {
-                    let policy = policy.as_ref().and_then(|options| options.name.as_deref());
-                    // An export makes a database once for each of its policies: the others are added.
                     let made = self.influx.execute(&statement, &session).map(drop);
-                    made.or_else(|_| self.influx.ensure(name, policy))
+                    made.or_else(|_| self.add_policy(name, policy.as_ref(), &session))
                 }
                 Statement::CreatePolicy(_) => self.influx.execute(&statement, &session).map(drop),
                 other => Err(Error::Query(format!(
@@ -185,6 +184,30 @@ impl Import<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Adds a policy to a database that is there. An export makes a database once for each of its policies, in any order, and does
+    /// not say which is the default: `autogen` is where it comes later, as in a database that InfluxDB makes.
+    fn add_policy(
+        &self,
+        database: &str,
+        options: Option<&PolicyOptions>,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let Some((options, name)) = options.and_then(|o| Some((o, o.name.as_deref()?))) else {
+            return self.influx.ensure(database, None);
+        };
+        let added = Statement::CreatePolicy(PolicyStatement {
+            name: name.to_owned(),
+            database: database.to_owned(),
+            options: PolicyOptions {
+                default: name == "autogen",
+                ..options.clone()
+            },
+        });
+        let added = self.influx.execute(&added, session).map(drop);
+        // One that is there with another duration stays as it is.
+        added.or_else(|_| self.influx.ensure(database, Some(name)))
     }
 
     /// Writes the lines that wait, and returns once they are durable.

@@ -7,6 +7,7 @@
 
 mod block;
 mod body;
+mod bounded;
 mod cli;
 mod file;
 mod influx;

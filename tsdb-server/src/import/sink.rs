@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tsdb_core::{Db, MetricMetadata, SeriesBuilder, WriteReport, Writer};
 
@@ -20,6 +22,8 @@ pub(crate) struct Sink {
     /// Bytes of labels and histograms in the batch.
     bytes: usize,
     summary: Summary,
+    /// Series with samples so far, for who waits for some.
+    taken: Arc<AtomicU64>,
 }
 
 /// What became of an import.
@@ -76,6 +80,7 @@ impl Sink {
             db,
             bytes: 0,
             summary: Summary::default(),
+            taken: Arc::default(),
         }
     }
 
@@ -93,6 +98,7 @@ impl Sink {
     ) -> Result<(), WriteError> {
         let added = match labels.canonical() {
             Ok(canonical) => {
+                self.taken.fetch_add(1, Ordering::Relaxed);
                 self.bytes += canonical.len() + size;
                 let series = self.writer.series(None, canonical);
                 series
@@ -149,6 +155,11 @@ impl Sink {
         let report = writer.submit()?.wait()?;
         self.summary.add(&report);
         Ok(())
+    }
+
+    /// Rises with every series that samples came for.
+    pub(super) fn taken(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.taken)
     }
 
     /// What became of the import so far.

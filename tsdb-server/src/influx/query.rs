@@ -58,8 +58,6 @@ async fn answer(
     let is_get = *method == Method::GET;
     // The route lets nobody through without.
     permission::check(&statements, scopes.unwrap_or(Scopes::NONE), is_get)?;
-    let answers = execute(state, &params, text, statements, is_get).await?;
-
     let times = match params.get("epoch") {
         Some(unit) => Times::Number(Precision::from_name(unit)),
         None => Times::Text,
@@ -71,27 +69,33 @@ async fn answer(
     let is_csv = ["application/csv", "text/csv"]
         .iter()
         .any(|csv| accepts.contains(csv));
-    if is_csv {
-        let content_type = [(header::CONTENT_TYPE, "text/csv")];
-        return Ok((content_type, csv::document(&answers, times)).into_response());
-    }
     let is_set = |name| params.get(name) == Some("true");
     let chunk_size = params.get("chunk_size").and_then(|size| size.parse().ok());
     let chunk_size =
         is_set("chunked").then(|| chunk_size.filter(|size| *size > 0).unwrap_or(CHUNK_SIZE));
-    let body = json::documents(&answers, times, chunk_size, is_set("pretty"));
-    let content_type = [(header::CONTENT_TYPE, "application/json")];
-    Ok((content_type, body).into_response())
+    let is_pretty = is_set("pretty");
+    // Where the statements are executed: an answer may be long.
+    let write = move |answers: &[Answered]| match is_csv {
+        true => csv::document(answers, times),
+        false => json::documents(answers, times, chunk_size, is_pretty),
+    };
+    let body = execute(state, &params, text, statements, is_get, write).await?;
+    let content_type = match is_csv {
+        true => "text/csv",
+        false => "application/json",
+    };
+    Ok(([(header::CONTENT_TYPE, content_type)], body).into_response())
 }
 
-/// Executes the statements one after the other, up to the first that fails.
+/// Executes the statements one after the other, up to the first that fails, and writes their answers.
 async fn execute(
     state: &AppState,
     params: &Params,
     text: &str,
     statements: Vec<Statement>,
     is_get: bool,
-) -> Result<Vec<Answered>, InfluxError> {
+    write: impl FnOnce(&[Answered]) -> Vec<u8> + Send + 'static,
+) -> Result<Vec<u8>, InfluxError> {
     let influx = state.influx()?;
     let config = &state.shared.config;
     let begun = Instant::now();
@@ -109,6 +113,7 @@ async fn execute(
     let mut session = Session::new(params.get("db"), now_ns(Precision::Nanoseconds), limits);
     session.policy = params.get("rp").map(str::to_owned);
     session.deadline = Some(deadline);
+    session.memory = Some(state.shared.budget.clone());
     session.cancel = Some(Arc::clone(&listed.query.cancel));
     let cancel = CancelOnDrop(Arc::clone(&listed.query.cancel));
     let slow = config.query_log_slower_than;
@@ -116,15 +121,21 @@ async fn execute(
 
     let job = state.shared.queries.run(move || {
         listed.query.runs.store(true, Ordering::Relaxed);
-        let (answers, end) = run(&influx, &statements, &session, is_get);
+        let (answers, end) = match run(&influx, &statements, &session, is_get) {
+            Ok(answers) => answers,
+            Err(e) => {
+                listed.ended_as(End::Failed, Some(e.message.clone()), slow);
+                return Err(e);
+            }
+        };
         let failed = answers
             .iter()
             .find_map(|answer| answer.result.as_ref().err());
         listed.ended_as(end, failed.cloned(), slow);
-        answers
+        Ok(write(&answers))
     });
-    let answers = tokio::select! {
-        answers = job => answers?,
+    let body = tokio::select! {
+        body = job => body??,
         // A statement that runs sees its deadline itself, and says so.
         () = tokio::time::sleep_until((deadline + Duration::from_secs(1)).into()) => {
             return Err(InfluxError::new(StatusCode::SERVICE_UNAVAILABLE, "query timed out in query queue"));
@@ -134,7 +145,7 @@ async fn execute(
         }
     };
     drop(cancel);
-    Ok(answers)
+    Ok(body)
 }
 
 /// Ends the statements when the client went away.
@@ -147,19 +158,26 @@ impl Drop for CancelOnDrop {
 }
 
 /// The answers, and how the first that failed did.
+///
+/// # Errors
+/// When there was no memory for a statement: another time there may be.
 fn run(
     influx: &Influx,
     statements: &[Statement],
     session: &Session,
     is_get: bool,
-) -> (Vec<Answered>, End) {
+) -> Result<(Vec<Answered>, End), InfluxError> {
     let mut end = End::Answered;
-    let statements = statements.iter().enumerate();
-    let answers = statements.map(|(number, statement)| {
+    let mut answers = Vec::with_capacity(statements.len());
+    for (number, statement) in statements.iter().enumerate() {
         let result = if end != End::Answered {
             Err(Error::Query("not executed".to_owned()))
         } else {
             influx.execute(statement, session)
+        };
+        let result = match result {
+            Err(Error::Store(e)) if e.is_retryable() => return Err(Error::Store(e).into()),
+            result => result,
         };
         if let (End::Answered, Err(e)) = (end, &result) {
             end = match e {
@@ -179,11 +197,10 @@ fn run(
             }
             outcome
         });
-        Answered {
+        answers.push(Answered {
             statement: number,
             result: result.map_err(|e| e.to_string()),
-        }
-    });
-    let answers = answers.collect();
-    (answers, end)
+        });
+    }
+    Ok((answers, end))
 }

@@ -58,7 +58,7 @@ async fn write(state: &AppState, datagram: Vec<u8>) -> Result<Written, String> {
     let shared = Arc::clone(&state.shared);
     let applied = state.shared.writes.run(move || {
         let precision = Precision::from_name(&shared.config.influx_udp_precision);
-        let parsed = parse(&datagram, precision, shared.request_limits());
+        let parsed = parse(&datagram, precision.into(), shared.request_limits());
         let (points, faults) = parsed.map_err(|e| e.message)?;
         let mut written = Written::default();
         if let Some(faults) = faults {

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tsdb_core::Commit;
-use tsdb_influx::line::{Point, lines};
+use tsdb_influx::line::{Dialect, Point, lines};
 use tsdb_influx::{Influx, Precision, Refusal, Target};
 
 use super::error::InfluxError;
@@ -28,7 +28,7 @@ const MAX_SHOWN_BYTES: usize = 1024;
 struct Destination {
     database: String,
     policy: Option<String>,
-    precision: Precision,
+    dialect: Dialect,
 }
 
 /// `POST /write?db=&rp=&precision=`
@@ -40,7 +40,7 @@ pub(crate) async fn version_1(State(state): State<AppState>, request: Request) -
     let destination = Destination {
         database: database.to_owned(),
         policy: params.get("rp").map(str::to_owned),
-        precision: Precision::from_name(params.get("precision").unwrap_or("")),
+        dialect: precision(&params).into(),
     };
     match write(&state, destination, request).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
@@ -63,12 +63,19 @@ pub(crate) async fn version_2(State(state): State<AppState>, request: Request) -
         policy: policy
             .filter(|policy| !policy.is_empty())
             .map(str::to_owned),
-        precision: Precision::from_name(params.get("precision").unwrap_or("")),
+        dialect: Dialect {
+            precision: precision(&params),
+            unsigned: true,
+        },
     };
     match write(&state, destination, request).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(e) => e.into_version_2(),
     }
+}
+
+fn precision(params: &Params) -> Precision {
+    Precision::from_name(params.get("precision").unwrap_or(""))
 }
 
 async fn write(
@@ -136,7 +143,7 @@ fn apply(
     limits: RequestLimits,
     creates: bool,
 ) -> Result<Applied, InfluxError> {
-    let (points, faults) = parse(bytes, destination.precision, limits)?;
+    let (points, faults) = parse(bytes, destination.dialect, limits)?;
     if points.is_empty() {
         return match faults {
             Some(faults) => Err(InfluxError::bad_request(faults.text)),
@@ -150,7 +157,7 @@ fn apply(
         database: &destination.database,
         policy: destination.policy.as_deref(),
     };
-    let (commit, refusal) = influx.write(target, &points, now_ns(destination.precision))?;
+    let (commit, refusal) = influx.write(target, &points, now_ns(destination.dialect.precision))?;
     let answer = match (refusal, faults) {
         (Some(Refusal { reason, dropped }), _) => {
             Some(format!("partial write: {reason} dropped={dropped}"))
@@ -177,7 +184,7 @@ pub(super) struct Faults {
 /// tags of its point.
 pub(super) fn parse(
     bytes: &[u8],
-    precision: Precision,
+    dialect: Dialect,
     limits: RequestLimits,
 ) -> Result<(Vec<Point<'_>>, Option<Faults>), InfluxError> {
     let mut points: Vec<Point<'_>> = Vec::new();
@@ -185,7 +192,7 @@ pub(super) fn parse(
     let mut faults: Vec<String> = Vec::new();
     let mut more = 0_usize;
     for line in lines(bytes) {
-        match Point::parse(line, precision) {
+        match Point::parse(line, dialect) {
             Ok(point) => {
                 fields += point.fields.len();
                 if fields > limits.series {

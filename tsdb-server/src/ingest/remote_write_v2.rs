@@ -134,7 +134,7 @@ impl<'a> Request<'a> {
             .tell_left_out(&mut self.left_out, || self.labels.shown());
         let added = match self.labels.canonical() {
             Ok(_) if self.samples.none_came() => {
-                Err("TimeSeries must contain at least one sample or histogram".to_owned())
+                Err("TimeSeries must contain at least one sample, histogram or exemplar".to_owned())
             }
             Ok(_) if self.samples.is_empty() => return Ok(()),
             Ok(canonical) => writer

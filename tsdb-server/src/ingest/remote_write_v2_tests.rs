@@ -130,7 +130,7 @@ fn samples_histograms_and_metadata_are_read() {
 fn what_is_not_valid_is_left_out_and_the_rest_kept() {
     let good = || up().bytes(2, &sample(1.0, 1));
     for (bad, series, reason) in [
-        (up(), 1, "at least one sample or histogram"),
+        (up(), 1, "at least one sample, histogram or exemplar"),
         (
             Message::default()
                 .bytes(1, &[1, 2, 3])

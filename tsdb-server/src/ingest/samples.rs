@@ -147,9 +147,9 @@ impl Samples {
         self.unfit == 0
     }
 
-    /// Whether there was no sample, not even one that is left out.
+    /// Whether nothing came, not even a sample that is left out.
     pub(super) fn none_came(&self) -> bool {
-        self.floats.is_empty() && self.histograms.is_empty() && self.unfit == 0
+        self.is_empty() && self.unfit == 0
     }
 
     /// Moves the samples to the series.

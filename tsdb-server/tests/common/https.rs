@@ -3,10 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -30,7 +33,7 @@ pub(crate) fn certificates(name: &str) -> Vec<CertificateDer<'static>> {
 }
 
 impl Client {
-    pub(crate) async fn connect(self, address: &str) -> io::Result<TlsStream<TcpStream>> {
+    fn config(self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(certificates("ca.crt").remove(0)).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -47,11 +50,28 @@ impl Client {
             }
         };
         config.alpn_protocols = self.protocols.iter().map(|p| p.to_vec()).collect();
+        Arc::new(config)
+    }
+
+    pub(crate) async fn connect(self, address: &str) -> io::Result<TlsStream<TcpStream>> {
         let stream = TcpStream::connect(address).await?;
         let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config))
+        TlsConnector::from(self.config())
             .connect(name, stream)
             .await
+    }
+
+    /// The same for who writes and reads by turns on a thread.
+    pub(crate) fn connect_blocking(
+        self,
+        address: &str,
+    ) -> io::Result<StreamOwned<ClientConnection, std::net::TcpStream>> {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_write_timeout(Some(Duration::from_secs(20)))?;
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(self.config(), name).unwrap();
+        Ok(StreamOwned::new(connection, stream))
     }
 
     /// The whole answer to a request, or why there is none; `headers` are lines.

@@ -7,24 +7,30 @@ use serde_json::Value;
 /// How far two values may be apart, relative to the larger: sums are rounded in another order.
 const TOLERANCE: f64 = 1e-9;
 
-/// The points of every series, by its labels.
-type Answer = BTreeMap<String, Vec<(String, String)>>;
+/// Time and value of a point; the value is a string, or the object of a native histogram.
+pub(crate) type Point = (String, Value);
+
+/// The points of every series, by its labels; native histograms behind the floats.
+pub(crate) type Answer = BTreeMap<String, Vec<Point>>;
 
 /// Reads `data` of a query: a scalar is one series without labels.
 pub(crate) fn series(data: &Value) -> Answer {
-    let point = |point: &Value| (point[0].to_string(), point[1].as_str().unwrap().to_owned());
+    let point = |point: &Value| (point[0].to_string(), point[1].clone());
     let result = &data["result"];
     if data["resultType"] == "scalar" {
         return BTreeMap::from([(String::new(), vec![point(result)])]);
     }
     let result = result.as_array().unwrap().iter();
     let series = result.map(|series| {
+        let many = ["values", "histograms"].into_iter();
+        let many = many.filter_map(|key| series[key].as_array()).flatten();
+        let one = ["value", "histogram"].into_iter();
+        let one = one.filter_map(|key| series.get(key));
         // Keys of a JSON object are sorted here, so equal label sets print alike.
-        let points = match series.get("values") {
-            Some(values) => values.as_array().unwrap().iter().map(point).collect(),
-            None => vec![point(&series["value"])],
-        };
-        (series["metric"].to_string(), points)
+        (
+            series["metric"].to_string(),
+            many.chain(one).map(point).collect(),
+        )
     });
     series.collect()
 }
@@ -47,7 +53,7 @@ pub(crate) fn differences(ours: &Answer, theirs: &Answer) -> Vec<String> {
 }
 
 /// The first point that differs.
-fn difference(ours: &[(String, String)], theirs: &[(String, String)]) -> Option<String> {
+fn difference(ours: &[Point], theirs: &[Point]) -> Option<String> {
     let pairs = ours.iter().zip(theirs);
     let mut apart = pairs.filter(|(a, b)| a.0 != b.0 || !close(&a.1, &b.1));
     if let Some((a, b)) = apart.next() {
@@ -57,12 +63,24 @@ fn difference(ours: &[(String, String)], theirs: &[(String, String)]) -> Option<
     (n != m).then(|| format!("{n} points, and Prometheus {m}"))
 }
 
-fn close(ours: &str, theirs: &str) -> bool {
-    if ours == theirs {
-        return true; // NaN and the infinities too
+fn close(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        _ if ours == theirs => true, // NaN and the infinities too
+        (Value::String(a), Value::String(b)) => match (a.parse::<f64>(), b.parse::<f64>()) {
+            (Ok(a), Ok(b)) => {
+                a.is_finite() && b.is_finite() && (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
+            }
+            _ => false,
+        },
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| close(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let is_close = |(key, a)| b.get(key).is_some_and(|b| close(a, b));
+            a.len() == b.len() && a.iter().all(is_close)
+        }
+        _ => false,
     }
-    let (a, b): (f64, f64) = (ours.parse().unwrap(), theirs.parse().unwrap());
-    a.is_finite() && b.is_finite() && (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
 }
 
 #[cfg(test)]
@@ -97,6 +115,21 @@ mod tests {
                 1,
                 "{other}"
             );
+        }
+        let histogram = |sum: &str, boundary: &str| {
+            let buckets = json!([[0, "1", boundary, "3"]]);
+            series(
+                &json!({"resultType": "vector", "result": [{"metric": {}, "histogram":
+                    [1, {"count": "3", "sum": sum, "buckets": buckets}]}]}),
+            )
+        };
+        let one = histogram("0.3", "2");
+        for (other, n) in [
+            (histogram("0.30000000000000004", "2"), 0),
+            (histogram("0.4", "2"), 1),
+            (histogram("0.3", "4"), 1),
+        ] {
+            assert_eq!(differences(&other, &one).len(), n, "{other:?}");
         }
         let none = series(&json!({"resultType": "vector", "result": []}));
         assert_eq!(differences(&none, &theirs).len(), 1);

@@ -1,5 +1,6 @@
 //! The programs next to ours.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,11 +17,22 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with a configuration and a store in `dir`, and waits until it is ready.
+    /// Starts Debian's with a configuration and a store in `dir`, and waits until it is ready.
     pub(crate) fn start(dir: &Path, address: &str, config: &str, flags: &[&str]) -> Self {
+        Self::start_program("prometheus".as_ref(), dir, address, config, flags)
+    }
+
+    /// The same of another version.
+    pub(crate) fn start_program(
+        program: &OsStr,
+        dir: &Path,
+        address: &str,
+        config: &str,
+        flags: &[&str],
+    ) -> Self {
         let config_file = dir.join("prometheus.yml");
         std::fs::write(&config_file, config).unwrap();
-        let mut command = Command::new("prometheus");
+        let mut command = Command::new(program);
         command
             .arg(format!("--config.file={}", config_file.display()))
             .arg(format!(

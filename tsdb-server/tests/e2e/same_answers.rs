@@ -17,7 +17,7 @@ use crate::queries::{INSTANT, RANGE};
 const ALL: &str = "10m";
 
 /// Samples of a scrape are logged after it ended, so two targets may be out of order by as much as a scrape may take.
-const DISORDER_MS: i64 = 2_000;
+pub(crate) const DISORDER_MS: i64 = 2_000;
 
 fn config(node: &str, prometheus: &str, ours: &str) -> String {
     // One shard sends samples in the order of Prometheus's log, so that the newest one sent tells how far it is.
@@ -117,11 +117,11 @@ fn a_prometheus_and_this_server_give_the_same_answers() {
         theirs: &theirs.address,
     };
     let times = both.samples(known_ms);
-    both.answers(known_ms, &times);
+    both.answers(known_ms, &times, &[]);
 }
 
 /// Time of the newest sample of a scrape.
-fn newest_ms(theirs: &Prometheus) -> i64 {
+pub(crate) fn newest_ms(theirs: &Prometheus) -> i64 {
     let data = ask(
         &theirs.address,
         "/api/v1/query",
@@ -132,7 +132,7 @@ fn newest_ms(theirs: &Prometheus) -> i64 {
     value.parse::<f64>().unwrap() as i64
 }
 
-fn same_series(ours: &Value, theirs: &Value) {
+pub(crate) fn same_series(ours: &Value, theirs: &Value) {
     let set = |v: &Value| -> BTreeSet<String> {
         v.as_array().unwrap().iter().map(Value::to_string).collect()
     };
@@ -144,7 +144,7 @@ fn same_series(ours: &Value, theirs: &Value) {
 }
 
 /// What we keep of a metric is one of what its targets said of it.
-fn same_metadata(ours: &Value, theirs: &Value) {
+pub(crate) fn same_metadata(ours: &Value, theirs: &Value) {
     let theirs = theirs.as_object().unwrap();
     assert!(theirs.len() > 200, "{} metrics", theirs.len());
     for (metric, entries) in theirs {
@@ -158,14 +158,14 @@ fn same_metadata(ours: &Value, theirs: &Value) {
 
 /// Addresses of the two servers.
 #[derive(Clone, Copy)]
-struct Both<'a> {
-    ours: &'a str,
-    theirs: &'a str,
+pub(crate) struct Both<'a> {
+    pub(crate) ours: &'a str,
+    pub(crate) theirs: &'a str,
 }
 
 impl Both<'_> {
     /// Compares all samples up to a time; their times.
-    fn samples(self, t_ms: i64) -> BTreeSet<i64> {
+    pub(crate) fn samples(self, t_ms: i64) -> BTreeSet<i64> {
         let query = format!(r#"{{__name__=~".+"}}[{ALL}]"#);
         let time = decimal_seconds(t_ms);
         let parameters = [("query", query.as_str()), ("time", &time)];
@@ -181,8 +181,8 @@ impl Both<'_> {
             .collect()
     }
 
-    /// Puts every query to both.
-    fn answers(self, t_ms: i64, times: &BTreeSet<i64>) {
+    /// Puts every query to both, and more for one time; `times` are those of the samples.
+    pub(crate) fn answers(self, t_ms: i64, times: &BTreeSet<i64>, more: &[&str]) {
         let phases: BTreeSet<i64> = times.iter().map(|t| t.rem_euclid(1000)).collect();
         // Boundaries stand at the phase of the evaluation time, in subqueries at that of the offset before a second.
         let phase = (1..1000).find(|p| !phases.contains(p)).unwrap();
@@ -196,7 +196,7 @@ impl Both<'_> {
         };
 
         let mut wrong = Vec::new();
-        for query in INSTANT {
+        for query in INSTANT.iter().chain(more) {
             let query = fill(query);
             self.put(
                 "/api/v1/query",
@@ -215,7 +215,7 @@ impl Both<'_> {
             ];
             self.put("/api/v1/query_range", &range, &mut wrong);
         }
-        let asked = INSTANT.len() + RANGE.len();
+        let asked = INSTANT.len() + more.len() + RANGE.len();
         println!("{asked} queries, {} with another answer", wrong.len());
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }

@@ -17,6 +17,7 @@ mod influx;
 mod queries;
 mod remote_write;
 mod server;
+mod sly;
 mod wire;
 
 use case::Case;
@@ -29,6 +30,7 @@ fn corpus() -> Vec<Case> {
         queries::cases(),
         influx::cases(),
         wire::cases(),
+        sly::cases(),
         remote_write::floods(),
     ]
     .concat()

@@ -79,7 +79,7 @@ async fn both_versions_in_json_are_stored() {
 
 #[tokio::test]
 async fn protobuf_is_stored_however_it_is_compressed() {
-    for encoding in ["", "deflate", "gzip", "zstd"] {
+    for encoding in ["", "deflate", "gzip", "zstd", "zstd1"] {
         let server = Server::new(&[]);
         let resource = Message::default().bytes(1, b"host").bytes(2, b"h1");
         let point = Message::default().double(1, 2.5).varint(2, 1_000);
@@ -102,7 +102,7 @@ async fn protobuf_is_stored_however_it_is_compressed() {
                 encoder.write_all(&body).unwrap();
                 encoder.finish().unwrap()
             }
-            "zstd" => zstd::encode_all(&body[..], 1).unwrap(),
+            "zstd" | "zstd1" => zstd::encode_all(&body[..], 1).unwrap(),
             _ => body,
         };
         let headers = [
@@ -124,7 +124,7 @@ async fn protobuf_is_stored_however_it_is_compressed() {
 }
 
 #[tokio::test]
-async fn what_is_no_metric_is_answered_and_sketches_are_refused() {
+async fn what_is_no_metric_is_answered_and_distributions_are_refused() {
     let server = Server::new(&[]);
     let answer = server.get("/datadog/api/v1/validate").await;
     assert_eq!(
@@ -144,14 +144,16 @@ async fn what_is_no_metric_is_answered_and_sketches_are_refused() {
         let answer = post(&server, path, &[], b"{}".to_vec()).await;
         assert_eq!((answer.status, answer.text()), (status, body), "{path}");
     }
-    let answer = post(&server, "/api/beta/sketches", &[], Vec::new()).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert!(
-        answer.json()["errors"][0]
-            .as_str()
-            .unwrap()
-            .contains("sketches")
-    );
+    for path in ["/api/beta/sketches", "/api/v1/distribution_points"] {
+        let answer = post(&server, path, &[], Vec::new()).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(
+            answer.json()["errors"][0]
+                .as_str()
+                .unwrap()
+                .contains("distributions are not supported")
+        );
+    }
 }
 
 #[tokio::test]

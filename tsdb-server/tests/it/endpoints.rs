@@ -22,7 +22,7 @@ const JSON: &str = "application/json";
 /// Marks a body that is sent as an empty message under snappy.
 const SNAPPY: &str = "application/x-protobuf";
 
-const ENDPOINTS: [Endpoint; 64] = [
+const ENDPOINTS: [Endpoint; 65] = [
     (
         "POST",
         "/query",
@@ -203,6 +203,14 @@ const ENDPOINTS: [Endpoint; 64] = [
         "",
         400,
         "sketches",
+    ),
+    (
+        "POST",
+        "/datadog/api/v1/distribution_points",
+        JSON,
+        "{}",
+        400,
+        "distributions",
     ),
     (
         "GET",

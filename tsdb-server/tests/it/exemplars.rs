@@ -152,22 +152,28 @@ async fn version_2_counts_what_is_written() {
         .bytes(4, &exemplar(1_000).0)
         .bytes(4, &exemplar(2_000).0)
         .bytes(4, &exemplar(500).0);
+    // Prometheus 3 sends an exemplar in an entry of its own.
+    let alone = Message::default()
+        .bytes(1, &[1, 2])
+        .bytes(4, &exemplar(3_000).0);
     let request = Request::post("/api/v1/write")
         .header(
             "content-type",
             "application/x-protobuf;proto=io.prometheus.write.v2.Request",
         )
         .header("content-encoding", "snappy")
-        .body(Body::from(compress(&request.bytes(5, &series.0).0)));
+        .body(Body::from(compress(
+            &request.bytes(5, &series.0).bytes(5, &alone.0).0,
+        )));
     let answer = server.send(request.unwrap()).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
     assert_eq!(
         answer.header("x-prometheus-remote-write-exemplars-written"),
-        "2"
+        "3"
     );
     assert_eq!(
         times(&server, "a").await,
-        [("a".to_owned(), vec![1.0, 2.0])]
+        [("a".to_owned(), vec![1.0, 2.0, 3.0])]
     );
 }
 

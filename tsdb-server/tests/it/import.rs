@@ -368,3 +368,44 @@ async fn a_client_that_goes_away_is_not_taken_for_done() {
     );
     assert_eq!(stored(&server, "cut").await, json!([]));
 }
+
+#[tokio::test]
+async fn what_brings_no_samples_ends_an_import() {
+    let server = Server::new(&["--web.max-decoded-bytes=100000"]);
+    let target = "/api/v1/import/prometheus";
+    let gzip = [("content-encoding", "gzip")];
+    let compressed = |text: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let empty = b"\n".repeat(3_000_000);
+    let comments = b"# a comment\n".repeat(300_000);
+    let wrong = b"}{ nonsense\n".repeat(300_000);
+    for text in [&empty, &comments, &wrong] {
+        for target in [target, "/api/v1/import"] {
+            let answer = post(&server, target, &gzip, compressed(text)).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+            let reason = "bytes without a sample (twice --web.max-decoded-bytes)";
+            assert!(answer.text().contains(reason), "{}", answer.text());
+        }
+    }
+    // Members of nothing come to nothing however many they are.
+    let members = compressed(b"").repeat(150_000);
+    let answer = post(&server, target, &gzip, members).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
+
+    // As long, with a sample now and then.
+    let mut text = Vec::new();
+    for i in 0..30 {
+        text.extend_from_slice(&empty[..100_000]);
+        text.extend_from_slice(format!("m{{i=\"{i}\"}} 1 1700000000000\n").as_bytes());
+    }
+    let answer = post(&server, target, &gzip, compressed(&text)).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text());
+    let count = server
+        .get("/api/v1/query?query=count(m)&time=1700000000")
+        .await
+        .json();
+    assert_eq!(count["data"]["result"][0]["value"][1], "30");
+}

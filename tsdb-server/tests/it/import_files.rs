@@ -168,6 +168,9 @@ CREATE DATABASE \"k 8\" WITH NAME \"one week\"
 CREATE DATABASE \"k 8\" WITH NAME two
 CREATE DATABASE short WITH DURATION 7d NAME week
 DROP DATABASE telegraf
+CREATE DATABASE mixed WITH NAME weeks
+CREATE DATABASE mixed WITH DURATION 2d NAME days
+CREATE DATABASE mixed WITH NAME autogen
 # DML
 # CONTEXT-DATABASE:telegraf
 # CONTEXT-RETENTION-POLICY:autogen
@@ -238,6 +241,17 @@ fn an_export_of_influxdb_is_served_afterwards() {
         );
         let policies = ask(&process, "short", "SHOW RETENTION POLICIES");
         assert_eq!(policies[0][1], "168h0m0s");
+        let policies = ask(&process, "mixed", "SHOW RETENTION POLICIES");
+        let shown = policies.as_array().unwrap().iter();
+        let shown = shown.map(|row| serde_json::json!([row[0], row[1], row[4]]));
+        assert_eq!(
+            serde_json::Value::from_iter(shown),
+            serde_json::json!([
+                ["weeks", "0s", false],
+                ["days", "48h0m0s", false],
+                ["autogen", "0s", true]
+            ])
+        );
         assert_eq!(ask(&process, "k 8", "SELECT v FROM m")[0][1], 7);
         drop(process);
         std::fs::remove_dir_all(&data).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use serde_json::json;
 
 use crate::common::process::{Process, until};
@@ -181,6 +181,51 @@ async fn what_needs_more_memory_than_there_is_comes_again_later() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!answer.header("retry-after").is_empty());
     assert!(answer.text().contains("memory"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn statements_take_memory_for_what_they_read_and_give_it_back_group_by_group() {
+    let server = Server::with_memory(33 << 20);
+    let made = server
+        .request(Method::POST, "/query?q=CREATE%20DATABASE%20d")
+        .await;
+    assert_eq!(made.status, StatusCode::OK);
+    for host in 0..20 {
+        for part in 0..5 {
+            let lines = (0..500).map(|i| {
+                let t_ms = 1_700_000_000_000_u64 + 500 * part + i;
+                format!("m,host={host} v={i},a={i},b={i},c={i} {t_ms}\n")
+            });
+            let body = lines.collect::<String>();
+            let write = Request::post("/write?db=d&precision=ms")
+                .header("content-length", body.len())
+                .body(body.into());
+            let answer = server.send(write.unwrap()).await;
+            assert!(answer.status.is_success(), "{host} {}", answer.text());
+        }
+    }
+    let ask = async |q: &str| {
+        let target = format!(
+            "/query?db=d&q={}",
+            q.replace(' ', "%20").replace('*', "%2A")
+        );
+        server.get(&target).await
+    };
+    let refused = ask("SELECT * FROM m").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!refused.header("retry-after").is_empty());
+    assert!(refused.text().contains("memory"), "{}", refused.text());
+    let counted = ask("SELECT count(v) FROM m GROUP BY host").await.json();
+    let series = counted["results"][0]["series"].as_array().unwrap();
+    assert_eq!(series.len(), 20);
+    let newest = ask("SELECT v FROM m GROUP BY host ORDER BY time DESC LIMIT 1").await;
+    assert_eq!(
+        newest.json()["results"][0]["series"]
+            .as_array()
+            .unwrap()
+            .len(),
+        20
+    );
 }
 
 #[tokio::test]

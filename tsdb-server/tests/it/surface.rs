@@ -211,3 +211,43 @@ async fn paths_from_outside_make_no_series_of_ours() {
             .contains("handler=\"/api/v1/label/{name}/values\",code=\"503\"} 1")
     );
 }
+
+#[tokio::test]
+async fn nothing_redirects() {
+    let server = Server::new(&["--web.enable-admin-api"]);
+    let mut targets: Vec<String> = tsdb_server::paths();
+    for target in [
+        "//evil.example",
+        "/new//evil.example",
+        "/graph",
+        "/%5cevil.example",
+        "/api/v1/query/",
+        "/?u=https://evil.example",
+    ] {
+        targets.push(target.to_owned());
+    }
+    for target in targets {
+        for method in [Method::GET, Method::POST] {
+            let answer = server.request(method, &target).await;
+            assert_eq!(answer.header("location"), "", "{target}");
+            assert_ne!(answer.status.as_u16() / 100, 3, "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_has_the_name_that_we_give() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let server = Server::on(&store);
+    let target = "/api/v1/admin/tsdb/snapshot?name=../../evil&dir=/evil";
+    let answer = server.request(Method::POST, target).await;
+    let name = answer.json()["data"]["name"].as_str().unwrap().to_owned();
+    assert!(
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
+        "{name}"
+    );
+    assert!(store.join("snapshots").join(&name).is_dir());
+    let beside: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
+}

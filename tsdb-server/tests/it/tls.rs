@@ -11,15 +11,15 @@ use crate::common::https::{Client, FILES, certificates};
 use crate::common::process::{Process, Program, until};
 
 /// A server with TLS; its files are in a directory of its own.
-struct Secured {
-    process: Process,
+pub(crate) struct Secured {
+    pub(crate) process: Process,
     dir: tempfile::TempDir,
 }
 
 static TLS12: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
 static TLS13: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
 
-fn start(more: &str, flags: &[&str]) -> Secured {
+pub(crate) fn start(more: &str, flags: &[&str]) -> Secured {
     let dir = tempfile::tempdir().unwrap();
     for name in ["ca.crt", "server.crt", "server.key"] {
         std::fs::copy(format!("{FILES}{name}"), dir.path().join(name)).unwrap();

@@ -98,3 +98,36 @@ fn many_writers_share_the_lane() {
     assert_eq!(found.len(), 28);
     assert_eq!(found.values().map(BTreeMap::len).sum::<usize>(), 800);
 }
+
+#[test]
+fn many_series_are_selected_by_several_threads() {
+    const SERIES: i64 = 13_000;
+    let db = Db::in_memory(options()).unwrap();
+    let names: Vec<String> = (0..SERIES).map(|i| format!("s{i}")).collect();
+    let rows = |skip, t_ms| -> Vec<(&str, i64, f64)> {
+        let names = names.iter().skip(skip).step_by(2);
+        names.map(|name| (&**name, t_ms, 1.0)).collect()
+    };
+    // A run of all series, and half of them in the head as well.
+    write(db.store(), &rows(1, NOW - HOUR)).unwrap();
+    write(db.store(), &rows(0, NOW - HOUR)).unwrap();
+    db.flush().unwrap();
+    write(db.store(), &rows(1, NOW - 1_000)).unwrap();
+    let matchers = [Matcher::equal("__name__", "m")];
+    let snapshot = db.snapshot(&[&matchers]).unwrap();
+    for range in [TimeRange::ALL, TimeRange::new(NOW - 2_000, NOW)] {
+        let select = |threads| {
+            let series = snapshot.select_with(&matchers, range, threads).unwrap();
+            let read = |s: &crate::Series| (s.labels().clone(), s.samples().unwrap().len());
+            series.iter().map(read).collect::<Vec<_>>()
+        };
+        let alone = select(1);
+        assert!(alone.is_sorted_by(|a, b| a.0 < b.0));
+        let samples: usize = alone.iter().map(|(_, samples)| samples).sum();
+        match range {
+            TimeRange::ALL => assert_eq!((alone.len(), samples), (13_000, 19_500)),
+            _ => assert_eq!((alone.len(), samples), (6_500, 6_500)),
+        }
+        assert_eq!(select(3), alone);
+    }
+}

@@ -3,7 +3,6 @@
 #[cfg(any(test, fuzzing))]
 use std::collections::HashMap;
 
-use super::RecordItem;
 use super::read::next_series;
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
@@ -71,6 +70,15 @@ impl DefinitionsBuilder {
     }
 }
 
+/// A series that a record defines.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct DefinedSeries<'a> {
+    /// Its number from here on.
+    pub(crate) series: u32,
+    pub(crate) unit: TimeUnit,
+    pub(crate) labels: DefinedLabels<'a>,
+}
+
 /// The labels of a series that a record defines.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct DefinedLabels<'a> {
@@ -94,9 +102,9 @@ impl<'a> DefinedLabels<'a> {
 }
 
 /// Reads the section. Label sets are checked to be canonical and not empty.
-pub(super) fn read_definitions(
+pub(super) fn read_section(
     mut body: Cursor<'_>,
-    visit: &mut impl FnMut(RecordItem<'_>),
+    visit: &mut impl FnMut(DefinedSeries<'_>),
 ) -> Result<(), DecodeError> {
     let mut series = 0;
     let mut pairs = Vec::new();
@@ -111,7 +119,7 @@ pub(super) fn read_definitions(
             pairs: &pairs,
             places: &places,
         };
-        visit(RecordItem::Series {
+        visit(DefinedSeries {
             series,
             unit,
             labels,

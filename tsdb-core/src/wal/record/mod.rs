@@ -8,13 +8,13 @@ mod definitions;
 mod read;
 
 pub(crate) use build::RecordBuilder;
-pub(crate) use definitions::DefinedLabels;
+pub(crate) use definitions::DefinedSeries;
 #[cfg(any(test, fuzzing))]
 pub(crate) use definitions::PairNumbers;
-pub(crate) use read::read_record;
+pub(crate) use read::{read_definitions, read_record};
 
 use crate::model::{
-    Exemplar, FieldValue, HistogramSample, Kind, Labels, MetricMetadata, TimeUnit, Tombstone,
+    Exemplar, FieldValue, HistogramSample, Kind, Labels, MetricMetadata, Tombstone,
 };
 
 /// Series that are named from here on by number.
@@ -50,15 +50,9 @@ fn section_of(kind: Kind) -> u8 {
     }
 }
 
-/// One thing that a record holds.
+/// One thing that a record holds beside the definitions of series.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum RecordItem<'a> {
-    /// `series` is this label set from here on.
-    Series {
-        series: u32,
-        unit: TimeUnit,
-        labels: DefinedLabels<'a>,
-    },
+pub(crate) enum RecordItem {
     /// A float sample, as the bits of the double; the start time is 0 for none.
     Sample {
         series: u32,

@@ -213,8 +213,8 @@ fn on_the_real_file_system_it_is_the_same() {
             None,
             &|_| false,
             &RecoveryProgress::default(),
-            &mut |_, seq, _| {
-                seqs.push(seq);
+            &mut |_, found| {
+                seqs.extend(found.map(|frame| frame.seq));
                 Ok(())
             },
         )

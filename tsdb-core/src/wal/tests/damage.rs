@@ -1,33 +1,10 @@
-//! Logs made by hand: what is damage, what is a torn tail, and that any bytes are met with an answer.
-
-use proptest::prelude::*;
+//! Logs made by hand: what is damage, and what it costs.
 
 use super::super::segment::HEADER_LEN;
 use super::super::{identity_in_headers, reader, recover};
 use super::*;
 use crate::error::Error;
 use crate::progress::RecoveryProgress;
-
-fn seqs(frames: &[Read]) -> Vec<u64> {
-    frames.iter().map(|(_, seq, _)| *seq).collect()
-}
-
-/// Three frames, each written when the one before was durable.
-fn three() -> Segment {
-    Segment::new(0, 0, 1)
-        .frame(1, 0, b"one")
-        .frame(2, 1, b"two")
-        .frame(3, 2, b"three")
-}
-
-fn flip(segment: &mut Segment, needle: &[u8]) {
-    let at = segment
-        .bytes
-        .windows(needle.len())
-        .position(|window| window == needle)
-        .unwrap();
-    segment.bytes[at] ^= 1;
-}
 
 #[test]
 fn an_intact_log_is_read_whole() {
@@ -78,14 +55,7 @@ fn a_bad_frame_before_durable_ones_is_damage_and_costs_itself() {
         assert_eq!(recovered.position.next_seq, 4);
     }
     assert_eq!(
-        reader::read(
-            &fs,
-            dir(),
-            Some(IDENTITY),
-            &|_| false,
-            &mut |_, _, _| Ok(())
-        )
-        .unwrap(),
+        reader::read(&fs, dir(), Some(IDENTITY), &|_| false, &mut |_, _| Ok(())).unwrap(),
         read(&fs).1.damages
     );
 }
@@ -207,132 +177,6 @@ fn a_later_segment_knows_that_the_end_of_the_one_before_was_durable() {
 }
 
 #[test]
-fn tails_of_all_kinds_are_torn_and_then_gone() {
-    let half = three().bytes[..HEADER_LEN + 20].to_vec();
-    let tails: [Vec<Segment>; 7] = [
-        vec![three().bytes(&[0; 4096])],
-        vec![three().bytes(&half[HEADER_LEN..])],
-        vec![three().bytes(b"\xf7wal")],
-        vec![three(), Segment::new(0, 1, 4)],
-        vec![
-            three(),
-            Segment {
-                bytes: Vec::new(),
-                ..Segment::new(0, 1, 4)
-            },
-        ],
-        vec![
-            three(),
-            Segment {
-                bytes: vec![0; 1000],
-                ..Segment::new(1, 0, 4)
-            },
-        ],
-        // A stretch inside one unfinished write: what follows it was never acknowledged either.
-        vec![three().bytes(&[0; 50]).frame(5, 2, b"five")],
-    ];
-    for tail in tails {
-        let fs = put_all(&tail);
-        let (frames, recovered) = read(&fs);
-        assert_eq!(seqs(&frames), [1, 2, 3]);
-        assert_eq!(recovered.damages, []);
-        assert_eq!(recovered.position.next_seq, 4);
-        assert_eq!(fs.contents(&three().path()).unwrap(), three().bytes);
-        assert_eq!(recovered.generations, [0]);
-        let (again, recovered) = read(&fs);
-        assert_eq!(again, frames);
-        assert_eq!(recovered.torn, None);
-    }
-}
-
-/// Removing the only header made the second recovery begin again at 1, although frames up to 6 had been durable.
-#[test]
-fn a_header_that_alone_knows_the_next_number_is_kept() {
-    let segment = Segment::new(1, 0, 7).bytes(b"half a frame");
-    let path = segment.path();
-    let fs = put_all(&[segment, Segment::new(1, 1, 7)]);
-    for _ in 0..2 {
-        let (frames, recovered) = read(&fs);
-        assert!(frames.is_empty());
-        assert_eq!(recovered.position.next_seq, 7);
-        assert_eq!(fs.contents(&path).unwrap(), Segment::new(1, 0, 7).bytes);
-        assert_eq!(fs.list(dir()).unwrap().len(), 1);
-    }
-}
-
-/// Cutting frame 7 took away all that knew that frames 4 and 5 had been durable: the next recovery took the damage for
-/// the end of the log, and frame 5 was lost.
-#[test]
-fn a_torn_tail_that_knows_of_damage_is_not_cut() {
-    let mut segment = three()
-        .frame(4, 3, b"four")
-        .frame(5, 3, b"five")
-        .frame(6, 5, b"six")
-        .frame(7, 5, b"seven");
-    flip(&mut segment, b"four");
-    flip(&mut segment, b"six");
-    let fs = put_all(&[segment]);
-    for _ in 0..2 {
-        let (frames, recovered) = read(&fs);
-        assert_eq!(seqs(&frames), [1, 2, 3, 5]);
-        assert_eq!(recovered.damages[0].lost_seqs, Some(4..=4));
-        assert_eq!(recovered.position.next_seq, 6);
-    }
-    let wal = open(&fs, read(&fs).1.position, 500, Durability::Always);
-    let seq = wal.append(b"six again");
-    wal.wait(seq).unwrap();
-    drop(wal);
-    let (frames, recovered) = read(&fs);
-    assert_eq!(seqs(&frames), [1, 2, 3, 5, 6]);
-    assert_eq!(frames[4].2, b"six again");
-    assert_eq!(recovered.damages.len(), 1);
-}
-
-#[test]
-fn after_a_torn_tail_the_log_goes_on_without_damage() {
-    let fs = put_all(&[three().bytes(&[0xff; 100])]);
-    let (frames, recovered) = read(&fs);
-    assert!(recovered.torn.is_some());
-    let mut wanted = frames;
-    let mut position = recovered.position;
-    for _ in 0..3 {
-        let wal = open(&fs, position, 100, Durability::Always);
-        for text in ["a", "b", "c"] {
-            let seq = wal.append(text.as_bytes());
-            wal.wait(seq).unwrap();
-            wanted.push((0, seq, text.as_bytes().to_vec()));
-        }
-        drop(wal);
-        let (frames, recovered) = read(&fs);
-        assert_eq!(frames, wanted);
-        assert_eq!(recovered.damages, []);
-        assert_eq!(recovered.torn, None);
-        position = recovered.position;
-    }
-}
-
-#[test]
-fn frames_of_a_failed_write_give_way_to_the_second_try() {
-    // Of the first try a part is left, with a hole; it stands again in the next segment.
-    let fs = put_all(&[
-        three()
-            .frame(4, 3, b"four, first try")
-            .bytes(b"half a frame")
-            .frame(6, 3, b"six, first try"),
-        Segment::new(0, 1, 4)
-            .frame(4, 3, b"four")
-            .frame(5, 3, b"five")
-            .frame(6, 3, b"six"),
-    ]);
-    let (frames, recovered) = read(&fs);
-    assert_eq!(seqs(&frames), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(frames[3].2, b"four");
-    assert_eq!(frames[5].2, b"six");
-    assert_eq!(recovered.damages, []);
-    assert_eq!(recovered.torn, None);
-}
-
-#[test]
 fn a_damaged_header_costs_nothing() {
     let mut segment = three();
     segment.bytes[3] ^= 1;
@@ -408,7 +252,7 @@ fn without_any_identity_nothing_is_cut() {
         None,
         &|_| false,
         &RecoveryProgress::default(),
-        &mut |_, _, _| Ok(()),
+        &mut |_, _| Ok(()),
     )
     .unwrap();
     assert_eq!(recovered.frames, 0);
@@ -423,7 +267,7 @@ fn without_any_identity_nothing_is_cut() {
         None,
         &|_| false,
         &RecoveryProgress::default(),
-        &mut |_, _, _| Ok(()),
+        &mut |_, _| Ok(()),
     )
     .unwrap();
     assert_eq!(recovered.frames, 3);
@@ -442,7 +286,7 @@ fn a_newer_version_is_refused_by_name() {
         Some(IDENTITY),
         &|_| false,
         &RecoveryProgress::default(),
-        &mut |_, _, _| Ok(()),
+        &mut |_, _| Ok(()),
     )
     .unwrap_err();
     assert!(matches!(error, Error::UnsupportedFormat { found: 4, .. }));
@@ -461,120 +305,4 @@ fn payloads_that_look_like_frames_do_not_fool_the_reader() {
     let (frames, recovered) = read(&fs);
     assert_eq!(seqs(&frames), [1, 3]);
     assert_eq!(recovered.damages[0].lost_seqs, Some(2..=2));
-}
-
-/// What a bad disk, or a bad neighbour, does to a file.
-#[derive(Clone, Debug)]
-enum Blow {
-    Set(prop::sample::Index, u8),
-    Zero(prop::sample::Index, usize),
-    Cut(prop::sample::Index),
-    Insert(prop::sample::Index, Vec<u8>),
-    Swap,
-}
-
-fn blow() -> impl Strategy<Value = Blow> {
-    use prop::sample::Index;
-    prop_oneof![
-        4 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Blow::Set(at, byte)),
-        2 => (any::<Index>(), 0..200_usize).prop_map(|(at, len)| Blow::Zero(at, len)),
-        1 => any::<Index>().prop_map(Blow::Cut),
-        1 => (any::<Index>(), prop::collection::vec(any::<u8>(), 0..100))
-            .prop_map(|(at, bytes)| Blow::Insert(at, bytes)),
-        1 => Just(Blow::Swap),
-    ]
-}
-
-fn strike(segments: &mut [Segment], target: prop::sample::Index, blow: Blow) {
-    let len = segments.len();
-    let target = target.index(len);
-    let bytes = &mut segments[target].bytes;
-    match blow {
-        Blow::Set(at, byte) if !bytes.is_empty() => {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-        }
-        Blow::Zero(at, n) if !bytes.is_empty() => {
-            let at = at.index(bytes.len());
-            let end = bytes.len().min(at + n);
-            bytes[at..end].fill(0);
-        }
-        Blow::Cut(at) => bytes.truncate(at.index(bytes.len() + 1)),
-        Blow::Insert(at, new) => {
-            let at = at.index(bytes.len() + 1);
-            bytes.splice(at..at, new);
-        }
-        Blow::Swap => {
-            let mine = std::mem::take(&mut segments[target].bytes);
-            let other = (target + 1) % len;
-            let theirs = std::mem::replace(&mut segments[other].bytes, mine);
-            if other != target {
-                segments[target].bytes = theirs;
-            }
-        }
-        Blow::Set(..) | Blow::Zero(..) => {}
-    }
-}
-
-proptest! {
-    #[test]
-    fn whatever_happens_nothing_is_invented(
-        blows in prop::collection::vec((any::<prop::sample::Index>(), blow()), 1..5),
-        marked: bool,
-    ) {
-        let payload = |seq: u64| vec![b'a' + u8::try_from(seq).unwrap(); usize::try_from(seq).unwrap() * 7];
-        let mut segments = Vec::new();
-        for n in 0..4_u64 {
-            let first = n * 3 + 1;
-            let mut segment = Segment::new(n / 2, u32::try_from(n % 2).unwrap(), first);
-            for seq in first..first + 3 {
-                segment = segment.frame(seq, seq - 1, &payload(seq));
-            }
-            segments.push(segment);
-        }
-        for (target, blow) in blows {
-            strike(&mut segments, target, blow);
-        }
-        let fs = put_all(&segments);
-        if marked {
-            mark(&fs, SegmentId { generation: 1, index: 1 }, 10, 12);
-        }
-        let (frames, recovered) = read(&fs);
-        let mut lost: Vec<u64> = Vec::new();
-        for damage in &recovered.damages {
-            lost.extend(damage.lost_seqs.clone().into_iter().flatten());
-        }
-        let mut all = seqs(&frames);
-        prop_assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
-        for (generation, seq, bytes) in &frames {
-            prop_assert_eq!(*generation, (seq - 1) / 6);
-            prop_assert_eq!(bytes, &payload(*seq));
-        }
-        // Up to the last number that is known, each is there or reported, unless the beginning is lost without a trace.
-        all.extend(&lost);
-        all.sort_unstable();
-        prop_assert!(all.windows(2).all(|w| w[1] == w[0] + 1), "{all:?}");
-        prop_assert!(!marked || all.last() == Some(&12), "{all:?}");
-        if let Some(last) = all.last() {
-            prop_assert_eq!(recovered.position.next_seq, last + 1);
-        }
-        // The second time everything is the same, and nothing is left to cut.
-        let (again, second) = read(&fs);
-        prop_assert_eq!(again, frames);
-        prop_assert_eq!(second.torn, None);
-        prop_assert_eq!(second.position.next_seq, recovered.position.next_seq);
-    }
-
-    #[test]
-    fn arbitrary_bytes_never_panic(
-        files in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..4),
-    ) {
-        let segments: Vec<Segment> = files
-            .into_iter()
-            .zip(0..)
-            .map(|(bytes, index)| Segment { bytes, ..Segment::new(0, index, 1) })
-            .collect();
-        let (frames, _) = read(&put_all(&segments));
-        prop_assert!(frames.is_empty());
-    }
 }

@@ -1,6 +1,6 @@
 //! The golden segment: bytes that every later version must read, and this version writes.
 
-use super::super::{PairNumbers, RecordBuilder, RecordItem, read_record};
+use super::super::{PairNumbers, RecordBuilder, RecordItem, read_definitions, read_record};
 use super::*;
 use crate::model::histogram::{CUSTOM_BUCKETS_SCHEMA, Side};
 use crate::model::{
@@ -149,15 +149,12 @@ fn golden_segment_is_what_is_written_and_is_read() {
     let mut series = Vec::new();
     for (generation, _, payload) in &frames {
         assert_eq!(*generation, 3);
+        read_definitions(payload, |defined| {
+            let labels = Labels::from_canonical(&defined.labels.canonical()).unwrap();
+            series.push((defined.series, defined.unit, labels));
+        })
+        .unwrap();
         read_record(payload, |item| match item {
-            RecordItem::Series {
-                series: number,
-                unit,
-                labels,
-            } => {
-                let labels = Labels::from_canonical(&labels.canonical()).unwrap();
-                series.push((number, unit, labels));
-            }
             RecordItem::Sample {
                 series,
                 t_ms,

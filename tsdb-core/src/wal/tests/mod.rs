@@ -1,10 +1,12 @@
 //! Tests of the log as a whole, against the file system that fails and crashes.
 
+mod any_bytes;
 mod concurrency;
 mod damage;
 mod faults;
 mod golden;
 mod records;
+mod torn;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,14 +75,18 @@ fn read_unless(fs: &FaultFs, is_flushed: &dyn Fn(u64) -> bool) -> (Vec<Read>, Re
         Some(IDENTITY),
         is_flushed,
         &RecoveryProgress::default(),
-        &mut |generation, seq, payload| {
-            frames.push((generation, seq, payload.to_vec()));
+        &mut |generation, found| {
+            frames.extend(found.map(|frame| (generation, frame.seq, frame.payload.to_vec())));
             Result::Ok(())
         },
     )
     .unwrap();
     assert_eq!(recovered.frames, frames.len() as u64);
     (frames, recovered)
+}
+
+fn seqs(frames: &[Read]) -> Vec<u64> {
+    frames.iter().map(|(_, seq, _)| *seq).collect()
 }
 
 /// A segment made by hand.
@@ -150,4 +156,21 @@ fn put_all(segments: &[Segment]) -> FaultFs {
         segment.put(&fs);
     }
     fs
+}
+
+/// Three frames, each written when the one before was durable.
+fn three() -> Segment {
+    Segment::new(0, 0, 1)
+        .frame(1, 0, b"one")
+        .frame(2, 1, b"two")
+        .frame(3, 2, b"three")
+}
+
+fn flip(segment: &mut Segment, needle: &[u8]) {
+    let at = segment
+        .bytes
+        .windows(needle.len())
+        .position(|window| window == needle)
+        .unwrap();
+    segment.bytes[at] ^= 1;
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{PairNumbers, RecordBuilder, RecordItem, read_record};
+use super::super::{PairNumbers, RecordBuilder, RecordItem, read_definitions, read_record};
 use crate::codec::DecodeError;
 use crate::model::histogram::testing;
 use crate::model::{
@@ -33,13 +33,12 @@ impl PartialEq for Item {
 
 fn items(payload: &[u8]) -> Result<Vec<Item>, DecodeError> {
     let mut items = Vec::new();
+    read_definitions(payload, |defined| {
+        let canonical = defined.labels.canonical();
+        items.push(Item::Series(defined.series, defined.unit, canonical));
+    })?;
     read_record(payload, |item| {
         items.push(match item {
-            RecordItem::Series {
-                series,
-                unit,
-                labels,
-            } => Item::Series(series, unit, labels.canonical()),
             RecordItem::Sample {
                 series,
                 t_ms,

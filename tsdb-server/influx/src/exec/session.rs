@@ -4,7 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use parking_lot::Mutex;
+use tsdb_core::{MemoryBudget, Reservation};
+
 use crate::error::{Error, Result};
+
+/// What a value that was read takes in memory, in bytes: its point, its place in a column, what functions make of it, and
+/// its share of a row.
+const VALUE_BYTES: u64 = 192;
+
+/// What an interval takes, in bytes.
+const BUCKET_BYTES: u64 = 96;
 
 /// What a statement may use at most.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +40,8 @@ pub struct Session {
     pub cancel: Option<Arc<AtomicBool>>,
     /// What it may use.
     pub limits: Limits,
+    /// Where its memory is taken from, if that is bounded, until the last clone of the session is gone.
+    pub memory: Option<MemoryBudget>,
     used: Arc<Used>,
 }
 
@@ -38,6 +50,16 @@ pub struct Session {
 struct Used {
     values: AtomicU64,
     buckets: AtomicU64,
+    // Held to take and give back, by the one thread that executes.
+    memory: Mutex<Memory>,
+}
+
+/// Memory that is taken.
+#[derive(Debug, Default)]
+struct Memory {
+    taken: Option<Reservation>,
+    /// How much of it is kept when a group is done, in bytes.
+    kept: u64,
 }
 
 impl Session {
@@ -51,6 +73,7 @@ impl Session {
             deadline: None,
             cancel: None,
             limits,
+            memory: None,
             used: Arc::default(),
         }
     }
@@ -65,7 +88,30 @@ impl Session {
                 "max-select-point limit exceeded: ({used}/{max})"
             )));
         }
+        self.use_bytes((n as u64).saturating_mul(VALUE_BYTES))
+    }
+
+    /// Takes memory until [`settle`](Self::settle).
+    pub(crate) fn use_bytes(&self, bytes: u64) -> Result<()> {
+        let Some(budget) = &self.memory else {
+            return Ok(());
+        };
+        let mut memory = self.used.memory.lock();
+        match &mut memory.taken {
+            Some(taken) => taken.grow(bytes)?,
+            None => memory.taken = Some(budget.reserve(bytes)?),
+        }
         Ok(())
+    }
+
+    /// Gives memory back that is not needed any more, but for so many bytes of what was taken since the last time.
+    pub(crate) fn settle(&self, kept: u64) {
+        let mut memory = self.used.memory.lock();
+        memory.kept += kept;
+        let kept = memory.kept;
+        if let Some(taken) = &mut memory.taken {
+            taken.shrink_to(kept);
+        }
     }
 
     /// Counts intervals that are to be made.
@@ -82,7 +128,7 @@ impl Session {
                 "max-select-buckets limit exceeded: ({used}/{max})"
             )));
         }
-        Ok(())
+        self.use_bytes(n.saturating_mul(BUCKET_BYTES))
     }
 
     /// Whether to go on.

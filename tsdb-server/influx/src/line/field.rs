@@ -1,8 +1,9 @@
-//! Field values: numbers, integers with an `i` behind, booleans, quoted strings.
+//! Field values: numbers, integers with an `i` or `u` behind, booleans, quoted strings.
 
 use std::borrow::Cow;
 
 use super::cursor::Cursor;
+use super::dialect::Dialect;
 use super::escape::{STRING, unescape};
 use super::point::LineError;
 use crate::value::FieldType;
@@ -12,7 +13,7 @@ use crate::value::FieldType;
 pub enum FieldValue<'a> {
     /// A number.
     Float(f64),
-    /// A number with an `i` behind it.
+    /// A number with an `i` behind it, or a `u` where the dialect has it.
     Integer(i64),
     /// `t`, `true`, `f`, `false` and their forms in capitals.
     Boolean(bool),
@@ -34,7 +35,10 @@ impl FieldValue<'_> {
 }
 
 /// A number whose text is longer is parsed as a whole where InfluxDB would check it by digits alone; the answer is the same.
-pub(super) fn number<'a>(cursor: &mut Cursor<'a>) -> Result<FieldValue<'a>, LineError> {
+pub(super) fn number<'a>(
+    cursor: &mut Cursor<'a>,
+    dialect: Dialect,
+) -> Result<FieldValue<'a>, LineError> {
     let start = cursor.at;
     while cursor.peek().is_some_and(|b| b != b',' && b != b' ') {
         cursor.at += 1;
@@ -42,6 +46,12 @@ pub(super) fn number<'a>(cursor: &mut Cursor<'a>) -> Result<FieldValue<'a>, Line
     let text = std::str::from_utf8(cursor.since(start)).map_err(|_| LineError::InvalidNumber)?;
     if let Some(digits) = text.strip_suffix('i') {
         return integer(digits);
+    }
+    if let Some(digits) = text.strip_suffix('u').filter(|_| dialect.unsigned) {
+        return match digits.starts_with('-') {
+            true => Err(LineError::InvalidNumber),
+            false => integer(digits),
+        };
     }
     if !is_float(text) {
         return Err(LineError::InvalidNumber);

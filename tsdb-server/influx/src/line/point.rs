@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::cursor::Cursor;
+use super::dialect::Dialect;
 use super::escape::{KEY, unescape};
 use super::field::{self, FieldValue};
 use super::precision::Precision;
@@ -121,7 +122,8 @@ impl<'a> Point<'a> {
     ///
     /// # Errors
     /// The first fault from the left.
-    pub fn parse(line: &'a [u8], precision: Precision) -> Result<Self, LineError> {
+    pub fn parse(line: &'a [u8], dialect: impl Into<Dialect>) -> Result<Self, LineError> {
+        let dialect = dialect.into();
         std::str::from_utf8(line).map_err(|_| LineError::NotUtf8)?;
         let mut cursor = Cursor::new(line);
         let mut tags = Vec::new();
@@ -137,12 +139,12 @@ impl<'a> Point<'a> {
         if key_bytes > MAX_KEY_BYTES {
             return Err(LineError::KeyTooLong(key_bytes));
         }
-        let (fields, longest) = fields(&mut cursor)?;
+        let (fields, longest) = fields(&mut cursor, dialect)?;
         let bytes = key_bytes + FIELD_SEPARATOR_BYTES + longest;
         if bytes > MAX_KEY_BYTES {
             return Err(LineError::KeyTooLong(bytes));
         }
-        let t_ns = timestamp(&mut cursor, precision)?;
+        let t_ns = timestamp(&mut cursor, dialect.precision)?;
         Ok(Self {
             measurement,
             tags,
@@ -223,7 +225,7 @@ fn tag<'a>(
 type Fields<'a> = Vec<(Cow<'a, str>, FieldValue<'a>)>;
 
 /// The fields, and the bytes of the longest key.
-fn fields<'a>(cursor: &mut Cursor<'a>) -> Result<(Fields<'a>, usize), LineError> {
+fn fields<'a>(cursor: &mut Cursor<'a>, dialect: Dialect) -> Result<(Fields<'a>, usize), LineError> {
     cursor.skip_blanks();
     let mut fields = Vec::new();
     let mut longest = 0;
@@ -237,10 +239,10 @@ fn fields<'a>(cursor: &mut Cursor<'a>) -> Result<(Fields<'a>, usize), LineError>
             });
         };
         longest = longest.max(key.len());
-        fields.push((unescape(text(key)?, KEY), value(cursor)?));
+        fields.push((unescape(text(key)?, KEY), value(cursor, dialect)?));
         while cursor.peek() == Some(b'=') {
             cursor.at += 1;
-            value(cursor)?;
+            value(cursor, dialect)?;
             surplus += 1;
         }
         match cursor.peek() {
@@ -260,10 +262,10 @@ fn lossy(cursor: &Cursor<'_>) -> String {
 }
 
 /// The value of a field.
-fn value<'a>(cursor: &mut Cursor<'a>) -> Result<FieldValue<'a>, LineError> {
+fn value<'a>(cursor: &mut Cursor<'a>, dialect: Dialect) -> Result<FieldValue<'a>, LineError> {
     match cursor.peek() {
         None | Some(b',' | b' ') => Err(LineError::MissingFieldValue),
-        Some(b'0'..=b'9' | b'.' | b'-' | b'N' | b'n') => field::number(cursor),
+        Some(b'0'..=b'9' | b'.' | b'-' | b'N' | b'n') => field::number(cursor, dialect),
         Some(b'"') => field::string(cursor),
         Some(_) => field::boolean(cursor),
     }

@@ -7,18 +7,13 @@
 //! Chunk                1 min_time (int64, ms)  2 max_time (int64, ms)  3 type (1 XOR, 2 histogram, 3 float histogram)  4 data
 //! ```
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use axum::response::Response;
-use tsdb_core::{EncodedChunk, Kind, encode_chunks};
+use tsdb_core::{Db, EncodedChunk, Kind, encode_chunks};
 
 use super::super::series::for_each_part;
 use super::super::stream::{self, Cut, Output};
-use super::Selected;
-use super::external_labels::ExternalLabels;
 use super::message::Message;
-use super::request::Query;
+use super::{Asked, Selected};
 use crate::checksum::crc32c;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -26,46 +21,51 @@ use crate::state::AppState;
 /// The type tells clients which form it is.
 const CONTENT_TYPE: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
 
-pub(super) async fn answer(
-    state: &AppState,
-    queries: Vec<Query>,
-    external: ExternalLabels,
-    deadline: Instant,
-) -> Result<Response, ApiError> {
+pub(super) async fn answer(state: &AppState, asked: Asked) -> Result<Response, ApiError> {
     let max_frame_bytes = state.shared.config.remote_read_max_frame_bytes;
-    let external = Arc::new(external);
-    let select = {
-        let external = Arc::clone(&external);
-        move |db: &_| super::select(db, queries, &external, deadline)
+    // The first is selected while the status can still say what is wrong.
+    let select = move |db: &Db| {
+        let first = asked.queries.first().map(|query| asked.select(db, query));
+        Ok((db.clone(), first.transpose()?, asked))
     };
-    let write =
-        move |selected, output: &mut Output| write(selected, &external, max_frame_bytes, output);
+    let write = move |(db, first, asked): (Db, Option<Selected>, Asked), output: &mut Output| {
+        let mut first = first;
+        for (index, query) in asked.queries.iter().enumerate() {
+            let selected = match first.take() {
+                Some(first) => first,
+                None => asked.select(&db, query)?,
+            };
+            write(index, &selected, &asked, max_frame_bytes, output)?;
+        }
+        Ok(())
+    };
     stream::answer(state, |shared| &shared.reads, CONTENT_TYPE, select, write).await
 }
 
+/// Writes the series of a query, if there is time left.
 fn write(
-    selected: Vec<Selected>,
-    external: &ExternalLabels,
+    index: usize,
+    selected: &Selected,
+    asked: &Asked,
     max_frame_bytes: usize,
     output: &mut Output,
 ) -> Result<(), Cut> {
-    for (index, Selected { query, series }) in selected.into_iter().enumerate() {
-        if query.labels_only {
-            continue; // a series without chunks has no frame
-        }
-        for series in &series {
-            let mut frame = Frame::new(index, &external.merged(series.labels()));
-            for_each_part(series, |columns| -> Result<(), Cut> {
-                for chunk in encode_chunks(columns)? {
-                    frame.push(&chunk);
-                    if frame.series.0.len() >= max_frame_bytes {
-                        frame.write(output)?;
-                    }
+    if selected.labels_only {
+        return Ok(()); // a series without chunks has no frame
+    }
+    for series in &selected.series {
+        super::check(asked.deadline)?;
+        let mut frame = Frame::new(index, &asked.external.merged(series.labels()));
+        for_each_part(series, |columns| -> Result<(), Cut> {
+            for chunk in encode_chunks(columns)? {
+                frame.push(&chunk);
+                if frame.series.0.len() >= max_frame_bytes {
+                    frame.write(output)?;
                 }
-                Ok(())
-            })?;
-            frame.write(output)?;
-        }
+            }
+            Ok(())
+        })?;
+        frame.write(output)?;
     }
     Ok(())
 }

@@ -55,10 +55,15 @@ impl Message {
         }
     }
 
+    /// What stands before a string, bytes or a message of that length.
+    pub(super) fn begin_bytes(&mut self, number: u32, len: u64) {
+        self.key(number, 2);
+        self.raw(len);
+    }
+
     /// A string, bytes or a message.
     pub(super) fn bytes(&mut self, number: u32, bytes: &[u8]) {
-        self.key(number, 2);
-        self.raw(bytes.len() as u64);
+        self.begin_bytes(number, bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 

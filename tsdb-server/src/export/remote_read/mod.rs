@@ -9,8 +9,11 @@
 //! * The answer has the first form of the list that is known, and samples when there is no list.
 //! * External labels are part of every series that is answered, unless it has a label of that name, and asking for them
 //!   with `=` finds all series.
+//! * The queries are answered one after the other, each from a snapshot of its own: what is held is the list of series of
+//!   one of them, and what of its answer is not sent yet.
 //! * Errors are plain text, as those of remote write.
 
+mod block;
 mod chunks;
 mod external_labels;
 mod message;
@@ -24,8 +27,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use tsdb_core::{Db, Series};
+use tsdb_core::{Db, Reservation, Series};
 
+use super::series::reserve;
 use crate::error::{ApiError, ErrorKind};
 use crate::ingest::{WriteError, body};
 use crate::state::AppState;
@@ -56,7 +60,7 @@ async fn answer(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Res
     // Not on the async threads: the regexes of the matchers are compiled.
     let decoded = state.shared.reads.run(move || {
         body::snappy(&body.bytes, limit, &shared.buffers, |message| {
-            ReadRequest::decode(message)
+            ReadRequest::decode(message, shared.config.load.read_max_queries)
         })
     });
     let request = decoded.await??;
@@ -66,36 +70,45 @@ async fn answer(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Res
     for query in &mut queries {
         external.take_out(&mut query.matchers);
     }
-    let deadline = begun + state.shared.config.query_timeout;
+    let asked = Asked {
+        queries,
+        external,
+        deadline: begun + state.shared.config.query_timeout,
+    };
     match form {
-        Form::Samples => samples::answer(state, queries, external, deadline).await,
-        Form::Chunks => Ok(chunks::answer(state, queries, external, deadline).await?),
+        Form::Samples => samples::answer(state, asked).await,
+        Form::Chunks => Ok(chunks::answer(state, asked).await?),
     }
+}
+
+/// What is to be answered.
+struct Asked {
+    queries: Vec<Query>,
+    external: ExternalLabels,
+    deadline: Instant,
 }
 
 /// A query with what it selects, in the order of the labels that are answered.
 struct Selected {
-    query: Query,
+    labels_only: bool,
     series: Vec<Series>,
+    _share: Reservation,
 }
 
-/// What all queries select, captured at one moment.
-fn select(
-    db: &Db,
-    queries: Vec<Query>,
-    external: &ExternalLabels,
-    deadline: Instant,
-) -> Result<Vec<Selected>, ApiError> {
-    check(deadline)?;
-    let selectors: Vec<_> = queries.iter().map(|q| q.matchers.as_slice()).collect();
-    let snapshot = db.snapshot(&selectors)?;
-    let selected = queries.into_iter().map(|query| {
-        check(deadline)?;
+impl Asked {
+    /// What a query selects.
+    fn select(&self, db: &Db, query: &Query) -> Result<Selected, ApiError> {
+        check(self.deadline)?;
+        let snapshot = db.snapshot(&[&query.matchers])?;
         let mut series = snapshot.select(&query.matchers, query.range)?;
-        external.sort(&mut series);
-        Ok(Selected { query, series })
-    });
-    selected.collect()
+        let share = reserve(db, &series)?;
+        self.external.sort(&mut series);
+        Ok(Selected {
+            labels_only: query.labels_only,
+            series,
+            _share: share,
+        })
+    }
 }
 
 /// Whether there is time left.

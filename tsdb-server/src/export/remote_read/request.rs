@@ -7,8 +7,7 @@ use tsdb_query::parse::MAX_PATTERN_BYTES;
 use crate::ingest::WriteError;
 use crate::ingest::proto::{Fields, ProtoError};
 
-/// Queries of a request (Prometheus sends one), and matchers of all of them.
-const MAX_QUERIES: usize = 1_000;
+/// Matchers of all queries of a request.
 const MAX_MATCHERS: usize = 10_000;
 
 /// The function that stands for a look at the labels alone.
@@ -46,16 +45,16 @@ impl ReadRequest {
     /// Decodes a request.
     ///
     /// # Errors
-    /// 400 when the bytes are none, or when a matcher is not valid or there are too many.
-    pub(super) fn decode(message: &[u8]) -> Result<Self, WriteError> {
+    /// 400 when the bytes are none, or when a matcher is not valid or there are too many of them or of queries.
+    pub(super) fn decode(message: &[u8], max_queries: usize) -> Result<Self, WriteError> {
         let mut request = Self::default();
         let mut so_far = SoFar::default();
         for field in Fields::new(message) {
             match field? {
                 (1, field) => {
-                    if request.queries.len() >= MAX_QUERIES {
+                    if request.queries.len() >= max_queries {
                         return Err(WriteError::bad_request(format!(
-                            "the request has more than {MAX_QUERIES} queries"
+                            "the request has more than {max_queries} queries (--storage.remote.read-max-queries)"
                         )));
                     }
                     request.queries.push(query(field.bytes()?, &mut so_far)?);
@@ -199,7 +198,7 @@ fn matcher(message: &[u8]) -> Result<Matcher, WriteError> {
 /// Bytes as a request.
 #[cfg(fuzzing)]
 pub(crate) fn fuzz(message: &[u8]) {
-    if let Ok(request) = ReadRequest::decode(message) {
+    if let Ok(request) = ReadRequest::decode(message, 100) {
         let _ = request.form();
     }
 }
@@ -236,9 +235,13 @@ mod tests {
         request.0
     }
 
+    fn decoded(message: &[u8]) -> Result<ReadRequest, WriteError> {
+        ReadRequest::decode(message, 10)
+    }
+
     fn form(accepted: &[u64]) -> Option<Form> {
         let message = encoded((0, 1), &[], &Message::default(), accepted);
-        ReadRequest::decode(&message).unwrap().form().ok()
+        decoded(&message).unwrap().form().ok()
     }
 
     #[test]
@@ -257,7 +260,7 @@ mod tests {
         hints.int64(3, 5);
         hints.int64(4, 50);
         let all = [(0, "a", "b"), (1, "a", "b"), (2, "a", "b.*"), (3, "a", "b")];
-        let request = ReadRequest::decode(&encoded((-10, 20), &all, &hints, &[])).unwrap();
+        let request = decoded(&encoded((-10, 20), &all, &hints, &[])).unwrap();
         let query = &request.queries[0];
         assert_eq!(query.range, TimeRange::new(5, 20));
         assert!(!query.labels_only);
@@ -266,7 +269,7 @@ mod tests {
 
         let mut hints = Message::default();
         hints.bytes(2, b"series");
-        let request = ReadRequest::decode(&encoded((-10, 20), &[], &hints, &[])).unwrap();
+        let request = decoded(&encoded((-10, 20), &[], &hints, &[])).unwrap();
         assert_eq!(request.queries[0].range, TimeRange::new(-10, 20));
         assert!(request.queries[0].labels_only);
     }
@@ -275,28 +278,30 @@ mod tests {
     fn what_is_wrong_is_the_client_s_fault() {
         for wrong in [(4, "a", "b"), (2, "a", "(")] {
             let message = encoded((0, 1), &[wrong], &Message::default(), &[]);
-            let refused = ReadRequest::decode(&message).unwrap_err();
+            let refused = decoded(&message).unwrap_err();
             assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong:?}");
         }
         let mut many = Message::default();
-        (0..=MAX_QUERIES).for_each(|_| many.bytes(1, &[]));
-        assert!(ReadRequest::decode(&many.0).is_err());
+        (0..10).for_each(|_| many.bytes(1, &[]));
+        assert!(decoded(&many.0).is_ok());
+        many.bytes(1, &[]);
+        assert!(decoded(&many.0).is_err());
         let many = vec![(0, "a", "b"); MAX_MATCHERS + 1];
         let message = encoded((0, 1), &many, &Message::default(), &[]);
-        assert!(ReadRequest::decode(&message).is_err());
+        assert!(decoded(&message).is_err());
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_a_request_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = ReadRequest::decode(&bytes);
+            let _ = decoded(&bytes);
         }
 
         #[test]
         fn what_is_cut_short_is_a_request_or_an_error(at in 0_usize..200) {
             let matchers = [(2, "job", "a|b"), (0, "__name__", "up")];
             let message = encoded((1, 1_700_000_000_000), &matchers, &Message::default(), &[1]);
-            let _ = ReadRequest::decode(&message[..at.min(message.len())]);
+            let _ = decoded(&message[..at.min(message.len())]);
         }
     }
 }

@@ -42,9 +42,10 @@ pub(crate) async fn valid() -> Response {
     json_answer(StatusCode::OK, r#"{"valid":true}"#)
 }
 
-/// Refused: they would be metrics.
-pub(crate) async fn sketches() -> Response {
-    let reason = "sketches are not supported: send the histogram's aggregates as series";
+/// Sketches and the points of distributions are refused: they would be metrics.
+pub(crate) async fn distributions() -> Response {
+    let reason =
+        "sketches and distributions are not supported: send the histogram's aggregates as series";
     errors(StatusCode::BAD_REQUEST, reason, None)
 }
 

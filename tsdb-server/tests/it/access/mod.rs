@@ -1,5 +1,6 @@
 //! Users, tokens and what they may do.
 
+mod flood;
 mod forms;
 mod reload;
 mod secrets;

@@ -48,6 +48,23 @@ fn no_answer_and_no_log_line_has_a_secret() {
         seen.push_str(&String::from_utf8_lossy(&answer.body));
         answer.status
     };
+    // What is wrong is sent to every route by every method, what is right to those that do not end the program.
+    for path in tsdb_server::paths() {
+        let path = path.replace("{name}", "job").replace("{id}", "1");
+        for method in ["GET", "POST", "PUT", "DELETE"] {
+            let line = format!("{method} {path}");
+            ask(&line, &wrong);
+            ask(&line, &format!("Bearer {}", WRONG[1]));
+            ask(
+                &format!("{line}?u=user&p={}&api_key={}", WRONG[2], WRONG[3]),
+                "",
+            );
+            if !path.ends_with("/-/quit") {
+                ask(&line, &right);
+                ask(&line, &bearer);
+            }
+        }
+    }
     let targets = [
         "GET /",
         "GET /metrics",

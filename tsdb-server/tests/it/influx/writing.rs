@@ -160,6 +160,22 @@ async fn version_2_writes_a_bucket() {
     assert_eq!(precise.status, 204);
     let answer = query(&server, "d", "SELECT v FROM m").await;
     assert_eq!(series(&answer)[0]["values"][0][0], 5000);
+    let unsigned = "m u=7u,most=9223372036854775807u 6000";
+    assert_eq!(
+        write(&server, "/write?db=d", unsigned).await.status,
+        400,
+        "version 1 has none"
+    );
+    let bucket = "/api/v2/write?bucket=d";
+    assert_eq!(write(&server, bucket, unsigned).await.status, 204);
+    let answer = query(&server, "d", "SELECT u, most FROM m WHERE u > 0").await;
+    assert_eq!(
+        series(&answer)[0]["values"],
+        json!([[6000, 7, 9_223_372_036_854_775_807_i64]])
+    );
+    let refused = write(&server, bucket, "m u=9223372036854775808u").await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(write(&server, bucket, "m u=-7u").await.status, 400);
     let missing = write(&server, "/api/v2/write?bucket=none", &line).await;
     assert_eq!(missing.status, 404);
     let expected = json!({"code": "not found", "message": "database not found: \"none\""});

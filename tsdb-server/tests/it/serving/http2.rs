@@ -1,4 +1,4 @@
-//! HTTP/2, without TLS, frame by frame where a proper client would not do such things.
+//! HTTP/2, with and without TLS, frame by frame where a proper client would not do such things.
 #![expect(clippy::big_endian_bytes, reason = "frames of HTTP/2 are")]
 
 use std::io::{Read, Write};
@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::{Started, start};
+use crate::common::https::Client;
 use crate::common::process::until;
 
 const HEADERS: u8 = 1;
@@ -36,15 +37,19 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 /// A connection after its preface with these settings.
 fn connect(server: &Started, settings: &[u8]) -> TcpStream {
     let mut stream = server.connect();
+    begin(&mut stream, settings);
+    stream
+}
+
+fn begin(stream: &mut impl Write, settings: &[u8]) {
     stream
         .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         .unwrap();
     stream.write_all(&frame(SETTINGS, 0, 0, settings)).unwrap();
-    stream
 }
 
 /// The next frame: kind, flags, stream and payload; none at the end.
-fn read_frame(stream: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
+fn read_frame(stream: &mut impl Read) -> Option<(u8, u8, u32, Vec<u8>)> {
     let mut head = [0; 9];
     stream.read_exact(&mut head).ok()?;
     let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
@@ -55,7 +60,7 @@ fn read_frame(stream: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
 }
 
 /// Whether the server ends the connection, and whether it says so.
-fn ends(stream: &mut TcpStream) -> bool {
+fn ends(stream: &mut impl Read) -> bool {
     let mut said = false;
     while let Some((kind, ..)) = read_frame(stream) {
         said |= kind == GOAWAY;
@@ -83,32 +88,23 @@ fn a_client_that_knows_it_beforehand_is_served() {
     }
 }
 
-#[test]
-fn many_resets_end_the_connection() {
-    let server = start(&[]);
-    let mut stream = connect(&server, &[]);
+/// Requests that are taken back at once.
+fn resets(count: u32) -> Vec<u8> {
     let mut flood = Vec::new();
-    for number in 0..10_000 {
+    for number in 0..count {
         let stream = 2 * number + 1;
         let flags = END_STREAM | END_HEADERS;
         flood.extend_from_slice(&frame(HEADERS, flags, stream, &get("/metrics")));
         flood.extend_from_slice(&frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
     }
-    let mut writer = stream.try_clone().unwrap();
-    let writing = std::thread::spawn(move || drop(writer.write_all(&flood)));
-    assert!(ends(&mut stream), "without a word");
-    writing.join().unwrap();
-    server.assert_serves();
+    flood
 }
 
-#[test]
-fn headers_that_never_end_end_the_connection() {
-    let server = start(&[]);
-    let mut stream = connect(&server, &[]);
+/// Sends headers of 16 KiB each, not indexed, on and on; how many bytes the server took.
+fn endless_headers(stream: &mut impl Write) -> usize {
     stream
         .write_all(&frame(HEADERS, END_STREAM, 1, &get("/metrics")))
         .unwrap();
-    // Headers of 16 KiB each, not indexed, on and on.
     let mut field = vec![0x00, 0x01, b'x', 0x7f, 0xe1, 0x7e];
     field.extend(std::iter::repeat_n(b'y', 127 + 0x61 + (0x7e << 7)));
     field.truncate(16_000);
@@ -120,8 +116,62 @@ fn headers_that_never_end_end_the_connection() {
             Err(_) => break,
         }
     }
+    sent
+}
+
+#[test]
+fn many_resets_end_the_connection() {
+    let server = start(&[]);
+    let mut stream = connect(&server, &[]);
+    let flood = resets(10_000);
+    let mut writer = stream.try_clone().unwrap();
+    let writing = std::thread::spawn(move || drop(writer.write_all(&flood)));
+    assert!(ends(&mut stream), "without a word");
+    writing.join().unwrap();
+    server.assert_serves();
+}
+
+#[test]
+fn headers_that_never_end_end_the_connection() {
+    let server = start(&[]);
+    let sent = endless_headers(&mut connect(&server, &[]));
     assert!(sent < 16 << 20, "{sent} bytes of headers were taken");
     server.assert_serves();
+}
+
+#[test]
+fn the_same_bounds_hold_over_tls() {
+    let secured = crate::tls::start("", &[]);
+    let client = Client {
+        protocols: &[b"h2"],
+        ..Client::default()
+    };
+    let address = &secured.process.address;
+    let connect = || {
+        let mut stream = client.connect_blocking(address).unwrap();
+        begin(&mut stream, &[]);
+        stream
+    };
+    let is_served = || {
+        let mut stream = connect();
+        let flags = END_STREAM | END_HEADERS;
+        let headers = frame(HEADERS, flags, 1, &get("/-/healthy"));
+        stream.write_all(&headers).unwrap();
+        loop {
+            let (kind, _, of, payload) = read_frame(&mut stream).unwrap();
+            if kind == 0 && of == 1 && !payload.is_empty() {
+                return payload == b"Prometheus Server is Healthy.\n";
+            }
+        }
+    };
+    assert!(is_served());
+    let mut stream = connect();
+    // No more than the buffers hold: one thread has both directions.
+    stream.write_all(&resets(100)).unwrap();
+    assert!(ends(&mut stream), "without a word");
+    let sent = endless_headers(&mut connect());
+    assert!(sent < 16 << 20, "{sent} bytes of headers were taken");
+    assert!(is_served());
 }
 
 #[test]

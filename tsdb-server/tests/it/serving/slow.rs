@@ -96,6 +96,36 @@ fn a_body_that_comes_steadily_may_take_longer_than_the_timeout() {
 }
 
 #[test]
+fn an_import_that_goes_on_and_on_ends_and_keeps_what_came() {
+    let server = start(&["--web.import-timeout=500ms"]);
+    let mut stream = server.connect();
+    let head =
+        "POST /api/v1/import/prometheus HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let begun = Instant::now();
+    let line = "b 1 1700000000000\n";
+    while begun.elapsed() < Duration::from_secs(10) {
+        let chunk = format!("{:x}\r\n{line}\r\n", line.len());
+        if stream.write_all(chunk.as_bytes()).is_err() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let answer = read_all(&mut stream);
+    assert!(begun.elapsed() < Duration::from_secs(9), "{answer}");
+    // Whether the answer arrives is up to the network: the client goes on writing.
+    if !answer.is_empty() {
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("--web.import-timeout"), "{answer}");
+    }
+    let found = "GET /api/v1/query?query=count_over_time(b[1m])&time=1700000000";
+    until("what came is there", || {
+        let (_, body) = server.process.request(found, &[]);
+        body.contains("\"1\"]").then_some(())
+    });
+}
+
+#[test]
 fn a_client_that_does_not_read_is_closed_and_others_are_served_meanwhile() {
     let server = start(&["--web.write-timeout=500ms"]);
     let mut readers: Vec<_> = (0..5).map(|_| server.connect()).collect();

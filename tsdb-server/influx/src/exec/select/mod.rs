@@ -54,6 +54,15 @@ struct Answer {
     rows: Rows,
 }
 
+/// What rows take in memory, and their text in the answer, in bytes.
+fn bytes_of(rows: &Rows) -> u64 {
+    let of_row = |(_, values): &(i64, Vec<Value>)| {
+        let texts = values.iter().map(Value::text_bytes).sum::<usize>();
+        (2 * (size_of::<(i64, Vec<Value>)>() + values.len() * size_of::<Value>()) + texts) as u64
+    };
+    rows.iter().map(of_row).sum()
+}
+
 impl Answer {
     /// Whether a column has text.
     fn has_text(&self, place: usize) -> bool {
@@ -110,6 +119,7 @@ fn run(context: Context<'_>, select: &Select, outer: &Outer) -> Result<(Plan, Ve
         let tables = group.load(context, &plan)?;
         let mut rows = project::rows(context, &plan, &tables)?;
         plan.limit.apply(&mut rows);
+        context.session.settle(bytes_of(&rows));
         if !rows.is_empty() {
             answers.push(Answer {
                 name: group.name,

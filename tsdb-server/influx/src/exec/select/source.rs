@@ -101,6 +101,9 @@ pub(super) fn groups(context: Context<'_>, scope: Scope, plan: &Plan) -> Result<
     });
     let mut groups: Vec<Group> = groups.collect();
     plan.series_limit.apply(&mut groups);
+    let series = groups.iter().flat_map(|group| &group.series);
+    let kept = series.map(SourceSeries::memory_bytes).sum();
+    context.session.settle(kept);
     if plan.descending {
         groups.reverse();
     }
@@ -319,6 +322,17 @@ impl Group {
 }
 
 impl SourceSeries {
+    /// What it takes in memory before it is loaded, in bytes; rows of a subquery were counted when they were made.
+    fn memory_bytes(&self) -> u64 {
+        match &self.data {
+            Data::Stored(series, _) => {
+                let fields = series.fields.iter().flatten();
+                fields.map(tsdb_core::Series::memory_bytes).sum()
+            }
+            Data::Rows(..) => 0,
+        }
+    }
+
     fn load(self, context: Context<'_>, plan: &Plan) -> Result<Table> {
         let range = read_range(plan);
         let is_answer = matches!(self.data, Data::Rows(..));
@@ -331,6 +345,8 @@ impl SourceSeries {
                         None => Vec::new(),
                     };
                     context.session.use_values(points.len())?;
+                    let texts = points.iter().map(|(_, value)| value.text_bytes());
+                    context.session.use_bytes(texts.sum::<usize>() as u64)?;
                     fields.push(points);
                 }
                 let (times, columns) = joined(fields);

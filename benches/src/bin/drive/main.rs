@@ -3,6 +3,9 @@
 //!
 //! What is measured of a server is its CPU time, which noise of the machine disturbs least, and the time on the clock.
 
+mod queries;
+mod server;
+
 use std::error::Error;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use tsdb_benches::wire::Requests;
-use tsdb_benches::{START_MS, STEP_MS};
+
+use queries::QuerySet;
+use server::{Server, agent};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -30,20 +35,6 @@ enum Command {
     Clients(Clients),
     /// The range queries of the set, moved on by a step each time, while data arrives.
     Dashboard(Dashboard),
-}
-
-/// The server.
-#[derive(Args)]
-struct Server {
-    /// Where its API begins, as http://127.0.0.1:9090/api/v1
-    #[arg(long)]
-    url: String,
-    /// Its process.
-    #[arg(long)]
-    pid: u32,
-    /// Added to each query, as nocache=1
-    #[arg(long, default_value = "")]
-    param: String,
 }
 
 #[derive(Args)]
@@ -69,9 +60,8 @@ struct Write {
 struct Query {
     #[command(flatten)]
     server: Server,
-    /// Scrapes there are.
-    #[arg(long, default_value_t = 240)]
-    scrapes: usize,
+    #[command(flatten)]
+    set: QuerySet,
     #[arg(long, default_value_t = 20)]
     repeat: usize,
 }
@@ -80,8 +70,8 @@ struct Query {
 struct Clients {
     #[command(flatten)]
     server: Server,
-    #[arg(long, default_value_t = 240)]
-    scrapes: usize,
+    #[command(flatten)]
+    set: QuerySet,
     #[arg(long, default_value_t = 16)]
     clients: usize,
     #[arg(long, default_value_t = 20)]
@@ -94,40 +84,16 @@ struct Dashboard {
     server: Server,
     #[arg(long, default_value_t = 10_000)]
     series: usize,
+    /// Scrapes there are.
     #[arg(long, default_value_t = 240)]
     scrapes: usize,
     /// How often it is refreshed; a scrape of all series comes before each time.
     #[arg(long, default_value_t = 20)]
     refreshes: usize,
+    /// Samples of half an hour before come as well each time, between those that are there.
+    #[arg(long)]
+    late: bool,
 }
-
-/// Names and expressions: ranges over an hour every 15 seconds, unless the name says instant.
-const QUERIES: [(&str, &str); 9] = [
-    (
-        "raw",
-        r#"node_metric_1_total{instance="machine-3.example:9100", cpu="1"}"#,
-    ),
-    (
-        "rate",
-        r#"rate(node_metric_1_total{instance="machine-3.example:9100"}[5m])"#,
-    ),
-    (
-        "sum_rate",
-        "sum by (instance) (rate(node_metric_1_total[5m]))",
-    ),
-    (
-        "max_over_time",
-        "max(max_over_time(node_metric_2_total[10m]))",
-    ),
-    ("quantile", "quantile by (cpu) (0.9, node_metric_2_total)"),
-    (
-        "join",
-        "sum(node_metric_1_total / on (instance, cpu) node_metric_4_total)",
-    ),
-    ("topk_instant", "topk(5, node_metric_5_total)"),
-    ("count_instant", "count by (cpu) (node_metric_3_total)"),
-    ("regex_instant", r#"count({instance=~"machine-[1-4].*"})"#),
-];
 
 fn main() -> Result<()> {
     match Cli::parse().command {
@@ -135,80 +101,6 @@ fn main() -> Result<()> {
         Command::Query(args) => query(&args),
         Command::Clients(args) => clients(&args),
         Command::Dashboard(args) => dashboard(&args),
-    }
-}
-
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder();
-    config
-        .timeout_global(Some(Duration::from_secs(120)))
-        .build()
-        .into()
-}
-
-impl Server {
-    /// CPU time of the process until now, in seconds (`proc_pid_stat(5)`).
-    fn cpu_s(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        let (_, fields) = stat.rsplit_once(')').ok_or("no fields")?;
-        let ticks = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(str::parse::<f64>);
-        Ok(ticks.sum::<std::result::Result<f64, _>>()? / 100.0)
-    }
-
-    /// The most memory it had, in MiB.
-    fn peak_mib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|rest| rest.split_whitespace().next());
-        Ok(kib.ok_or("no VmHWM")?.parse::<u64>()? / 1024)
-    }
-
-    /// Asks a query of the set at the end of so many scrapes; the time it took.
-    fn ask(
-        &self,
-        agent: &ureq::Agent,
-        (name, query): (&str, &str),
-        scrapes: usize,
-    ) -> Result<Duration> {
-        let end_s = (START_MS + (scrapes as i64 - 1) * STEP_MS) / 1000;
-        let begun = Instant::now();
-        let request = if name.ends_with("_instant") {
-            let request = agent.get(format!("{}/query", self.url));
-            request.query("time", end_s.to_string())
-        } else {
-            let request = agent.get(format!("{}/query_range", self.url));
-            let request = request.query("start", (end_s - 3600).to_string());
-            request.query("end", end_s.to_string()).query("step", "15")
-        };
-        let request = match self.param.split_once('=') {
-            Some((name, value)) => request.query(name, value),
-            None => request,
-        };
-        let mut response = request.query("query", query).call()?;
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(1 << 30)
-            .read_to_vec()?;
-        if !body.starts_with(br#"{"status":"success""#) {
-            return Err(format!("{name}: {}", String::from_utf8_lossy(&body)).into());
-        }
-        Ok(begun.elapsed())
-    }
-
-    fn send(&self, agent: &ureq::Agent, message: &[u8]) -> Result<()> {
-        let body = snap::raw::Encoder::new().compress_vec(message)?;
-        let request = agent.post(format!("{}/write", self.url));
-        request
-            .header("content-encoding", "snappy")
-            .header("content-type", "application/x-protobuf")
-            .header("x-prometheus-remote-write-version", "0.1.0")
-            .send(&body)?;
-        Ok(())
     }
 }
 
@@ -245,10 +137,11 @@ fn write(args: &Write) -> Result<()> {
 
 fn query(args: &Query) -> Result<()> {
     let agent = agent();
-    for query in QUERIES {
-        args.server.ask(&agent, query, args.scrapes)?;
+    for query in args.set.read()? {
+        let ask = || args.server.ask(&agent, &query, args.set.end_s());
+        ask()?;
         let cpu_s = args.server.cpu_s()?;
-        let times = (0..args.repeat).map(|_| args.server.ask(&agent, query, args.scrapes));
+        let times = (0..args.repeat).map(|_| ask());
         let mut times = times.collect::<Result<Vec<Duration>>>()?;
         times.sort_unstable();
         let cpu_ms = (args.server.cpu_s()? - cpu_s) * 1000.0 / args.repeat as f64;
@@ -257,7 +150,7 @@ fn query(args: &Query) -> Result<()> {
             .map_or(0.0, Duration::as_secs_f64);
         println!(
             "{}: {:.2} ms, {cpu_ms:.1} ms of CPU",
-            query.0,
+            query.name,
             median * 1000.0
         );
     }
@@ -266,18 +159,17 @@ fn query(args: &Query) -> Result<()> {
 }
 
 fn clients(args: &Clients) -> Result<()> {
+    let queries = args.set.read()?;
     let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let slowest = Mutex::new(Duration::ZERO);
     let (cpu_s, begun) = (args.server.cpu_s()?, Instant::now());
     let ask = |client: usize| -> Result<()> {
         let agent = agent();
-        for i in client.. {
+        for query in queries.iter().cycle().skip(client) {
             if stop.load(Ordering::Relaxed) || begun.elapsed().as_secs() >= args.seconds {
                 break;
             }
-            let took = args
-                .server
-                .ask(&agent, QUERIES[i % QUERIES.len()], args.scrapes);
+            let took = args.server.ask(&agent, query, args.set.end_s());
             let took = took.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
             asked.fetch_add(1, Ordering::Relaxed);
             if let Ok(mut slowest) = slowest.lock() {
@@ -301,26 +193,53 @@ fn clients(args: &Clients) -> Result<()> {
 
 fn dashboard(args: &Dashboard) -> Result<()> {
     let agent = agent();
+    let ranges: Vec<_> = queries::of_generator()
+        .filter(|query| query.range_s > 0)
+        .collect();
     let mut requests = Requests::of(0..args.series);
-    let (mut cpu_s, mut wall, mut asked) = (0.0, Duration::ZERO, 0);
+    let refresh = |scrapes: usize| -> Result<Cost> {
+        let cpu_s = args.server.cpu_s()?;
+        let mut wall = Duration::ZERO;
+        for query in &ranges {
+            wall += args.server.ask(&agent, query, queries::end_s(scrapes))?;
+        }
+        let cpu_s = args.server.cpu_s()? - cpu_s;
+        Ok(Cost { cpu_s, wall })
+    };
+    // What a server keeps of results is there from the first time on.
+    refresh(args.scrapes)?;
+    let mut cost = Cost::default();
     for i in args.scrapes..args.scrapes + args.refreshes {
         args.server.send(&agent, requests.scrape(i))?;
-        let before = args.server.cpu_s()?;
-        for query in QUERIES
-            .into_iter()
-            .filter(|(name, _)| !name.ends_with("_instant"))
-        {
-            wall += args.server.ask(&agent, query, i + 1)?;
-            asked += 1;
+        if args.late {
+            let half_an_hour_ago = i.saturating_sub(120);
+            args.server
+                .send(&agent, requests.between(half_an_hour_ago))?;
         }
-        cpu_s += args.server.cpu_s()? - before;
+        cost += refresh(i + 1)?;
     }
+    let asked = (args.refreshes * ranges.len()) as f64;
     println!(
-        "dashboard: {:.2} ms a query, {:.1} ms of CPU",
-        wall.as_secs_f64() * 1000.0 / f64::from(asked),
-        cpu_s * 1000.0 / f64::from(asked),
+        "dashboard{}: {:.2} ms a query, {:.1} ms of CPU",
+        if args.late { ", late writes" } else { "" },
+        cost.wall.as_secs_f64() * 1000.0 / asked,
+        cost.cpu_s * 1000.0 / asked,
     );
     Ok(())
+}
+
+/// What queries took together.
+#[derive(Default)]
+struct Cost {
+    cpu_s: f64,
+    wall: Duration,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu_s += other.cpu_s;
+        self.wall += other.wall;
+    }
 }
 
 /// Runs `work` of each number below `threads` in a thread; the first error of any.
