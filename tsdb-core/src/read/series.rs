@@ -75,7 +75,7 @@ impl Series {
     /// What it takes in memory beside the samples, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        let parts = self.parts.capacity() * size_of::<(Left, Part)>();
+        let parts = self.parts.others.capacity() * size_of::<(Left, Part)>();
         (size_of::<Self>() + parts + self.labels.as_bytes().len()) as u64
     }
 
