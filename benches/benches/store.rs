@@ -1,8 +1,10 @@
 //! The store through its public interface: the log and its replay, selecting series, reading labels.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tsdb_benches::{START_MS, STEP_MS, scrape, store};
-use tsdb_core::{Columns, Db, Durability, MatchOp, Matcher, Options, TimeRange};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use tsdb_benches::{START_MS, STEP_MS, labels, scrape, shape, store};
+use tsdb_core::{
+    Columns, Db, Durability, Labels, MatchOp, Matcher, Options, TimeRange, WriteBatch,
+};
 
 const SERIES: usize = 10_000;
 const SCRAPES: usize = 20;
@@ -49,6 +51,35 @@ fn log(c: &mut Criterion) {
             Db::open_read_only(dir.path(), &options()).expect("a store opens")
         });
     });
+    group.finish();
+}
+
+/// What a program pays that writes one sample of each of its series a call: the batch is filled and applied, nobody waits for
+/// the log.
+fn submit(c: &mut Criterion) {
+    let mut group = c.benchmark_group("submit");
+    for series in [10, SERIES] {
+        let label_sets: Vec<Labels> = (0..series)
+            .map(|n| Labels::from_pairs(labels(n)).expect("valid labels"))
+            .collect();
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = Db::open(dir.path(), options()).expect("a store opens");
+        let mut batch = WriteBatch::new();
+        let mut t_ms = START_MS;
+        group.throughput(Throughput::Elements(series as u64));
+        group.bench_function(BenchmarkId::new("series", series), |b| {
+            b.iter(|| {
+                t_ms += 1;
+                batch.clear();
+                for (n, labels) in label_sets.iter().enumerate() {
+                    let value = shape(n).value(n, (t_ms % 1_000) as usize);
+                    let series = batch.series_labels(labels);
+                    series.expect("a batch takes it").sample(t_ms, value);
+                }
+                db.submit(&batch).expect("the store takes it")
+            });
+        });
+    }
     group.finish();
 }
 
@@ -108,5 +139,5 @@ fn select(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, log, select);
+criterion_group!(benches, log, submit, select);
 criterion_main!(benches);

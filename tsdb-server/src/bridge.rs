@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// So many jobs run at once on the blocking threads, so many more wait for their turn.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum PoolError {
         /// What bounds it.
         bound: &'static str,
     },
-    /// The job panicked.
+    /// The job ended without a result: it panicked.
     Panicked,
 }
 
@@ -60,6 +60,20 @@ impl Pool {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolError> {
+        let answer = |result, sender: oneshot::Sender<T>| drop(sender.send(result));
+        self.run_then(job, answer).await
+    }
+
+    /// As [`run`](Self::run), for a result that comes later and from elsewhere: `then` gets what the job made, after that
+    /// has given its place back, and the sender of the result. So the waiting task is woken once.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub(crate) async fn run_then<M, T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> M + Send + 'static,
+        then: impl FnOnce(M, oneshot::Sender<T>) + Send + 'static,
+    ) -> Result<T, PoolError> {
         let full = |_| PoolError::Full { bound: self.bound };
         let admitted = Arc::clone(&self.admitted)
             .try_acquire_owned()
@@ -69,12 +83,16 @@ impl Pool {
             .acquire_owned()
             .await
             .map_err(|_| PoolError::Full { bound: self.bound })?;
-        let task = tokio::task::spawn_blocking(move || {
-            let result = job();
-            drop((running, admitted));
-            result
+        let (sender, receiver) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            // In this order: also after a panic the place is given back before anyone hears of it.
+            let sender = sender;
+            let place = (running, admitted);
+            let made = job();
+            drop(place);
+            then(made, sender);
         });
-        task.await.map_err(|_| PoolError::Panicked)
+        receiver.await.map_err(|_| PoolError::Panicked)
     }
 }
 

@@ -29,7 +29,11 @@ fn main() -> ExitCode {
     if let Some(Command::Import(import)) = command {
         return import_files(&import);
     }
+    // What takes long runs on threads of its own; these move bytes, and where there are more of them than that needs they wake
+    // each other in vain.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.div_ceil(2))
         .enable_all()
         .build()
     {

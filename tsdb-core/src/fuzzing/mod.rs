@@ -48,19 +48,19 @@ pub fn encode_chunk(samples: &[SampleBits]) -> Vec<u8> {
 #[must_use]
 pub fn append_chunk(samples: &[SampleBits]) -> Vec<(Vec<u8>, Vec<SampleBits>)> {
     let mut appender = xor::XorAppender::new();
-    let mut prefixes = vec![appender.chunk().published()];
+    let mut prefixes = vec![appender.prefix()];
     for &(t_ms, bits) in samples {
         appender
             .append(t_ms, f64::from_bits(bits))
             .expect("a fuzz target gives no more samples than a chunk holds");
-        prefixes.push(appender.chunk().published());
+        prefixes.push(appender.prefix());
     }
     let chunk = appender.chunk();
     prefixes
         .into_iter()
-        .map(|published| {
-            let read = collect(chunk.iter(published)).expect("an open chunk decodes");
-            (chunk.to_bytes(published), read)
+        .map(|prefix| {
+            let read = collect(chunk.iter(prefix)).expect("an open chunk decodes");
+            (chunk.to_bytes(prefix), read)
         })
         .collect()
 }

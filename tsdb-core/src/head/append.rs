@@ -297,8 +297,7 @@ impl SeriesState {
                 let Some((max_ms, _)) = appender.last() else {
                     return 0;
                 };
-                let chunk = appender.chunk();
-                let bytes = chunk.to_bytes(chunk.published());
+                let bytes = appender.chunk().to_bytes(appender.prefix());
                 let closed = ClosedChunk {
                     kind: Kind::Float,
                     bytes: bytes.into(),

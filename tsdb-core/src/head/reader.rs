@@ -6,7 +6,7 @@ use super::out_of_order::OutOfOrderLog;
 use super::series::ClosedChunk;
 use crate::codec::DecodeError;
 use crate::codec::chunk;
-use crate::codec::xor::{self, OpenChunk, Published};
+use crate::codec::xor::{self, OpenChunk, Prefix};
 use crate::model::{Columns, StartRuns, TimeRange, TimeUnit};
 
 /// The samples of one series at one moment. Shares the memory of the generation, and keeps it when that is dropped.
@@ -23,10 +23,10 @@ pub(crate) struct SeriesSnapshot {
 /// The open chunk.
 #[derive(Clone, Debug)]
 pub(super) enum OpenSnapshot {
-    /// Up to what was published.
+    /// What it held.
     Floats {
         chunk: Arc<OpenChunk>,
-        published: Published,
+        prefix: Prefix,
         min_ms: i64,
         max_ms: i64,
     },
@@ -103,9 +103,9 @@ impl SeriesSnapshot {
         }
         match &self.open {
             Some(open) if !range.overlaps(&open.time_range()) => Ok(()),
-            Some(OpenSnapshot::Floats {
-                chunk, published, ..
-            }) => xor::take_range(chunk.iter(*published), range, out),
+            Some(OpenSnapshot::Floats { chunk, prefix, .. }) => {
+                xor::take_range(chunk.iter(*prefix), range, out)
+            }
             Some(OpenSnapshot::Copy(chunk)) => read_chunk(chunk, range, out),
             None => Ok(()),
         }

@@ -5,7 +5,6 @@
 //! before the renames are durable replays the log again; a set of which not every file is there is swept.
 
 use std::collections::BTreeSet;
-use std::hint::black_box;
 use std::sync::Arc;
 
 use super::delete::deletions_of;
@@ -249,6 +248,15 @@ impl Store {
         let mut partitions = BTreeSet::new();
         let mut columns = Columns::default();
         let len_ms = self.options.max_block_ms;
+        let ends = frozen
+            .time_range()
+            .map(|(min_ms, max_ms)| (Partition::of(min_ms, len_ms), Partition::of(max_ms, len_ms)));
+        if let Some((first, last)) = ends
+            && first == last
+        {
+            partitions.extend(classes.iter().map(|&class| (first, class)));
+            return Ok(partitions);
+        }
         let mut last: Option<(Partition, u8)> = None;
         for (series, &class) in (0..).zip(classes) {
             let Some(samples) = frozen.samples(series) else {
@@ -344,6 +352,12 @@ struct FrozenSeries<'a> {
 }
 
 impl Frozen<'_> {
+    /// Times of the first and last sample in milliseconds, if nothing is deleted: then every series has samples.
+    fn time_range(&self) -> Option<(i64, i64)> {
+        let is_whole = self.deleted.is_none() && !self.generation.has_emptied();
+        is_whole.then(|| self.generation.time_range())?
+    }
+
     /// `None` for a series without samples.
     fn samples(&self, series: SeriesRef) -> Option<FrozenSeries<'_>> {
         let snapshot = self.generation.capture(series);
@@ -381,10 +395,9 @@ fn write_series(
     let mut columns = Columns::with_start_times();
     for (at, &(series, class)) in order.iter().enumerate() {
         if at.is_multiple_of(READ_AHEAD) {
-            // Loads that do not wait for each other: series in label order are in no order in memory, and each waits for its
-            // lock.
+            // Series in label order are in no order in memory.
             for &(series, _) in order.iter().skip(at).take(READ_AHEAD) {
-                black_box(frozen.generation.unit(series));
+                frozen.generation.prefetch(series);
             }
         }
         let Some(samples) = frozen.samples(series) else {

@@ -95,11 +95,13 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
         .is_some_and(|generation| generation.id() == view.active.id());
     let mut targets = Vec::with_capacity(batch.series_len());
     let mut missing = false;
-    // The units are read here, one load after the other, which brings the series into the cache: the lane, which works on one
-    // sample after the other, would wait for each.
-    let there = |series| Target::There {
-        series,
-        unit: view.active.unit(series),
+    // The lane, which works on one sample after the other, would wait for each series.
+    let there = |series| {
+        view.active.prefetch(series);
+        Target::There {
+            series,
+            unit: view.active.unit(series),
+        }
     };
     {
         let lookup = view.active.lookup();

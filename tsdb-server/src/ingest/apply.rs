@@ -130,7 +130,7 @@ pub(crate) async fn write<T: Send + 'static>(
 ) -> Result<(WriteReport, T), WriteError> {
     let db = state.store()?;
     let shared = Arc::clone(&state.shared);
-    let applied = state.shared.writes.run(move || {
+    let submit = move || {
         let mut writer = db.writer();
         let filled = fill(&shared, &mut writer)?;
         let commit = if writer.is_empty() {
@@ -138,14 +138,22 @@ pub(crate) async fn write<T: Send + 'static>(
         } else {
             Some(writer.submit()?)
         };
-        Ok::<_, WriteError>((commit, filled))
-    });
-    let (commit, filled) = applied.await??;
-    let report = match commit {
-        Some(commit) => durable(commit).await?,
-        None => WriteReport::default(),
+        Ok((commit, filled))
     };
-    Ok((report, filled))
+    let answer = |submitted: Result<(Option<Commit>, T), WriteError>,
+                  sender: oneshot::Sender<_>| {
+        // Nobody listens when the client went away.
+        let send = |result| drop(sender.send(result));
+        match submitted {
+            Ok((Some(commit), filled)) => commit.on_durable(move |result| {
+                let written = result.map(|report| (report, filled));
+                send(written.map_err(WriteError::from));
+            }),
+            Ok((None, filled)) => send(Ok((WriteReport::default(), filled))),
+            Err(e) => send(Err(e)),
+        }
+    };
+    state.shared.writes.run_then(submit, answer).await?
 }
 
 /// Waits until the batch is durable; the log's thread wakes this task.

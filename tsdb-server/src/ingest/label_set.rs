@@ -8,7 +8,7 @@ pub(crate) const MAX_LABELS: usize = MAX_LABEL_SET_BYTES / 4;
 /// The labels of one series, and their canonical bytes; the memory is used again for every series.
 #[derive(Debug, Default)]
 pub(crate) struct LabelSet<'a> {
-    pairs: Vec<(&'a str, &'a str)>,
+    pairs: Vec<(&'a [u8], &'a [u8])>,
     canonical: Vec<u8>,
     /// The first reason why the labels are not valid.
     invalid: Option<&'static str>,
@@ -27,11 +27,12 @@ impl<'a> LabelSet<'a> {
         if name.len() + value.len() > MAX_LABEL_SET_BYTES {
             return self.invalid("a label has more than 65536 bytes");
         }
-        match (std::str::from_utf8(name), std::str::from_utf8(value)) {
-            (Ok(""), _) => self.invalid("a label name is empty"),
-            _ if self.pairs.len() >= MAX_LABELS => self.invalid("there are more than 16384 labels"),
-            (Ok(name), Ok(value)) => self.pairs.push((name, value)),
-            _ => self.invalid("a label is not UTF-8"),
+        if name.is_empty() {
+            self.invalid("a label name is empty");
+        } else if self.pairs.len() >= MAX_LABELS {
+            self.invalid("there are more than 16384 labels");
+        } else {
+            self.pairs.push((name, value));
         }
     }
 
@@ -42,13 +43,15 @@ impl<'a> LabelSet<'a> {
 
     /// The value of a label, empty if there is none.
     pub(super) fn value_of(&self, name: &str) -> &'a str {
-        let found = self.pairs.iter().find(|(n, _)| *n == name);
-        found.map_or("", |(_, value)| value)
+        let found = self.pairs.iter().find(|(n, _)| *n == name.as_bytes());
+        found.map_or("", |(_, value)| {
+            std::str::from_utf8(value).unwrap_or_default()
+        })
     }
 
     /// Takes a label out.
     pub(super) fn remove(&mut self, name: &str) {
-        self.pairs.retain(|(n, _)| *n != name);
+        self.pairs.retain(|(n, _)| *n != name.as_bytes());
     }
 
     /// Sorts the labels if the sender did not, checks them as Prometheus's receiver does, and encodes them.
@@ -81,23 +84,33 @@ impl<'a> LabelSet<'a> {
         if !self.pairs.is_sorted() {
             self.pairs.sort_unstable();
         }
-        let mut last = "";
+        let mut last: &[u8] = b"";
         let mut named = false;
+        let mut is_ascii = true;
         for &(name, value) in &self.pairs {
             if name == last {
                 return Err("a label name stands twice");
             }
             last = name;
             if value.is_empty() {
+                is_ascii &= name.is_ascii();
                 continue; // the same as no label
             }
-            named |= name == METRIC_NAME;
+            named |= name == METRIC_NAME.as_bytes();
             for text in [name, value] {
                 uvarint(&mut self.canonical, text.len());
-                self.canonical.extend_from_slice(text.as_bytes());
+                self.canonical.extend_from_slice(text);
             }
         }
-        Ok(named)
+        // Most sets are: then no text of them needs to be looked at alone.
+        is_ascii &= self.canonical.is_ascii();
+        let is_text = |text| std::str::from_utf8(text).is_ok();
+        let are_text = |&(name, value): &(_, _)| is_text(name) && is_text(value);
+        if is_ascii || self.pairs.iter().all(are_text) {
+            Ok(named)
+        } else {
+            Err("a label is not UTF-8")
+        }
     }
 
     /// The labels for an error text, cut where they get long.
@@ -106,7 +119,10 @@ impl<'a> LabelSet<'a> {
             .pairs
             .iter()
             .take(30)
-            .map(|(n, v)| format!("{n}={v:?}"))
+            .map(|(n, v)| {
+                let [n, v] = [n, v].map(|text| String::from_utf8_lossy(text));
+                format!("{n}={v:?}")
+            })
             .collect();
         let text: String = format!("{{{}}}", pairs.join(", "));
         match text.char_indices().nth(500) {

@@ -189,6 +189,10 @@ impl Samples {
 /// Value and times; in 1.0 the start time is a field that is not known.
 #[inline]
 fn sample(message: &[u8]) -> Result<(Times, f64), ProtoError> {
+    plain_sample(message).map_or_else(|| any_sample(message), Ok)
+}
+
+fn any_sample(message: &[u8]) -> Result<(Times, f64), ProtoError> {
     let (mut times, mut value) = (Times::default(), 0.0);
     for field in Fields::new(message) {
         match field? {
@@ -199,4 +203,66 @@ fn sample(message: &[u8]) -> Result<(Times, f64), ProtoError> {
         }
     }
     Ok((times, value))
+}
+
+/// The sample as senders write nearly all of them: the value, then a time of at most 63 bits, and nothing else.
+#[inline]
+fn plain_sample(message: &[u8]) -> Option<(Times, f64)> {
+    const VALUE: u8 = 1 << 3 | 1;
+    const TIME: u8 = 2 << 3;
+    let (&[VALUE, a, b, c, d, e, f, g, h, TIME], time) = message.split_first_chunk()? else {
+        return None;
+    };
+    let (last, before) = time.split_last()?;
+    if before.len() > 8 || *last >= 0x80 || before.iter().any(|&byte| byte < 0x80) {
+        return None;
+    }
+    let t_ms = time
+        .iter()
+        .rfold(0, |t_ms, &byte| t_ms << 7 | i64::from(byte & 0x7f));
+    let times = Times { t_ms, start_ms: 0 };
+    Some((times, f64::from_le_bytes([a, b, c, d, e, f, g, h])))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(value: f64, times: &[(u8, i64)]) -> Vec<u8> {
+        let mut bytes = vec![1 << 3 | 1];
+        bytes.extend(value.to_le_bytes());
+        for &(number, time) in times {
+            let mut n = time.cast_unsigned();
+            bytes.push(number << 3);
+            while n >= 0x80 {
+                bytes.push(n as u8 | 0x80);
+                n >>= 7;
+            }
+            bytes.push(n as u8);
+        }
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_of_reading_agree(
+            t_ms: i64,
+            shift in 0u32..64,
+            value: f64,
+            further in prop::collection::vec((1u8..16, any::<i64>()), 0..3),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let times = Times { t_ms: t_ms >> shift, start_ms: 0 };
+            let plain = message(value, &[(2, times.t_ms)]);
+            prop_assert_eq!(plain_sample(&plain).is_some(), times.t_ms >= 0);
+            prop_assert_eq!(sample(&plain), Ok((times, value)));
+            let mut bytes = [plain, message(value, &further).split_off(9)].concat();
+            bytes.truncate(cut.index(bytes.len() + 1));
+            if let Some(read) = plain_sample(&bytes) {
+                prop_assert_eq!(any_sample(&bytes), Ok(read));
+            }
+        }
+    }
 }

@@ -140,6 +140,18 @@ impl ValuesPlan {
 /// not 0 for all.
 fn split(values: &[f64], scale: Scale) -> (Vec<i64>, Option<Vec<i64>>) {
     let turn = scale.turn();
+    // Of nearly all columns every value is one of the scale's, which is told without a branch for each.
+    let integer = |&value: &f64| scale.integer(value).unwrap_or(0);
+    let integers: Vec<i64> = values.iter().map(integer).collect();
+    let missed = values
+        .iter()
+        .zip(&integers)
+        .fold(0, |missed, (value, &integer)| {
+            missed | (value.to_bits() ^ turn.apply(integer).to_bits())
+        });
+    if missed == 0 {
+        return (integers, None);
+    }
     let correction = |value: f64, integer: i64| {
         let bits = turn.apply(integer).to_bits();
         value.to_bits().wrapping_sub(bits).cast_signed()

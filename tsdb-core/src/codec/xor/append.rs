@@ -1,8 +1,8 @@
 //! A chunk that one writer appends to while others read it.
 //!
-//! The bits stand in 64-bit atomic words, in pieces that never move. The writer stores each word whole, then publishes
-//! with one `Release` store how many samples and bits there are; a reader `Acquire`s that and reads no further. A word
-//! that is rewritten meanwhile only gains bits beyond those.
+//! The whole words of its bits stand in pieces that never move, each written once. The writer keeps the word that is not
+//! whole with its own state and gives both as a [`Prefix`], under the lock by which readers come to it: they read the words
+//! that it counts, and no others.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,34 +15,23 @@ use crate::codec::bits::{WordSink, WordSource, push_partial};
 /// Words of the first piece, which stands in the chunk itself: all that a series takes that is soon gone again.
 const FIRST_WORDS: usize = 4;
 
-/// How much of an open chunk is complete: a prefix that never changes again.
+/// What an open chunk held at one moment: a prefix that never changes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Published {
+pub(crate) struct Prefix {
     /// Number of samples.
-    pub(crate) samples: u16,
+    samples: u16,
     /// Number of bits they take, without the header.
-    pub(crate) bits: u32,
+    bits: u32,
+    /// The bits behind the last whole word, from the top.
+    last_word: u64,
     /// Whether Prometheus has an empty byte after them.
     spare_byte: bool,
 }
 
-impl Published {
+impl Prefix {
     /// Number of bytes of the chunk in Prometheus's form.
     pub(crate) fn bytes_len(self) -> usize {
         HEADER_BYTES + self.bits.div_ceil(8) as usize + usize::from(self.spare_byte)
-    }
-
-    /// `samples` in bits 0 to 15, `spare_byte` in bit 16, `bits` in bits 32 to 63.
-    fn pack(self) -> u64 {
-        u64::from(self.samples) | u64::from(self.spare_byte) << 16 | u64::from(self.bits) << 32
-    }
-
-    fn unpack(packed: u64) -> Self {
-        Self {
-            samples: packed as u16,
-            bits: (packed >> 32) as u32,
-            spare_byte: packed >> 16 & 1 == 1,
-        }
     }
 }
 
@@ -78,71 +67,65 @@ fn piece_after(words: usize) -> Arc<Piece> {
 /// A chunk that can be read while it is appended to.
 #[derive(Debug)]
 pub(crate) struct OpenChunk {
-    published: AtomicU64,
     first: Piece<[AtomicU64; FIRST_WORDS]>,
 }
 
 impl OpenChunk {
     fn new() -> Self {
         Self {
-            published: AtomicU64::new(0),
             first: Piece::new(),
         }
     }
 
-    /// What is complete by now.
-    #[inline]
-    pub(crate) fn published(&self) -> Published {
-        // Acquire: pairs with the Release in `append`, so that the words stored before it are seen.
-        Published::unpack(self.published.load(Ordering::Acquire))
-    }
-
-    /// The samples up to `published`, which must come from this chunk (another's gives an error, or wrong samples).
+    /// The samples of a prefix, which must be one of this chunk (another's gives an error, or wrong samples).
     pub(crate) fn iter(
         &self,
-        published: Published,
+        prefix: Prefix,
     ) -> impl Iterator<Item = Result<(i64, f64), DecodeError>> + use<'_> {
         Decoder::over(
-            OpenWords::new(self),
-            u64::from(published.bits),
-            published.samples,
+            OpenWords::new(self, prefix),
+            u64::from(prefix.bits),
+            prefix.samples,
         )
     }
 
-    /// The bytes that Prometheus has for the samples up to `published`.
-    pub(crate) fn to_bytes(&self, published: Published) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(published.bytes_len());
-        bytes.extend(header(published.samples));
-        let mut words = OpenWords::new(self);
-        let mut left = published.bits;
+    /// The bytes that Prometheus has for the samples of a prefix.
+    pub(crate) fn to_bytes(&self, prefix: Prefix) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(prefix.bytes_len());
+        bytes.extend(header(prefix.samples));
+        let mut words = OpenWords::new(self, prefix);
+        let mut left = prefix.bits;
         while left > 0 {
             let Some(word) = words.next_word() else { break };
-            if left >= 64 {
-                bytes.put(word);
-            } else {
-                // Samples appended since must not show.
-                push_partial(&mut bytes, word & (u64::MAX << (64 - left)), left);
+            match left {
+                64.. => bytes.put(word),
+                _ => push_partial(&mut bytes, word, left),
             }
             left = left.saturating_sub(64);
         }
-        if published.spare_byte {
+        if prefix.spare_byte {
             bytes.push(0);
         }
         bytes
     }
 }
 
-/// The words of an open chunk, in order.
+/// The words of a prefix of an open chunk, in order.
 struct OpenWords<'a> {
     words: &'a [AtomicU64],
     next: &'a OnceLock<Arc<Piece>>,
+    /// Whole words that are left.
+    whole: u32,
+    last_word: u64,
 }
 
 impl<'a> OpenWords<'a> {
-    fn new(chunk: &'a OpenChunk) -> Self {
+    fn new(chunk: &'a OpenChunk, prefix: Prefix) -> Self {
         Self {
             words: &chunk.first.words,
             next: &chunk.first.next,
+            whole: prefix.bits / 64,
+            last_word: prefix.last_word,
         }
     }
 }
@@ -150,6 +133,10 @@ impl<'a> OpenWords<'a> {
 impl WordSource for OpenWords<'_> {
     #[inline]
     fn next_word(&mut self) -> Option<u64> {
+        let Some(whole) = self.whole.checked_sub(1) else {
+            return Some(self.last_word);
+        };
+        self.whole = whole;
         if self.words.is_empty() {
             let piece = self.next.get()?;
             self.words = &piece.words;
@@ -157,7 +144,7 @@ impl WordSource for OpenWords<'_> {
         }
         let (word, rest) = self.words.split_first()?;
         self.words = rest;
-        // Relaxed: what was published is ordered before by the Acquire of `published`.
+        // Relaxed: the words of a prefix are ordered before by the lock under which it came.
         Some(word.load(Ordering::Relaxed))
     }
 }
@@ -199,32 +186,24 @@ impl XorAppender {
         }
     }
 
-    /// Appends a sample and publishes it. Allocates only when a piece is full.
+    /// Appends a sample. Touches the chunk only when a word is whole, and allocates only when a piece is full: the chunk is
+    /// most likely in no cache.
     ///
     /// # Errors
     /// [`ChunkFull`] when the chunk holds [`MAX_SAMPLES`](super::MAX_SAMPLES) samples; it is unchanged then.
     #[inline]
     pub(crate) fn append(&mut self, t_ms: i64, value: f64) -> Result<(), ChunkFull> {
-        self.encoder.append(&mut self.place, t_ms, value)?;
-        if let Some(word) = self.encoder.out().partial() {
-            self.place.store(word);
-        }
-        let published = self.appended();
-        // Release: pairs with the Acquire in `published`; the words above are stored before it.
-        self.place
-            .chunk
-            .published
-            .store(published.pack(), Ordering::Release);
-        Ok(())
+        self.encoder.append(&mut self.place, t_ms, value)
     }
 
-    /// What was appended so far, from the writer's own state: the chunk is most likely in no cache, and to load from it would
-    /// cost more than the rest of an append.
+    /// All that is appended. Who reads it must come to it in an order after the appends, as behind a lock.
     #[inline]
-    fn appended(&self) -> Published {
-        Published {
+    pub(crate) fn prefix(&self) -> Prefix {
+        let out = self.encoder.out();
+        Prefix {
             samples: self.encoder.samples(),
-            bits: self.encoder.out().bits(),
+            bits: out.bits(),
+            last_word: out.partial().unwrap_or(0),
             spare_byte: self.encoder.spare_byte(),
         }
     }
@@ -244,7 +223,7 @@ impl XorAppender {
     /// Number of bytes of the chunk in Prometheus's form.
     #[inline]
     pub(crate) fn bytes_len(&self) -> usize {
-        self.appended().bytes_len()
+        self.prefix().bytes_len()
     }
 
     /// The chunk, to be read or kept.
@@ -255,20 +234,6 @@ impl XorAppender {
 }
 
 impl Place {
-    /// Stores the word at the present place.
-    #[inline]
-    fn store(&mut self, word: u64) {
-        if let Some(place) = self.words().get(self.at) {
-            // Relaxed: it counts for readers only once it is published.
-            place.store(word, Ordering::Relaxed);
-        } else {
-            self.grow();
-            if let Some(place) = self.words().first() {
-                place.store(word, Ordering::Relaxed);
-            }
-        }
-    }
-
     #[inline]
     fn words(&self) -> &[AtomicU64] {
         match &self.tail {
@@ -293,7 +258,13 @@ impl Place {
 impl WordSink for Place {
     #[inline]
     fn put(&mut self, word: u64) {
-        self.store(word);
+        if self.at == self.words().len() {
+            self.grow();
+        }
+        if let Some(place) = self.words().get(self.at) {
+            // Relaxed: it counts for readers only once a prefix counts it.
+            place.store(word, Ordering::Relaxed);
+        }
         self.at += 1;
     }
 }

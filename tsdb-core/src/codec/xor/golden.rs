@@ -37,8 +37,8 @@ fn check(file: &Path, times_ms: &[i64], values: &[f64]) -> usize {
     for (&t_ms, &value) in times_ms.iter().zip(values) {
         appender.append(t_ms, value).unwrap();
     }
-    let chunk = appender.chunk();
-    assert_eq!(chunk.to_bytes(chunk.published()), golden, "{name}");
+    let bytes = appender.chunk().to_bytes(appender.prefix());
+    assert_eq!(bytes, golden, "{name}");
 
     let mut decoded = Columns::default();
     decode_into(&golden, &mut decoded).unwrap();

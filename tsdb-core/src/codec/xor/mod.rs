@@ -3,13 +3,14 @@
 //! * Values keep every bit. Times may be any `i64` in any order: deltas wrap, so that even the two extremes of `i64`
 //!   next to each other come back. (The head appends rising times only.)
 //! * A chunk holds at most 65,535 samples, because its header counts them in two bytes.
-//! * An [`OpenChunk`] has one writer, its [`XorAppender`], and any number of readers, who take no lock.
+//! * An [`OpenChunk`] has one writer, its [`XorAppender`], and any number of readers, who keep a [`Prefix`] of it and take no
+//!   lock.
 
 mod append;
 mod encode;
 mod read;
 
-pub(crate) use append::{OpenChunk, Published, XorAppender};
+pub(crate) use append::{OpenChunk, Prefix, XorAppender};
 #[cfg(test)]
 pub(crate) use encode::ChunkFull;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::encode::header;
@@ -247,9 +248,9 @@ fn takes_65535_samples_and_no_more() {
     for i in 0..i64::from(MAX_SAMPLES) {
         appender.append(i * i * i, (i as f64).sin()).unwrap();
     }
-    let full = appender.chunk().published();
+    let full = appender.prefix();
     assert_eq!(appender.append(0, 0.0), Err(ChunkFull));
-    assert_eq!(appender.chunk().published(), full);
+    assert_eq!(appender.prefix(), full);
     assert_eq!(appender.samples(), MAX_SAMPLES);
     let times: Vec<i64> = (0..i64::from(MAX_SAMPLES)).map(|i| i * i * i).collect();
     let values: Vec<f64> = (0..i64::from(MAX_SAMPLES))
@@ -307,26 +308,27 @@ fn readers_see_prefixes_while_another_thread_appends() {
     let samples = 20_000_i64;
     let mut appender = XorAppender::new();
     let chunk = Arc::clone(appender.chunk());
+    let handed = Mutex::new(appender.prefix());
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let published = chunk.published();
-                let mut last = (published, chunk.to_bytes(published));
+                let take = || *handed.lock();
+                let (mut last, mut last_samples) = (take(), 0);
+                let mut last_bytes = chunk.to_bytes(last);
                 loop {
                     let finished = done.load(Ordering::Acquire);
-                    let published = chunk.published();
-                    assert!(published.samples >= last.0.samples);
+                    let prefix = take();
                     let mut seen = 0;
-                    for (i, read) in (0..).zip(chunk.iter(published)) {
+                    for (i, read) in (0..).zip(chunk.iter(prefix)) {
                         assert_eq!(read, Ok(sample(i)));
                         seen += 1;
                     }
-                    assert_eq!(seen, usize::from(published.samples));
-                    assert_eq!(chunk.to_bytes(last.0), last.1, "an older prefix changed");
-                    last = (published, chunk.to_bytes(published));
+                    assert!(seen >= last_samples);
+                    assert_eq!(chunk.to_bytes(last), last_bytes, "an older prefix changed");
+                    (last, last_samples, last_bytes) = (prefix, seen, chunk.to_bytes(prefix));
                     if finished {
-                        assert_eq!(i64::from(published.samples), samples);
+                        assert_eq!(seen, samples);
                         return;
                     }
                 }
@@ -335,6 +337,7 @@ fn readers_see_prefixes_while_another_thread_appends() {
         for i in 0..samples {
             let (t_ms, value) = sample(i);
             appender.append(t_ms, value).unwrap();
+            *handed.lock() = appender.prefix();
         }
         done.store(true, Ordering::Release);
     });
@@ -351,18 +354,18 @@ proptest! {
     #[test]
     fn every_prefix_of_an_open_chunk_is_a_chunk(samples in any_samples(200)) {
         let mut appender = XorAppender::new();
-        let mut prefixes = vec![appender.chunk().published()];
+        let mut prefixes = vec![appender.prefix()];
         for &(t_ms, value) in &samples {
             appender.append(t_ms, f64::from_bits(value)).unwrap();
-            prefixes.push(appender.chunk().published());
+            prefixes.push(appender.prefix());
             prop_assert_eq!(appender.last().map(|(t, v)| (t, v.to_bits())), Some((t_ms, value)));
         }
         let chunk = appender.chunk();
-        for (n, &published) in prefixes.iter().enumerate() {
-            let bytes = chunk.to_bytes(published);
+        for (n, &prefix) in prefixes.iter().enumerate() {
+            let bytes = chunk.to_bytes(prefix);
             prop_assert_eq!(&bytes, &encode_bits(&samples[..n]));
-            prop_assert_eq!(bytes.len(), published.bytes_len());
-            prop_assert_eq!(bits(chunk.iter(published)).unwrap(), &samples[..n]);
+            prop_assert_eq!(bytes.len(), prefix.bytes_len());
+            prop_assert_eq!(bits(chunk.iter(prefix)).unwrap(), &samples[..n]);
         }
     }
 

@@ -1,8 +1,7 @@
 //! The definitions of series in a record: each names its label pairs, which stand in the record once.
 
+#[cfg(any(test, fuzzing))]
 use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
 
 use super::read::next_series;
 use crate::codec::DecodeError;
@@ -17,8 +16,13 @@ const NEW_PAIR: u64 = 0;
 #[derive(Debug, Default)]
 pub(super) struct DefinitionsBuilder {
     body: Vec<u8>,
-    /// The place among the record's pairs of each that is in it, by its number.
-    places: HashMap<u32, u64, RandomState>,
+    /// By the number of a pair (they are dense): the record in which it stood last, and its place among the pairs of that, 0 for
+    /// none. So nothing is cleared from record to record.
+    places: Vec<(u32, u32)>,
+    /// Number of this record.
+    record: u32,
+    /// Number of its pairs.
+    pairs: u32,
     /// The series defined last.
     last: u32,
 }
@@ -26,7 +30,11 @@ pub(super) struct DefinitionsBuilder {
 impl DefinitionsBuilder {
     pub(super) fn clear(&mut self) {
         self.body.clear();
-        self.places.clear();
+        self.record = self.record.checked_add(1).unwrap_or_else(|| {
+            self.places.clear();
+            0
+        });
+        self.pairs = 0;
         self.last = 0;
     }
 
@@ -45,14 +53,19 @@ impl DefinitionsBuilder {
         self.body.push(unit as u8);
         push_uvarint(&mut self.body, pairs.len() as u64);
         for (number, pair) in pairs {
-            let next = self.places.len() as u64 + 1;
-            let place = *self.places.entry(number).or_insert(next);
-            if place == next {
-                push_uvarint(&mut self.body, NEW_PAIR);
-                self.body.extend_from_slice(pair);
-            } else {
-                push_uvarint(&mut self.body, place);
+            let at = number as usize;
+            if self.places.len() <= at {
+                self.places.resize(at + 1, (0, 0));
             }
+            let (record, place) = &mut self.places[at];
+            if *record == self.record && *place != 0 {
+                push_uvarint(&mut self.body, u64::from(*place));
+                continue;
+            }
+            self.pairs += 1;
+            (*record, *place) = (self.record, self.pairs);
+            push_uvarint(&mut self.body, NEW_PAIR);
+            self.body.extend_from_slice(pair);
         }
     }
 }
