@@ -21,6 +21,10 @@ const UNKNOWN_MACHINE_BYTES: u64 = 2 << 30;
 /// The least that a budget may be, in bytes: less is not enough for a head and one request.
 pub(crate) const MIN_LIMIT_BYTES: u64 = 32 << 20;
 
+/// What a process may hold beside the budget, in bytes, before reservations are refused for it: code, stacks, and what an
+/// allocator keeps for use.
+const BESIDE_BYTES: u64 = 64 << 20;
+
 /// The name of the limit in errors.
 pub(crate) const MEMORY: &str = "memory";
 
@@ -131,7 +135,8 @@ impl MemoryBudget {
     }
 
     /// Tells how much memory the process has, in bytes, so that what nobody charges for counts too: it makes caches
-    /// smaller and has the head flushed earlier, but refuses nothing, because an allocator may hold it for use.
+    /// smaller and has the head flushed earlier, and beyond 64 MiB it is taken from what may be reserved. For a program
+    /// whose allocator gives back what is free.
     pub fn observe_process(&self, resident: u64) {
         let usage = self.usage();
         let charged = usage.head + usage.cache + usage.reserved;
@@ -264,7 +269,9 @@ impl Reservation {
     pub fn grow(&mut self, bytes: u64) -> Result<()> {
         let shared = &self.budget.0;
         let head = shared.head.load(Ordering::Relaxed);
-        let room = shared.limit.saturating_sub(head);
+        let uncharged = shared.uncharged.load(Ordering::Relaxed);
+        let held = head.saturating_add(uncharged.saturating_sub(BESIDE_BYTES));
+        let room = shared.limit.saturating_sub(held);
         let taken =
             shared
                 .reserved
@@ -333,6 +340,17 @@ mod tests {
         assert_eq!(budget.usage().cache, 20);
         budget.observe_process(110);
         assert_eq!((budget.usage().uncharged, budget.usage().cache), (10, 10));
+    }
+
+    #[test]
+    fn what_nobody_charges_for_is_not_reserved() {
+        let budget = MemoryBudget::new(100);
+        let mut held = budget.reserve(50).unwrap();
+        budget.observe_process(50 + BESIDE_BYTES + 30);
+        assert!(held.grow(21).is_err());
+        held.grow(20).unwrap();
+        budget.observe_process(70 + BESIDE_BYTES);
+        held.grow(30).unwrap();
     }
 
     #[test]

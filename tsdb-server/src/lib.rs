@@ -6,8 +6,8 @@
 //! * Each protocol under `ingest` only fills a `WriteBatch`; `ingest::apply` alone turns what became of it into a status.
 #![forbid(unsafe_code)]
 
+mod allocator;
 mod api;
-mod arenas;
 mod auth;
 mod bridge;
 mod bytes;
@@ -41,7 +41,7 @@ use std::io;
 
 use tokio::net::TcpListener;
 
-pub use arenas::limit_arenas;
+pub use allocator::give_back_at_once;
 pub use cli::{Cli, Command};
 pub use config::{
     Config, ConnectionFlags, LoadFlags, LogFormat, LogLevel, Settings, SettingsError,

@@ -470,7 +470,7 @@ fn bytes_in(status: &str, key: &str) -> Option<u64> {
 }
 
 /// How often the memory of the process is looked at.
-const MEMORY_TICK: Duration = Duration::from_millis(500);
+const MEMORY_TICK: Duration = Duration::from_millis(100);
 
 /// Tells the budget again and again how much memory the process has; mapped files do not count, they can be dropped.
 pub(crate) fn watch_memory(state: AppState) {

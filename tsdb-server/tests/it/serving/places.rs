@@ -60,11 +60,14 @@ fn without_file_handles_the_loop_goes_on() {
         .arg(dir.path());
     let process = Process::of(Program::start(command));
     let server = Started { process, _dir: dir };
-    let many: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
-    let healthy = || {
-        let answer = http::request(&server.process.address, "GET /-/healthy", &[], &[]);
+    let says = |path| {
+        let answer = http::request(&server.process.address, path, &[], &[]);
         answer.is_ok_and(|a| a.status == 200).then_some(())
     };
+    // A store that finds no handles while it is opened ends the server.
+    until("the store is open", || says("GET /-/ready"));
+    let many: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
+    let healthy = || says("GET /-/healthy");
     until("an idle one gave way", healthy);
     drop(many);
     until("all are served", || {
