@@ -41,7 +41,7 @@ use std::io;
 
 use tokio::net::TcpListener;
 
-pub use allocator::give_back_at_once;
+pub use allocator::give_back_soon;
 pub use cli::{Cli, Command};
 pub use config::{
     Config, ConnectionFlags, LoadFlags, LogFormat, LogLevel, Settings, SettingsError,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tsdb_server::{
-    Cli, Command, ImportCommand, give_back_at_once, run, run_import, telemetry, verify,
+    Cli, Command, ImportCommand, give_back_soon, run, run_import, telemetry, verify,
 };
 
 #[global_allocator]
@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit codes: 0 clean, 1 runtime error, 2 bad flags or configuration; those of the commands are in their help.
 fn main() -> ExitCode {
-    give_back_at_once();
+    give_back_soon();
     let Cli { command, config } = Cli::parse(); // prints and exits with 2 on bad flags, with 0 after --help
     if let Some(Command::Verify(args)) = command {
         return verify(&args);
