@@ -24,6 +24,7 @@ pub(crate) struct Server {
     _dir: tempfile::TempDir,
     /// Values of the canary, which rise.
     canaries: u32,
+    last_canary_ms: i64,
     /// What an answer may take.
     patience: Duration,
 }
@@ -83,6 +84,7 @@ impl Server {
             process,
             _dir: dir,
             canaries: 0,
+            last_canary_ms: 0,
             patience: PATIENCE,
         };
         server.fill(series);
@@ -167,7 +169,10 @@ impl Server {
     /// A write that has to be acknowledged, and a query that has to find it.
     pub(crate) fn canary(&mut self) -> Result<(), String> {
         self.canaries += 1;
-        let (value, t_ms) = (f64::from(self.canaries), now_ms());
+        let value = f64::from(self.canaries);
+        // Two in the same millisecond would be duplicates.
+        let t_ms = now_ms().max(self.last_canary_ms + 1);
+        self.last_canary_ms = t_ms;
         let series = [(owned(&[("__name__", "canary")]), vec![(t_ms, value)])];
         let begun = Instant::now();
         let write = super::case::http("POST /api/v1/write", &[], &compress(&encode(&series, &[])));
