@@ -81,7 +81,12 @@ def delete(_):
 
 def check(totals, lo):
     """Compares what is older than what is on its way with the ledger, and forgets it there."""
-    found = load.verify(lo=lo, hi=data_now() - 60_000)
+    while True:
+        try:
+            found = load.verify(lo=lo, hi=data_now() - 60_000)
+            break
+        except RuntimeError:  # its ledger grew while it was gone through
+            continue
     for name in ("acked", "lost", "wrong", "dup", "phantom", "torn", "errors"):
         totals[name] = totals.get(name, 0) + found[name]
 
