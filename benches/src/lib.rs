@@ -48,9 +48,12 @@ pub(crate) fn mixed(n: u64) -> u64 {
     n ^ n >> 31
 }
 
+/// Names and values of labels.
+pub type LabelPairs = Vec<(String, String)>;
+
 /// The labels of a series, sorted: a tenth of the series are of one metric, and each instance has a hundred.
 #[must_use]
-pub fn labels(series: usize) -> Vec<(String, String)> {
+pub fn labels(series: usize) -> LabelPairs {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     vec![
         pair("__name__", format!("node_metric_{}_total", series % 10)),
@@ -62,7 +65,7 @@ pub fn labels(series: usize) -> Vec<(String, String)> {
 
 /// The labels of a series of a cluster, sorted: twelve of some 340 bytes. A pod has a hundred series.
 #[must_use]
-pub fn pod_labels(series: usize) -> Vec<(String, String)> {
+pub fn pod_labels(series: usize) -> LabelPairs {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let (pod, n) = (series / 100, series % 100);
     vec![

@@ -1,6 +1,18 @@
-//! Remote write 1.0 requests, made in a fraction of the time that reading them takes.
+//! Remote write requests, made in a fraction of the time that reading them takes.
 
-use crate::{START_MS, STEP_MS, labels, shape};
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::{LabelPairs, START_MS, STEP_MS, labels, shape};
+
+/// The protocol of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Remote write 1.0: each series with its labels.
+    V1,
+    /// Remote write 2.0: names and values stand once in a request, and series refer to them.
+    V2,
+}
 
 /// A series as it is sent: its labels do not change.
 #[derive(Debug)]
@@ -12,23 +24,43 @@ struct Encoded {
 /// Makes the requests of one group of series, scrape by scrape.
 #[derive(Debug)]
 pub struct Requests {
+    version: Version,
     series: Vec<Encoded>,
+    /// The symbols that labels refer to.
+    symbols: Vec<u8>,
     message: Vec<u8>,
     /// State of the shuffling.
     random: u64,
 }
 
 impl Requests {
-    /// For the series with these numbers.
+    /// For the series with these numbers, of a scraped machine, by remote write 1.0.
     #[must_use]
-    pub fn of(numbers: std::ops::Range<usize>) -> Self {
+    pub fn of(numbers: Range<usize>) -> Self {
+        Self::new(numbers, labels, Version::V1)
+    }
+
+    /// For the series with these numbers and the labels that `labels` gives them.
+    #[must_use]
+    pub fn new(
+        numbers: Range<usize>,
+        labels: impl Fn(usize) -> LabelPairs,
+        version: Version,
+    ) -> Self {
         let random = numbers.start as u64 + 1;
-        let encoded = |number| Encoded {
-            number,
-            labels: encoded_labels(number),
+        let mut symbols = Symbols::default();
+        let encode = |number| {
+            let labels = labels(number);
+            let labels = match version {
+                Version::V1 => encoded_labels(&labels),
+                Version::V2 => symbols.refs(&labels),
+            };
+            Encoded { number, labels }
         };
         Self {
-            series: numbers.map(encoded).collect(),
+            version,
+            series: numbers.map(encode).collect(),
+            symbols: symbols.message,
             message: Vec::new(),
             random,
         }
@@ -65,7 +97,11 @@ impl Requests {
     }
 
     fn message(&mut self, i: usize, t_ms: i64) -> &[u8] {
-        self.message.clear();
+        let tag = match self.version {
+            Version::V1 => 1 << 3 | 2,
+            Version::V2 => 5 << 3 | 2,
+        };
+        self.message.clone_from(&self.symbols);
         for series in &self.series {
             let mut sample = [0; 20];
             let (head, time) = sample.split_at_mut(10);
@@ -74,7 +110,7 @@ impl Requests {
             head[1..9].copy_from_slice(&value.to_le_bytes());
             head[9] = 2 << 3;
             let sample_len = 10 + write_varint(time, t_ms.cast_unsigned());
-            self.message.push(1 << 3 | 2);
+            self.message.push(tag);
             push_varint(
                 &mut self.message,
                 (series.labels.len() + 2 + sample_len) as u64,
@@ -88,20 +124,52 @@ impl Requests {
     }
 }
 
-fn encoded_labels(number: usize) -> Vec<u8> {
+fn encoded_labels(labels: &[(String, String)]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (name, value) in labels(number) {
+    for (name, value) in labels {
         let mut label = Vec::new();
-        for (field, text) in [(1, name), (2, value)] {
-            label.push(field << 3 | 2);
-            push_varint(&mut label, text.len() as u64);
-            label.extend_from_slice(text.as_bytes());
-        }
-        bytes.push(1 << 3 | 2);
-        push_varint(&mut bytes, label.len() as u64);
-        bytes.extend_from_slice(&label);
+        push_field(&mut label, 1, name.as_bytes());
+        push_field(&mut label, 2, value.as_bytes());
+        push_field(&mut bytes, 1, &label);
     }
     bytes
+}
+
+/// The symbols of a request of version 2.
+#[derive(Debug, Default)]
+struct Symbols {
+    numbers: HashMap<String, u64>,
+    message: Vec<u8>,
+}
+
+impl Symbols {
+    /// The labels as numbers of symbols.
+    fn refs(&mut self, labels: &[(String, String)]) -> Vec<u8> {
+        self.number(""); // is the first in every request
+        let mut refs = Vec::new();
+        for text in labels.iter().flat_map(|(name, value)| [name, value]) {
+            push_varint(&mut refs, self.number(text));
+        }
+        let mut bytes = Vec::new();
+        push_field(&mut bytes, 1, &refs);
+        bytes
+    }
+
+    fn number(&mut self, text: &str) -> u64 {
+        if let Some(&number) = self.numbers.get(text) {
+            return number;
+        }
+        let number = self.numbers.len() as u64;
+        self.numbers.insert(text.to_owned(), number);
+        push_field(&mut self.message, 4, text.as_bytes());
+        number
+    }
+}
+
+fn push_field(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+    message.push(number << 3 | 2);
+    push_varint(message, bytes.len() as u64);
+    message.extend_from_slice(bytes);
 }
 
 fn push_varint(bytes: &mut Vec<u8>, n: u64) {

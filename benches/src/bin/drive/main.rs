@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
-use tsdb_benches::wire::Requests;
+use tsdb_benches::wire::{Requests, Version};
+use tsdb_benches::{labels, pod_labels};
 
 use queries::QuerySet;
 use server::{Server, agent};
@@ -54,6 +55,12 @@ struct Write {
     /// Every request has its series in another order.
     #[arg(long)]
     shuffle: bool,
+    /// Series with the twelve labels of a cluster, not the four of a scraped machine.
+    #[arg(long)]
+    pods: bool,
+    /// By remote write 2.0.
+    #[arg(long)]
+    v2: bool,
 }
 
 #[derive(Args)]
@@ -111,13 +118,16 @@ fn write(args: &Write) -> Result<()> {
         let agent = agent();
         let own = (0..batches).skip(conn).step_by(args.conns);
         let range = |b: usize| b * args.batch..args.series.min((b + 1) * args.batch);
-        let mut batches: Vec<Requests> = own.map(|b| Requests::of(range(b))).collect();
+        let labels = if args.pods { pod_labels } else { labels };
+        let version = if args.v2 { Version::V2 } else { Version::V1 };
+        let requests = |b| Requests::new(range(b), labels, version);
+        let mut batches: Vec<Requests> = own.map(requests).collect();
         for i in 0..args.scrapes {
             for requests in &mut batches {
                 if args.shuffle {
                     requests.shuffle();
                 }
-                args.server.send(&agent, requests.scrape(i))?;
+                args.server.send(&agent, version, requests.scrape(i))?;
             }
         }
         Ok(())
@@ -210,11 +220,11 @@ fn dashboard(args: &Dashboard) -> Result<()> {
     refresh(args.scrapes)?;
     let mut cost = Cost::default();
     for i in args.scrapes..args.scrapes + args.refreshes {
-        args.server.send(&agent, requests.scrape(i))?;
+        args.server.send(&agent, Version::V1, requests.scrape(i))?;
         if args.late {
             let half_an_hour_ago = i.saturating_sub(120);
             args.server
-                .send(&agent, requests.between(half_an_hour_ago))?;
+                .send(&agent, Version::V1, requests.between(half_an_hour_ago))?;
         }
         cost += refresh(i + 1)?;
     }

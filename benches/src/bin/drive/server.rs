@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use tsdb_benches::wire::Version;
 
 use crate::Result;
 use crate::queries::Query;
@@ -80,13 +81,20 @@ impl Server {
     }
 
     /// Sends a message of remote write.
-    pub(crate) fn send(&self, agent: &ureq::Agent, message: &[u8]) -> Result<()> {
+    pub(crate) fn send(&self, agent: &ureq::Agent, by: Version, message: &[u8]) -> Result<()> {
+        let (content_type, version) = match by {
+            Version::V1 => ("application/x-protobuf", "0.1.0"),
+            Version::V2 => (
+                "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+                "2.0.0",
+            ),
+        };
         let body = snap::raw::Encoder::new().compress_vec(message)?;
         let request = agent.post(format!("{}/write", self.url));
         request
             .header("content-encoding", "snappy")
-            .header("content-type", "application/x-protobuf")
-            .header("x-prometheus-remote-write-version", "0.1.0")
+            .header("content-type", content_type)
+            .header("x-prometheus-remote-write-version", version)
             .send(&body)?;
         Ok(())
     }
