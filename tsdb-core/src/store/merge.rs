@@ -163,8 +163,7 @@ impl Store {
 
     fn unlink_gone(&self, merging: &mut Merging) -> Result<()> {
         if !merging.gone.is_empty() {
-            let is_gone = |id| merging.gone.iter().any(|run| run.meta().file_id == id);
-            self.cache.forget(is_gone);
+            self.cache.forget(&merging.gone);
             remove_runs(&*self.fs, &self.data_dir, &merging.gone)?;
             merging.gone.clear();
         }
@@ -204,10 +203,14 @@ impl Store {
             expired.contains(&id) || beyond_size.contains(&id)
         };
         let mut gone = Vec::new();
-        self.view.change(|view| {
-            gone.extend(view.runs.iter().filter(|run| is_gone(run)).cloned());
-            view.remove_runs(is_gone);
-        });
+        {
+            // A delete under way has looked through the runs there are.
+            let _tombstones = self.tombstones.lock();
+            self.view.change(|view| {
+                gone.extend(view.runs.iter().filter(|run| is_gone(run)).cloned());
+                view.remove_runs(is_gone);
+            });
+        }
         merging.gone.extend(gone);
         self.unlink_gone(&mut merging)
     }
