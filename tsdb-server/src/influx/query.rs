@@ -55,7 +55,7 @@ async fn answer(
     let statements = parsed
         .await?
         .map_err(|e| InfluxError::bad_request(format!("error parsing query: {e}")))?;
-    let is_get = *method == Method::GET;
+    let is_get = matches!(*method, Method::GET | Method::HEAD);
     // The route lets nobody through without.
     permission::check(&statements, scopes.unwrap_or(Scopes::NONE), is_get)?;
     let times = match params.get("epoch") {
