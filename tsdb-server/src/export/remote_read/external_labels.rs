@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use tsdb_core::{Labels, MatchOp, Matcher, Series};
 
+/// What the allocator adds to a name and a value, in bytes.
+const HEAP_BYTES: usize = 32;
+
 /// The external labels of the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct ExternalLabels(BTreeMap<String, String>);
@@ -37,7 +40,24 @@ impl ExternalLabels {
         merged
     }
 
-    /// Brings series that are in the order of their own labels in that of the merged ones.
+    /// What it takes to sort so many series, in bytes: a copy of their labels and of these.
+    pub(super) fn sort_bytes(&self, series: &[Series]) -> u64 {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let pair = size_of::<(String, String)>();
+        let text = |labels: usize, text: usize| labels * (pair + HEAP_BYTES) + text;
+        let own = self.0.iter().map(|(name, value)| name.len() + value.len());
+        let own = text(self.0.len(), own.sum());
+        let of = |series: &Series| {
+            let labels = series.labels();
+            (text(labels.iter().count(), labels.as_bytes().len()) + own) as u64
+        };
+        series.iter().map(of).sum()
+    }
+
+    /// Brings series that are in the order of their own labels in that of the merged ones. Takes
+    /// [`sort_bytes`](Self::sort_bytes) meanwhile.
     pub(super) fn sort(&self, series: &mut [Series]) {
         if !self.0.is_empty() {
             series.sort_by_cached_key(|series| -> Vec<(String, String)> {

@@ -102,7 +102,10 @@ impl Asked {
         let snapshot = db.snapshot(&[&query.matchers])?;
         let mut series = snapshot.select(&query.matchers, query.range)?;
         let share = reserve(db, &series)?;
-        self.external.sort(&mut series);
+        {
+            let _copies = db.memory().reserve(self.external.sort_bytes(&series))?;
+            self.external.sort(&mut series);
+        }
         Ok(Selected {
             labels_only: query.labels_only,
             series,
