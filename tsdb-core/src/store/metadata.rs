@@ -2,7 +2,8 @@
 //! anew before a generation's part of the log goes. Drawn in `docs/format/store.md`.
 //!
 //! Their number and their bytes are bounded. Where there is no room for one more, those go that were told the longest time
-//! ago: senders repeat what they still send.
+//! ago: senders repeat what they still send. A family that has no series left is forgotten when retention took something,
+//! unless it was told since the time before: metadata may come ahead of the first sample.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ struct Inner {
     max: usize,
     /// How often one was told.
     told: u64,
+    /// How often that was when those without series were forgotten last.
+    told_before: u64,
     /// What they take.
     memory: Reservation,
     /// Whether the file is behind.
@@ -107,6 +110,7 @@ impl MetadataFile {
                 metrics: BTreeMap::new(),
                 max,
                 told: 0,
+                told_before: 0,
                 memory: budget.charge(0),
                 changed: false,
             }),
@@ -125,6 +129,20 @@ impl MetadataFile {
             return false;
         }
         inner.keep(metadata.clone())
+    }
+
+    /// Forgets the families that none of these sorted names of metrics begins with, and that were not told since the last call.
+    pub(super) fn forget_without(&self, names: &[String]) {
+        let inner = &mut *self.inner.lock();
+        let before = inner.told_before;
+        inner.retain(|kept| {
+            let family = kept.metadata.metric.as_str();
+            let at = names.partition_point(|name| name.as_str() < family);
+            // Parts of histograms and counters have names of their own: `…_bucket`, `…_total`.
+            let has_series = names.get(at).is_some_and(|name| name.starts_with(family));
+            has_series || kept.told > before
+        });
+        inner.told_before = inner.told;
     }
 
     /// What all metadata takes in memory, in bytes.
@@ -207,11 +225,16 @@ impl Inner {
             return;
         }
         let (_, &mut newest, _) = told.select_nth_unstable(last);
-        self.metrics.retain(|_, kept| kept.told > newest);
+        self.retain(|kept| kept.told > newest);
+    }
+
+    fn retain(&mut self, keeps: impl Fn(&Kept) -> bool) {
+        let before = self.metrics.len();
+        self.metrics.retain(|_, kept| keeps(kept));
+        self.changed |= self.metrics.len() < before;
         let left = self.metrics.values().map(|kept| &kept.metadata);
         let left: usize = left.map(bytes_of).sum();
         self.memory.shrink_to(left as u64);
-        self.changed = true;
     }
 
     fn encode(&self, identity: StoreIdentity) -> Vec<u8> {
@@ -268,108 +291,5 @@ fn decode(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::io::MemFs;
-
-    fn metadata(metric: &str, help: &str) -> MetricMetadata {
-        MetricMetadata {
-            metric: metric.into(),
-            kind: MetricType::Counter,
-            help: help.into(),
-            unit: String::new(),
-        }
-    }
-
-    #[test]
-    fn bytes_are_those_committed() {
-        let identity = StoreIdentity {
-            id: 1,
-            key: [2; 16],
-        };
-        let metrics = [metadata("up", ""), metadata("höhe_total", "how high")];
-        let metrics: BTreeMap<_, _> = metrics.map(|m| (m.metric.clone(), m)).into();
-        let committed =
-            crate::golden::committed("metadata-v1", &encode(metrics.values(), identity));
-        let read = decode(Path::new("metadata"), &committed, identity).unwrap();
-        assert_eq!(read, metrics);
-    }
-
-    #[test]
-    fn is_there_again_and_damage_is_noticed() {
-        let fs = MemFs::default();
-        let dir = Path::new("/s");
-        let identity = StoreIdentity::random();
-        let budget = MemoryBudget::new(1 << 20);
-        let (file, damage) = MetadataFile::open(&fs, dir, identity, 9, &budget).unwrap();
-        assert!(damage.is_none());
-        assert!(file.set(&metadata("b", "second")));
-        assert!(file.set(&metadata("a", "first")));
-        assert!(!file.set(&metadata("a", "first")), "that is known");
-        file.save(&fs).unwrap();
-        let (again, damage) = MetadataFile::open(&fs, dir, identity, 9, &budget).unwrap();
-        assert!(damage.is_none());
-        assert_eq!(
-            again.all(),
-            [metadata("a", "first"), metadata("b", "second")]
-        );
-
-        let bytes = again.inner.lock().encode(identity);
-        for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 4;
-            assert!(decode(dir, &flipped, identity).is_err(), "byte {at}");
-            assert!(decode(dir, &bytes[..at], identity).is_err(), "cut at {at}");
-        }
-        assert!(decode(dir, &bytes, StoreIdentity::random()).is_err());
-    }
-
-    fn names(file: &MetadataFile) -> Vec<String> {
-        file.all().into_iter().map(|m| m.metric).collect()
-    }
-
-    #[test]
-    fn those_told_the_longest_time_ago_make_room() {
-        let budget = MemoryBudget::new(1 << 20);
-        let file = MetadataFile::empty(Path::new("/s"), StoreIdentity::random(), 3, &budget);
-        for metric in ["a", "b", "c"] {
-            assert!(file.set(&metadata(metric, "")));
-        }
-        assert!(!file.set(&metadata("a", "")), "told again");
-        assert!(file.set(&metadata("d", "")));
-        assert_eq!(names(&file), ["a", "c", "d"]);
-        // Another help text takes the place of the one before.
-        assert!(file.set(&metadata("c", "new")));
-        assert_eq!(names(&file), ["a", "c", "d"]);
-        // Three may have 3 KiB together.
-        assert!(file.set(&metadata("e", &"x".repeat(2400))));
-        assert_eq!(names(&file), ["c", "e"]);
-        assert!(
-            !file.set(&metadata("c", &"x".repeat(MAX_BYTES))),
-            "too long"
-        );
-        assert_eq!(names(&file), ["c", "e"]);
-        assert_eq!(budget.usage().reserved, file.bytes());
-        drop(file);
-        assert_eq!(budget.usage().reserved, 0);
-    }
-
-    #[test]
-    fn bounds_hold_for_a_flood_and_for_what_a_file_has() {
-        let (fs, budget) = (MemFs::default(), MemoryBudget::new(1 << 20));
-        let (dir, identity) = (Path::new("/s"), StoreIdentity::random());
-        let file = MetadataFile::empty(dir, identity, 2000, &budget);
-        for k in 0..20_000 {
-            file.set(&metadata(&format!("m{k}"), "help"));
-        }
-        let kept = file.all();
-        assert!((1500..=2000).contains(&kept.len()), "{}", kept.len());
-        assert!(kept.iter().any(|m| m.metric == "m19999"));
-        file.save(&fs).unwrap();
-        let (fewer, _) = MetadataFile::open(&fs, dir, identity, 10, &budget).unwrap();
-        assert!((5..=10).contains(&fewer.all().len()));
-        // Without memory there is none, and nothing fails.
-        let none = MetadataFile::open(&fs, dir, identity, 10, &MemoryBudget::new(100)).unwrap();
-        assert!(none.0.all().is_empty() && none.1.is_none());
-    }
-}
+#[path = "metadata_tests.rs"]
+mod tests;

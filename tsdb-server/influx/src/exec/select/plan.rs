@@ -1,6 +1,6 @@
 //! What a statement means: its functions, the names of its columns, its intervals; and what is wrong with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::tz::TimeZone;
 
@@ -156,6 +156,8 @@ impl Plan {
         };
         let mut bare_variables = false;
         for field in &list {
+            // Each function is compared with those before.
+            context.session.check()?;
             bare_variables |= plan.collect(&field.expr, inherits, &types)?;
         }
         plan.check(select, &list, bare_variables, inherits)?;
@@ -380,18 +382,22 @@ impl Plan {
             // The tags of top() and bottom() are columns too.
             columns.extend(tags.into_iter().map(|expr| Field { expr, alias: None }));
         }
-        let mut taken: Vec<String> = vec![self.time_name.clone()];
+        let mut taken = HashSet::from([self.time_name.clone()]);
+        // The last number of each name: one name may stand a hundred thousand times.
+        let mut numbers: HashMap<String, usize> = HashMap::new();
         taken.extend(columns.iter().filter_map(|field| field.alias.clone()));
         for field in columns {
             let name = field.alias.unwrap_or_else(|| {
                 let base = name_of(&field.expr);
                 let mut name = base.clone();
-                let mut n = 0;
-                while taken.contains(&name) {
-                    n += 1;
-                    name = format!("{base}_{n}");
+                if taken.contains(&name) {
+                    let n = numbers.entry(base.clone()).or_default();
+                    while taken.contains(&name) {
+                        *n += 1;
+                        name = format!("{base}_{n}");
+                    }
                 }
-                taken.push(name.clone());
+                taken.insert(name.clone());
                 name
             });
             self.variables_of_column(&field.expr);
