@@ -65,8 +65,8 @@ struct Kept {
 }
 
 impl MetadataFile {
-    /// Reads the file, if it is there, to keep at most so many families. A damaged one is reported in the second place and counts as empty: what it held
-    /// comes again with the next scrape.
+    /// Reads the file, if it is there, to keep at most so many families. A damaged one is reported in the second place and
+    /// counts as empty: what it held comes again with the next scrape.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -228,6 +228,7 @@ impl Inner {
         self.retain(|kept| kept.told > newest);
     }
 
+    /// Forgets the families that are not to be kept.
     fn retain(&mut self, keeps: impl Fn(&Kept) -> bool) {
         let before = self.metrics.len();
         self.metrics.retain(|_, kept| keeps(kept));
