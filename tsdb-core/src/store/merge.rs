@@ -12,7 +12,7 @@ use crate::compact::{self, MergeInput, MergePlan, MergePolicy};
 use crate::disk::{Partition, Run, RunMeta, publish, remove_runs};
 use crate::error::Result;
 use crate::index::LabelBuffer;
-use crate::model::TimeRange;
+use crate::model::{METRIC_NAME, TimeRange};
 use crate::read::View;
 
 /// What one merge leaves to the next.
@@ -212,7 +212,15 @@ impl Store {
             });
         }
         merging.gone.extend(gone);
-        self.unlink_gone(&mut merging)
+        self.unlink_gone(&mut merging)?;
+        let names = self
+            .querier(TimeRange::ALL)
+            .and_then(|querier| querier.label_values(METRIC_NAME, &[]));
+        // While an index cannot be read, nobody knows which are left.
+        if let Ok(names) = names {
+            self.metadata.forget_without(&names);
+        }
+        Ok(())
     }
 }
 
