@@ -1,6 +1,6 @@
 //! Remote write 1.0 requests, made in a fraction of the time that reading them takes.
 
-use crate::{START_MS, STEP_MS, labels, shape};
+use crate::{STEP_MS, labels, shape};
 
 /// A series as it is sent: its labels do not change.
 #[derive(Debug)]
@@ -14,14 +14,16 @@ struct Encoded {
 pub struct Requests {
     series: Vec<Encoded>,
     message: Vec<u8>,
+    /// When the first scrape was, in milliseconds.
+    start_ms: i64,
     /// State of the shuffling.
     random: u64,
 }
 
 impl Requests {
-    /// For the series with these numbers.
+    /// For the series with these numbers, of scrapes since `start_ms`.
     #[must_use]
-    pub fn of(numbers: std::ops::Range<usize>) -> Self {
+    pub fn of(numbers: std::ops::Range<usize>, start_ms: i64) -> Self {
         let random = numbers.start as u64 + 1;
         let encoded = |number| Encoded {
             number,
@@ -30,6 +32,7 @@ impl Requests {
         Self {
             series: numbers.map(encoded).collect(),
             message: Vec::new(),
+            start_ms,
             random,
         }
     }
@@ -56,12 +59,12 @@ impl Requests {
 
     /// The message of scrape number `i`, before compression.
     pub fn scrape(&mut self, i: usize) -> &[u8] {
-        self.message(i, START_MS + i as i64 * STEP_MS)
+        self.message(i, self.start_ms + i as i64 * STEP_MS)
     }
 
     /// The message of a scrape between number `i` and the next, with the values of number `i`.
     pub fn between(&mut self, i: usize) -> &[u8] {
-        self.message(i, START_MS + i as i64 * STEP_MS + STEP_MS / 2)
+        self.message(i, self.start_ms + i as i64 * STEP_MS + STEP_MS / 2)
     }
 
     fn message(&mut self, i: usize, t_ms: i64) -> &[u8] {

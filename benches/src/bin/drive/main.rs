@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand};
 use tsdb_benches::wire::Requests;
 
-use queries::QuerySet;
+use queries::{QuerySet, Scrapes};
 use server::{Server, agent};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -43,8 +43,8 @@ struct Write {
     server: Server,
     #[arg(long, default_value_t = 10_000)]
     series: usize,
-    #[arg(long, default_value_t = 240)]
-    scrapes: usize,
+    #[command(flatten)]
+    scrapes: Scrapes,
     /// Connections, each with its part of the series.
     #[arg(long, default_value_t = 4)]
     conns: usize,
@@ -84,9 +84,8 @@ struct Dashboard {
     server: Server,
     #[arg(long, default_value_t = 10_000)]
     series: usize,
-    /// Scrapes there are.
-    #[arg(long, default_value_t = 240)]
-    scrapes: usize,
+    #[command(flatten)]
+    scrapes: Scrapes,
     /// How often it is refreshed; a scrape of all series comes before each time.
     #[arg(long, default_value_t = 20)]
     refreshes: usize,
@@ -111,8 +110,10 @@ fn write(args: &Write) -> Result<()> {
         let agent = agent();
         let own = (0..batches).skip(conn).step_by(args.conns);
         let range = |b: usize| b * args.batch..args.series.min((b + 1) * args.batch);
-        let mut batches: Vec<Requests> = own.map(|b| Requests::of(range(b))).collect();
-        for i in 0..args.scrapes {
+        let mut batches: Vec<Requests> = own
+            .map(|b| Requests::of(range(b), args.scrapes.start_ms()))
+            .collect();
+        for i in 0..args.scrapes.count {
             for requests in &mut batches {
                 if args.shuffle {
                     requests.shuffle();
@@ -123,7 +124,7 @@ fn write(args: &Write) -> Result<()> {
         Ok(())
     };
     in_parallel(args.conns, send)?;
-    let samples = (args.series * args.scrapes) as f64;
+    let samples = (args.series * args.scrapes.count) as f64;
     let (wall_s, cpu_s) = (begun.elapsed().as_secs_f64(), args.server.cpu_s()? - cpu_s);
     println!(
         "write{}: {:.0} samples/s, {:.0} samples a CPU second, {} MiB at most",
@@ -196,20 +197,23 @@ fn dashboard(args: &Dashboard) -> Result<()> {
     let ranges: Vec<_> = queries::of_generator()
         .filter(|query| query.range_s > 0)
         .collect();
-    let mut requests = Requests::of(0..args.series);
+    let mut requests = Requests::of(0..args.series, args.scrapes.start_ms());
     let refresh = |scrapes: usize| -> Result<Cost> {
         let cpu_s = args.server.cpu_s()?;
         let mut wall = Duration::ZERO;
         for query in &ranges {
-            wall += args.server.ask(&agent, query, queries::end_s(scrapes))?;
+            wall += args
+                .server
+                .ask(&agent, query, args.scrapes.end_s(scrapes))?;
         }
         let cpu_s = args.server.cpu_s()? - cpu_s;
         Ok(Cost { cpu_s, wall })
     };
     // What a server keeps of results is there from the first time on.
-    refresh(args.scrapes)?;
+    let count = args.scrapes.count;
+    refresh(count)?;
     let mut cost = Cost::default();
-    for i in args.scrapes..args.scrapes + args.refreshes {
+    for i in count..count + args.refreshes {
         args.server.send(&agent, requests.scrape(i))?;
         if args.late {
             let half_an_hour_ago = i.saturating_sub(120);
