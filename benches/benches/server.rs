@@ -34,7 +34,7 @@ fn server(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a directory");
     let base = start(&runtime, dir.path());
     let agent = ureq::Agent::new_with_defaults();
-    let mut requests = Requests::of(0..SERIES);
+    let mut requests = Requests::of(0..SERIES, START_MS);
     let mut write = |i: usize| {
         let body = snap::raw::Encoder::new().compress_vec(requests.scrape(i));
         let request = agent.post(format!("{base}/api/v1/write"));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::{LabelPairs, START_MS, STEP_MS, labels, shape};
+use crate::{LabelPairs, STEP_MS, labels, shape};
 
 /// The protocol of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +29,17 @@ pub struct Requests {
     /// The symbols that labels refer to.
     symbols: Vec<u8>,
     message: Vec<u8>,
+    /// When the first scrape was, in milliseconds.
+    start_ms: i64,
     /// State of the shuffling.
     random: u64,
 }
 
 impl Requests {
-    /// For the series with these numbers, of a scraped machine, by remote write 1.0.
+    /// For the series with these numbers, of a scraped machine, by remote write 1.0; of scrapes since `start_ms`.
     #[must_use]
-    pub fn of(numbers: Range<usize>) -> Self {
-        Self::new(numbers, labels, Version::V1)
+    pub fn of(numbers: Range<usize>, start_ms: i64) -> Self {
+        Self::new(numbers, labels, Version::V1, start_ms)
     }
 
     /// For the series with these numbers and the labels that `labels` gives them.
@@ -46,6 +48,7 @@ impl Requests {
         numbers: Range<usize>,
         labels: impl Fn(usize) -> LabelPairs,
         version: Version,
+        start_ms: i64,
     ) -> Self {
         let random = numbers.start as u64 + 1;
         let mut symbols = Symbols::default();
@@ -62,6 +65,7 @@ impl Requests {
             series: numbers.map(encode).collect(),
             symbols: symbols.message,
             message: Vec::new(),
+            start_ms,
             random,
         }
     }
@@ -88,12 +92,12 @@ impl Requests {
 
     /// The message of scrape number `i`, before compression.
     pub fn scrape(&mut self, i: usize) -> &[u8] {
-        self.message(i, START_MS + i as i64 * STEP_MS)
+        self.message(i, self.start_ms + i as i64 * STEP_MS)
     }
 
     /// The message of a scrape between number `i` and the next, with the values of number `i`.
     pub fn between(&mut self, i: usize) -> &[u8] {
-        self.message(i, START_MS + i as i64 * STEP_MS + STEP_MS / 2)
+        self.message(i, self.start_ms + i as i64 * STEP_MS + STEP_MS / 2)
     }
 
     fn message(&mut self, i: usize, t_ms: i64) -> &[u8] {

@@ -66,7 +66,7 @@ pub use error::{Error, Result};
 pub use model::*;
 pub use options::{Clock, Durability, ManualClock, Options};
 pub use progress::RecoveryProgress;
-pub use read::{Querier, Samples, SamplesIter, Series, Snapshot};
+pub use read::{Querier, Samples, SamplesIter, SelectHints, Series, Snapshot};
 pub use retention::{Retention, RetentionClass};
 pub use stats::{Cardinality, Stats};
 pub use store::{

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tsdb_core::{Columns, Db, Labels, Matcher, Series, TimeRange};
+use tsdb_core::{Columns, Db, Labels, Matcher, SelectHints, Series, TimeRange};
 
 /// A storage failed while it was read.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub trait Snapshot: Send + Sync {
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError>;
 
-    /// As [`select`](Self::select), for which up to so many threads may work.
+    /// As [`select`](Self::select), in less time with what is known of the use.
     ///
     /// # Errors
     /// Those of [`select`](Self::select).
@@ -60,9 +60,9 @@ pub trait Snapshot: Send + Sync {
         &self,
         matchers: &[Matcher],
         range: TimeRange,
-        threads: usize,
+        hints: SelectHints<'_>,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
-        let _ = threads;
+        let _ = hints;
         self.select(matchers, range)
     }
 
@@ -94,9 +94,9 @@ impl<T: Snapshot> Snapshot for Same<'_, T> {
         &self,
         matchers: &[Matcher],
         range: TimeRange,
-        threads: usize,
+        hints: SelectHints<'_>,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
-        self.0.select_with(matchers, range, threads)
+        self.0.select_with(matchers, range, hints)
     }
 }
 
@@ -133,16 +133,16 @@ impl Snapshot for tsdb_core::Snapshot {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
-        Snapshot::select_with(self, matchers, range, 1)
+        Snapshot::select_with(self, matchers, range, SelectHints::default())
     }
 
     fn select_with(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
-        threads: usize,
+        hints: SelectHints<'_>,
     ) -> Result<Vec<Arc<dyn SeriesReader>>, StorageError> {
-        let series = tsdb_core::Snapshot::select_with(self, matchers, range, threads)?;
+        let series = tsdb_core::Snapshot::select_with(self, matchers, range, hints)?;
         Ok(series
             .into_iter()
             .map(|s| Arc::new(s) as Arc<dyn SeriesReader>)

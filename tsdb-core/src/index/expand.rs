@@ -1,7 +1,9 @@
 //! Label sets from numbers of label pairs, in label order: neighbours have most pairs in common.
 
+use std::ops::Range;
+
 use super::records::Record;
-use crate::model::push_label;
+use crate::model::{Labels, push_label};
 
 /// Recent pairs that are kept.
 const RECENT: usize = 512;
@@ -25,9 +27,42 @@ pub(crate) struct LabelBuffer {
     /// First pair of the last series that may still be wanted, and where it begins.
     at: usize,
     at_byte: usize,
+    /// The pairs that label sets are made of, rising; `None` for all.
+    wanted: Option<Vec<Range<u32>>>,
+    /// The last label set that was made, where not all pairs are wanted: the next is often the same.
+    last_labels: Option<Labels>,
 }
 
 impl LabelBuffer {
+    /// For label sets without the pairs outside of these ranges of numbers.
+    pub(super) fn of_pairs(wanted: Vec<Range<u32>>) -> Self {
+        let wanted = Some(wanted);
+        Self {
+            wanted,
+            ..Self::default()
+        }
+    }
+
+    /// Whether label sets have the pair.
+    pub(super) fn wants(&self, number: u32) -> bool {
+        let wanted = self.wanted.as_ref();
+        wanted.is_none_or(|wanted| wanted.iter().any(|range| range.contains(&number)))
+    }
+
+    /// The label set of the canonical bytes if it is the last one that was made.
+    pub(super) fn last_labels(&self) -> Option<Labels> {
+        let last = self.last_labels.as_ref();
+        let same = last.filter(|last| last.as_bytes() == self.canonical);
+        same.cloned()
+    }
+
+    /// Keeps the label set that was made.
+    pub(super) fn made(&mut self, labels: &Labels) {
+        if self.wanted.is_some() {
+            self.last_labels = Some(labels.clone());
+        }
+    }
+
     /// Starts the next series.
     pub(super) fn start(&mut self) {
         std::mem::swap(&mut self.canonical, &mut self.last_canonical);

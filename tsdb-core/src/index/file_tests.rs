@@ -76,6 +76,12 @@ proptest! {
             prop_assert_eq!(file.find(labels.as_bytes(), &mut pairs).unwrap(), Some(id));
             prop_assert_eq!(file.unit(id).unwrap(), unit_of(labels));
         }
+        let some_names: Vec<String> = memory.label_names().into_iter().step_by(2).collect();
+        let mut buffer = file.buffer_of(&some_names).unwrap();
+        for (id, labels) in (0u32..).zip(&series) {
+            let is_kept = |name: &[u8]| some_names.iter().any(|some| some.as_bytes() == name);
+            prop_assert_eq!(file.labels_after(id, &mut buffer).unwrap(), labels.filtered(is_kept));
+        }
         if !series.contains(&absent) {
             prop_assert_eq!(file.find(absent.as_bytes(), &mut pairs).unwrap(), None);
         }

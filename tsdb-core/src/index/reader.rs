@@ -79,7 +79,29 @@ impl IndexReader {
     /// # Errors
     /// Those of [`Self::labels`].
     pub(crate) fn labels_after(&self, id: u32, buffer: &mut LabelBuffer) -> Result<Labels> {
-        self.checked_labels(self.canonical_after(id, buffer)?)
+        self.canonical_after(id, buffer)?;
+        if let Some(same) = buffer.last_labels() {
+            return Ok(same);
+        }
+        let labels = self.checked_labels(&buffer.canonical)?;
+        buffer.made(&labels);
+        Ok(labels)
+    }
+
+    /// A buffer for label sets that have the labels with these names alone.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub(crate) fn buffer_of(&self, names: &[String]) -> Result<LabelBuffer> {
+        let mut wanted = Vec::new();
+        for name in names {
+            if let Some(symbol) = self.find_symbol(name.as_bytes())? {
+                let from = self.first_pair(0, |pair| pair.name < symbol)?;
+                let to = self.first_pair(from, |pair| pair.name <= symbol)?;
+                wanted.push(from..to);
+            }
+        }
+        Ok(LabelBuffer::of_pairs(wanted))
     }
 
     /// The label set that [`Self::canonical_after`] gave the bytes of.
@@ -107,7 +129,7 @@ impl IndexReader {
         let mut record = std::mem::take(&mut buffer.record);
         self.read_record(id, &mut record)?;
         for &number in record.pairs() {
-            if !buffer.reuse(number) && !buffer.recall(number) {
+            if buffer.wants(number) && !buffer.reuse(number) && !buffer.recall(number) {
                 let pair = self.pair(number)?;
                 let name = self.symbol(&mut names, pair.name)?;
                 buffer.push(number, name, self.symbol(&mut values, pair.value)?);

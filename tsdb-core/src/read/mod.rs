@@ -18,5 +18,5 @@ mod view;
 pub(crate) use deletions::Deletions;
 pub use querier::Querier;
 pub use series::{Samples, SamplesIter, Series};
-pub use snapshot::Snapshot;
+pub use snapshot::{SelectHints, Snapshot};
 pub(crate) use view::{CurrentView, View};

@@ -34,6 +34,16 @@ struct Selection {
 
 type Captured = Vec<(SeriesRef, SeriesSnapshot)>;
 
+/// What who selects series knows of their use.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SelectHints<'a> {
+    /// Up to so many threads may work when there are many series; one does where it is 0.
+    pub threads: usize,
+    /// The only labels that are looked at, if that is known: series may come without the others, and then several of them have the
+    /// same label set. Their order stays that of all labels.
+    pub labels: Option<&'a [String]>,
+}
+
 impl Snapshot {
     /// Matchers are resolved before the lane is kept out, so that a slow pattern does not hold up writes.
     pub(crate) fn take(
@@ -101,10 +111,10 @@ impl Snapshot {
     /// # Errors
     /// When the index of a run cannot be read.
     pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Series>> {
-        self.select_with(matchers, range, 1)
+        self.select_with(matchers, range, SelectHints::default())
     }
 
-    /// As [`select`](Self::select), for which up to so many threads work when there are many series.
+    /// As [`select`](Self::select), in less time with what is known of the use.
     ///
     /// # Errors
     /// Those of [`select`](Self::select).
@@ -112,7 +122,7 @@ impl Snapshot {
         &self,
         matchers: &[Matcher],
         range: TimeRange,
-        threads: usize,
+        hints: SelectHints<'_>,
     ) -> Result<Vec<Series>> {
         if range.is_empty() {
             return Ok(Vec::new());
@@ -124,15 +134,24 @@ impl Snapshot {
         let Some(selection) = known else {
             let mut later = Self::take(&self.current, &self.cache, &[matchers])?;
             later.damage = self.damage.clone();
-            return later.select_with(matchers, range, threads);
+            return later.select_with(matchers, range, hints);
         };
         self.tell_lost(range);
-        let mut found = Found::default();
+        let mut runs = Vec::new();
         for run in runs_in(&self.view, range) {
             let series = resolve(run.index(), matchers)?;
+            if !series.is_empty() {
+                runs.push((run, series));
+            }
+        }
+        // What several parts of the store have of a series is joined by all labels.
+        let in_head = selection.head.iter().any(|(_, series)| !series.is_empty());
+        let labels = hints.labels.filter(|_| runs.len() == 1 && !in_head);
+        let mut found = Found::default();
+        for (run, series) in runs {
             if found.is_empty() {
-                let of_run = |some: &[u32]| self.of_run(run, some, range);
-                for part in in_parallel(&series, threads, of_run)? {
+                let of_run = |some: &[u32]| self.of_run(run, some, range, labels);
+                for part in in_parallel(&series, hints.threads, of_run)? {
                     found.add_first(part);
                 }
                 continue;
@@ -192,10 +211,19 @@ impl Snapshot {
         }
     }
 
-    /// What these series of a run, which rise, have in the range.
-    fn of_run(&self, run: &Arc<Run>, series: &[u32], range: TimeRange) -> Result<Vec<Series>> {
+    /// What these series of a run, which rise, have in the range, with all labels or with those of these names.
+    fn of_run(
+        &self,
+        run: &Arc<Run>,
+        series: &[u32],
+        range: TimeRange,
+        labels: Option<&[String]>,
+    ) -> Result<Vec<Series>> {
         let mut found = Vec::with_capacity(series.len());
-        let mut buffer = LabelBuffer::default();
+        let mut buffer = match labels {
+            None => LabelBuffer::default(),
+            Some(names) => run.index().buffer_of(names)?,
+        };
         for &series in series {
             if let Some(part) = self.part_of_run(run, series, range, &mut buffer)? {
                 let labels = run.index().labels_after(series, &mut buffer)?;

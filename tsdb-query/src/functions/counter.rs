@@ -248,6 +248,13 @@ mod tests {
     }
 
     #[test]
+    fn a_far_start_gets_half_a_distance_also_where_zero_is_nearer() {
+        // 15 s apart, 21 s to the start, zero 10 s before the first sample: 30 s + 7.5 s + 9 s. Prometheus 2.42 took the 10 s.
+        let w = minute(&[21_000, 36_000, 51_000], &[100.0, 250.0, 400.0]);
+        assert_eq!(increase(&w, &[]), Some(300.0 * (30.0 + 7.5 + 9.0) / 30.0));
+    }
+
+    #[test]
     fn resets_are_made_up_for() {
         let times = [0, 15_000, 30_000, 45_000, 60_000];
         let w = Window {

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tsdb_core::SelectHints;
+
 use crate::ast::{
     Expr, MatrixSelector, Paren, RangeExtension, Span, UnaryOp, ValueType, VectorSelector,
 };
@@ -20,13 +22,14 @@ use crate::vector::Grid;
 
 use super::QueryTimes;
 use super::invariant::Invariance;
+use super::looked_at::LookedAt;
 use super::selectors::MatcherKey;
 use super::statistics::Statistics;
 
 /// Turns nodes into operators.
 pub(super) struct Builder<'a> {
     /// What was selected so far: a selector may occur many times.
-    pub(super) selections: RefCell<HashMap<(MatcherKey, i64, i64), Rc<Selection>>>,
+    pub(super) selections: RefCell<HashMap<SelectionKey<'a>, Rc<Selection>>>,
     /// The instant selectors that were built, for further occurrences.
     pub(super) selects: RefCell<HashMap<SelectKey, SelectToShare>>,
     pub(super) storage: &'a dyn Snapshot,
@@ -34,9 +37,13 @@ pub(super) struct Builder<'a> {
     pub(super) times: QueryTimes,
     pub(super) invariance: &'a Invariance,
     pub(super) statistics: &'a Statistics,
+    pub(super) looked_at: &'a LookedAt,
     /// Step of a subquery without one.
     pub(super) subquery_step_ms: i64,
 }
+
+/// What tells selections apart: matchers, the first and last millisecond, the labels that are looked at.
+type SelectionKey<'a> = (MatcherKey, i64, i64, Option<&'a [String]>);
 
 /// What tells instant selectors of one selection apart.
 type SelectKey = (*const Selection, Reference, Output, Detail);
@@ -179,8 +186,9 @@ impl Builder<'_> {
     ) -> Result<Rc<Selection>, QueryError> {
         self.cx.check()?;
         let range = reference.range(reference.grid.whole(), back_ms, ahead_ms);
+        let labels = self.looked_at.labels(selector);
         let key = MatcherKey::of(&selector.matchers);
-        let key = (key, range.start_ms, range.end_ms);
+        let key = (key, range.start_ms, range.end_ms, labels);
         if let Some(known) = self.selections.borrow().get(&key) {
             return Ok(Rc::clone(known));
         }
@@ -188,9 +196,11 @@ impl Builder<'_> {
             Vec::new()
         } else {
             let helpers = self.cx.idle_cores();
-            let threads = helpers.len() + 1;
-            self.storage
-                .select_with(&selector.matchers, range, threads)?
+            let hints = SelectHints {
+                threads: helpers.len() + 1,
+                labels,
+            };
+            self.storage.select_with(&selector.matchers, range, hints)?
         };
         let selection = Rc::new(Selection::new(readers));
         let new = Rc::clone(&selection);

@@ -19,6 +19,7 @@ use crate::vector::{Grid, Sample};
 use super::QueryTimes;
 use super::build::{Builder, RangeVector, strip};
 use super::invariant::Invariance;
+use super::looked_at::LookedAt;
 use super::matrix::{SeriesData, finish};
 use super::statistics::Statistics;
 
@@ -65,6 +66,7 @@ pub(crate) fn evaluate(
 ) -> Result<QueryValue, QueryError> {
     let invariance = Invariance::of(query.expr);
     let statistics = Statistics::of(query.expr);
+    let looked_at = LookedAt::of(query.expr);
     let builder = Builder {
         selections: RefCell::default(),
         selects: RefCell::default(),
@@ -73,6 +75,7 @@ pub(crate) fn evaluate(
         times: query.times,
         invariance: &invariance,
         statistics: &statistics,
+        looked_at: &looked_at,
         subquery_step_ms: query.subquery_step_ms,
     };
     cx.check()?;

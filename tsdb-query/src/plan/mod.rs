@@ -12,6 +12,7 @@ mod evaluate;
 mod foresee;
 mod info;
 mod invariant;
+mod looked_at;
 mod matrix;
 mod selectors;
 mod special;

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use tsdb_benches::wire::{Requests, Version};
 use tsdb_benches::{labels, pod_labels};
 
-use queries::QuerySet;
+use queries::{QuerySet, Scrapes};
 use server::{Server, agent};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -44,8 +44,8 @@ struct Write {
     server: Server,
     #[arg(long, default_value_t = 10_000)]
     series: usize,
-    #[arg(long, default_value_t = 240)]
-    scrapes: usize,
+    #[command(flatten)]
+    scrapes: Scrapes,
     /// Connections, each with its part of the series.
     #[arg(long, default_value_t = 4)]
     conns: usize,
@@ -91,9 +91,8 @@ struct Dashboard {
     server: Server,
     #[arg(long, default_value_t = 10_000)]
     series: usize,
-    /// Scrapes there are.
-    #[arg(long, default_value_t = 240)]
-    scrapes: usize,
+    #[command(flatten)]
+    scrapes: Scrapes,
     /// How often it is refreshed; a scrape of all series comes before each time.
     #[arg(long, default_value_t = 20)]
     refreshes: usize,
@@ -120,9 +119,10 @@ fn write(args: &Write) -> Result<()> {
         let range = |b: usize| b * args.batch..args.series.min((b + 1) * args.batch);
         let labels = if args.pods { pod_labels } else { labels };
         let version = if args.v2 { Version::V2 } else { Version::V1 };
-        let requests = |b| Requests::new(range(b), labels, version);
+        let start_ms = args.scrapes.start_ms();
+        let requests = |b| Requests::new(range(b), labels, version, start_ms);
         let mut batches: Vec<Requests> = own.map(requests).collect();
-        for i in 0..args.scrapes {
+        for i in 0..args.scrapes.count {
             for requests in &mut batches {
                 if args.shuffle {
                     requests.shuffle();
@@ -133,7 +133,7 @@ fn write(args: &Write) -> Result<()> {
         Ok(())
     };
     in_parallel(args.conns, send)?;
-    let samples = (args.series * args.scrapes) as f64;
+    let samples = (args.series * args.scrapes.count) as f64;
     let (wall_s, cpu_s) = (begun.elapsed().as_secs_f64(), args.server.cpu_s()? - cpu_s);
     println!(
         "write{}: {:.0} samples/s, {:.0} samples a CPU second, {} MiB at most",
@@ -206,20 +206,23 @@ fn dashboard(args: &Dashboard) -> Result<()> {
     let ranges: Vec<_> = queries::of_generator()
         .filter(|query| query.range_s > 0)
         .collect();
-    let mut requests = Requests::of(0..args.series);
+    let mut requests = Requests::of(0..args.series, args.scrapes.start_ms());
     let refresh = |scrapes: usize| -> Result<Cost> {
         let cpu_s = args.server.cpu_s()?;
         let mut wall = Duration::ZERO;
         for query in &ranges {
-            wall += args.server.ask(&agent, query, queries::end_s(scrapes))?;
+            wall += args
+                .server
+                .ask(&agent, query, args.scrapes.end_s(scrapes))?;
         }
         let cpu_s = args.server.cpu_s()? - cpu_s;
         Ok(Cost { cpu_s, wall })
     };
     // What a server keeps of results is there from the first time on.
-    refresh(args.scrapes)?;
+    let count = args.scrapes.count;
+    refresh(count)?;
     let mut cost = Cost::default();
-    for i in args.scrapes..args.scrapes + args.refreshes {
+    for i in count..count + args.refreshes {
         args.server.send(&agent, Version::V1, requests.scrape(i))?;
         if args.late {
             let half_an_hour_ago = i.saturating_sub(120);

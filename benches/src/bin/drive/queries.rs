@@ -7,12 +7,35 @@ use tsdb_benches::{START_MS, STEP_MS};
 
 use crate::Result;
 
+/// The scrapes there are, one every 15 seconds.
+#[derive(Args)]
+pub(crate) struct Scrapes {
+    /// How many.
+    #[arg(long = "scrapes", default_value_t = 240)]
+    pub(crate) count: usize,
+    /// When the first was, in seconds since the Unix epoch.
+    #[arg(long, default_value_t = START_MS / 1000)]
+    start: i64,
+}
+
+impl Scrapes {
+    /// When the first was, in milliseconds.
+    pub(crate) fn start_ms(&self) -> i64 {
+        self.start * 1000
+    }
+
+    /// When the last of so many was, in seconds.
+    pub(crate) fn end_s(&self, count: usize) -> i64 {
+        (self.start_ms() + (count as i64 - 1) * STEP_MS) / 1000
+    }
+}
+
 /// Which queries, and when.
 #[derive(Args)]
 pub(crate) struct QuerySet {
-    /// Scrapes there are: the queries end at the last.
-    #[arg(long, default_value_t = 240)]
-    scrapes: usize,
+    /// The queries end at the last.
+    #[command(flatten)]
+    scrapes: Scrapes,
     /// Other queries than those of the series that this program writes. Each line: a name, the seconds that it looks back (0: asked once, at
     /// the end), its step in seconds, the expression.
     #[arg(long, requires = "end")]
@@ -69,11 +92,6 @@ pub(crate) fn of_generator() -> impl Iterator<Item = Query> {
     })
 }
 
-/// When the last of so many scrapes was.
-pub(crate) fn end_s(scrapes: usize) -> i64 {
-    (START_MS + (scrapes as i64 - 1) * STEP_MS) / 1000
-}
-
 impl QuerySet {
     pub(crate) fn read(&self) -> Result<Vec<Query>> {
         let Some(path) = &self.queries else {
@@ -96,6 +114,7 @@ impl QuerySet {
     }
 
     pub(crate) fn end_s(&self) -> i64 {
-        self.end.unwrap_or_else(|| end_s(self.scrapes))
+        self.end
+            .unwrap_or_else(|| self.scrapes.end_s(self.scrapes.count))
     }
 }

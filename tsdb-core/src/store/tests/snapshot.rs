@@ -117,7 +117,11 @@ fn many_series_are_selected_by_several_threads() {
     let snapshot = db.snapshot(&[&matchers]).unwrap();
     for range in [TimeRange::ALL, TimeRange::new(NOW - 2_000, NOW)] {
         let select = |threads| {
-            let series = snapshot.select_with(&matchers, range, threads).unwrap();
+            let hints = crate::SelectHints {
+                threads,
+                labels: None,
+            };
+            let series = snapshot.select_with(&matchers, range, hints).unwrap();
             let read = |s: &crate::Series| (s.labels().clone(), s.samples().unwrap().len());
             series.iter().map(read).collect::<Vec<_>>()
         };
@@ -130,6 +134,41 @@ fn many_series_are_selected_by_several_threads() {
         }
         assert_eq!(select(3), alone);
     }
+}
+
+#[test]
+fn labels_that_are_not_looked_at_are_left_out_where_that_takes_less() {
+    let db = Db::in_memory(options()).unwrap();
+    let rows = [
+        ("a", NOW - HOUR, 1.0),
+        ("b", NOW - HOUR, 2.0),
+        ("c", NOW - HOUR, 3.0),
+    ];
+    write(db.store(), &rows).unwrap();
+    db.flush().unwrap();
+    let matchers = [Matcher::equal("__name__", "m")];
+    let names = ["__name__".to_owned()];
+    let select = |labels| {
+        let hints = crate::SelectHints { threads: 1, labels };
+        let snapshot = db.snapshot(&[&matchers]).unwrap();
+        let series = snapshot
+            .select_with(&matchers, TimeRange::ALL, hints)
+            .unwrap();
+        let read = |s: &crate::Series| (s.labels().clone(), s.samples().unwrap().len());
+        series.iter().map(read).collect::<Vec<_>>()
+    };
+    let few = crate::Labels::from_pairs([("__name__", "m")]).unwrap();
+    assert_eq!(select(Some(&names)), vec![(few, 1); 3]);
+    // What is in the head as well is joined by all labels.
+    write(db.store(), &[("b", NOW - 1_000, 2.0)]).unwrap();
+    assert_eq!(select(Some(&names)), select(None));
+    assert_eq!(
+        select(None)
+            .iter()
+            .map(|(_, samples)| samples)
+            .sum::<usize>(),
+        4
+    );
 }
 
 #[test]

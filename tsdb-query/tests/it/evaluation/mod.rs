@@ -2,6 +2,7 @@
 
 mod anything;
 mod corpora;
+mod groups;
 mod limits;
 mod options;
 mod ranges;
