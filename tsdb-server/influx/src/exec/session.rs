@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 /// its share of a row.
 const VALUE_BYTES: u64 = 192;
 
-/// What an interval takes, in bytes.
-const BUCKET_BYTES: u64 = 96;
+/// What an interval takes, in bytes: its start, its points before and after the filling, and its row in the answer.
+const BUCKET_BYTES: u64 = 192;
 
 /// What a statement may use at most.
 #[derive(Clone, Copy, Debug)]
