@@ -202,10 +202,17 @@ impl Db {
         (*self.handle.store.retention()).clone()
     }
 
-    /// Metadata of all metric families, sorted by name.
+    /// Metadata of the metric families that are kept, see [`Options::max_metadata_families`], sorted by name. It is a copy of
+    /// [`metadata_bytes`](Self::metadata_bytes).
     #[must_use]
     pub fn metadata(&self) -> Vec<MetricMetadata> {
         self.handle.store.metadata()
+    }
+
+    /// What the metadata of all metric families takes in memory, in bytes.
+    #[must_use]
+    pub fn metadata_bytes(&self) -> u64 {
+        self.handle.store.metadata_bytes()
     }
 
     /// The exemplars in this range of time of the series that any of these lists of matchers selects, sorted by the labels of

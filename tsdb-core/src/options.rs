@@ -83,6 +83,7 @@ pub struct Options {
     pub(crate) budget: Option<MemoryBudget>,
     pub(crate) progress: RecoveryProgress,
     pub(crate) max_exemplars: usize,
+    pub(crate) max_metadata_families: usize,
 }
 
 /// When the active generation is frozen and flushed: at the first of these.
@@ -132,6 +133,7 @@ impl Default for Options {
             budget: None,
             progress: RecoveryProgress::default(),
             max_exemplars: 100_000,
+            max_metadata_families: 100_000,
         }
     }
 }
@@ -257,6 +259,15 @@ impl Options {
     #[must_use]
     pub fn max_exemplars(mut self, n: usize) -> Self {
         self.max_exemplars = n;
+        self
+    }
+
+    /// Metric families whose type, help and unit are kept; a new one takes the place of those that were told the longest time
+    /// ago. They may take 1 KiB each on average; from there on fewer are kept. One of more than 16 KiB is not. 0 keeps none.
+    /// Default: 100,000.
+    #[must_use]
+    pub fn max_metadata_families(mut self, n: usize) -> Self {
+        self.max_metadata_families = n;
         self
     }
 

@@ -352,6 +352,16 @@ pub struct Config {
     )]
     pub max_exemplars: usize,
 
+    /// Metric families whose type, help and unit are kept; a new one takes the place of those that were told the longest time
+    /// ago. 0 keeps none.
+    #[arg(
+        long = "storage.metadata.max-families",
+        value_name = "N",
+        env = "TSDB_STORAGE_METADATA_MAX_FAMILIES",
+        default_value_t = 100_000
+    )]
+    pub max_metadata_families: usize,
+
     /// How much is done at once, how much waits, and how much a request may ask for.
     #[command(flatten)]
     pub load: LoadFlags,
@@ -539,6 +549,7 @@ impl Config {
             .durability(self.durability)
             .future_limit(unless_zero(self.future_limit))
             .max_exemplars(self.max_exemplars)
+            .max_metadata_families(self.max_metadata_families)
             .scrub(unless_zero(self.scrub_interval));
         let classes = retention.classes.into_iter();
         classes.fold(options, |options, class| {

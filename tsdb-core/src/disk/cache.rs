@@ -114,8 +114,12 @@ impl GroupCache {
         }
     }
 
-    /// Lets go of what is held of files that are gone. What a reader of one brings in after that falls out as others come in.
-    pub(crate) fn forget(&self, is_gone: impl Fn(u64) -> bool) {
+    /// Lets go of what is held of runs that are gone, and takes nothing of them any more.
+    pub(crate) fn forget(&self, gone: &[Arc<Run>]) {
+        for run in gone {
+            run.retire();
+        }
+        let is_gone = |id| gone.iter().any(|run| run.meta().file_id == id);
         self.parts.retain(|(file_id, _), _| !is_gone(*file_id));
         self.charged.set(self.bytes());
     }
@@ -132,10 +136,13 @@ impl GroupCache {
             is_new = true;
             load()
         };
-        let held = self
-            .parts
-            .get_or_insert_with(&(run.meta().file_id, part), load)?;
+        let key = (run.meta().file_id, part);
+        let held = self.parts.get_or_insert_with(&key, load)?;
         if is_new {
+            // Who has an old view reads on; nobody else will.
+            if run.is_retired() {
+                self.parts.remove(&key);
+            }
             self.charged.set(self.bytes());
         }
         Ok(held)

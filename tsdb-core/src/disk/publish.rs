@@ -64,7 +64,7 @@ impl FinishedRun {
     }
 }
 
-/// Makes the runs of one set live, all or none, and opens them. `runs` are all files of the set.
+/// Opens the runs of one set and makes them live, all or none. `runs` are all files of the set.
 ///
 /// One file is renamed to its name. Several are first renamed to `.run.pending`, which is what commits the set, and then
 /// to their names: a name that ends in `.run` is of a complete set for as long as it exists, whatever becomes of the
@@ -73,13 +73,19 @@ impl FinishedRun {
 /// # Errors
 /// Those of the file system. Files that are not yet committed are removed, as well as that can be done; the others stay,
 /// and so may those whose removal failed: the next open finds them live. What they hold must then not be lost either
-/// way, and written anew it is there twice with the same content, which does no harm.
+/// way, and written anew it is there twice with the same content.
 pub(crate) fn publish(
     fs: &Arc<dyn Fs>,
     dir: &Path,
     mut runs: Vec<FinishedRun>,
 ) -> Result<Vec<Arc<Run>>> {
     let sync_dir = || fs.sync_dir(dir).map_err(|e| Error::io("fsync", dir, e));
+    // Before anything is live: where there is no handle or no memory left for one of them, none is to be.
+    let opened = runs.iter().map(|run| {
+        let live = dir.join(run.tmp.name.file_name(State::Live));
+        Run::open_before(fs.as_ref(), run.tmp.path(), &live, run.identity)
+    });
+    let opened = opened.collect::<Result<Vec<_>>>()?;
     if runs.len() > 1 {
         for run in &mut runs {
             run.tmp.rename(dir, State::Pending)?;
@@ -99,9 +105,7 @@ pub(crate) fn publish(
     for run in &mut runs {
         run.tmp.committed = true;
     }
-    runs.iter()
-        .map(|run| Run::open(fs.as_ref(), run.tmp.path(), run.identity))
-        .collect()
+    Ok(opened)
 }
 
 /// Unlinks runs. Who has them open reads on. Those that a merge replaced are to be gone before what replaced them is

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::growing::GrowingPostings;
 use super::{LabelIndex, PairSet};
@@ -24,6 +24,9 @@ use crate::stats::Cardinality;
 /// Bytes of a label pair beside its text: its slot in the slab and the counts before the text, its entry in the map with its
 /// share of free slots, its slot in the table, its list of series.
 const PAIR_BYTES: usize = 24 + 16 + 40 + 8 + size_of::<GrowingPostings>();
+
+/// Values that a pattern is tried on before writers get their turn.
+const VALUES_AT_ONCE: usize = 1_024;
 
 /// Number of a label pair in one index.
 pub(crate) type PairRef = u32;
@@ -51,7 +54,7 @@ struct Inner {
 }
 
 /// A pair among those of its name: it is its value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Value(Arc<[u8]>);
 
 impl Value {
@@ -302,16 +305,37 @@ impl LabelIndex for MemoryIndex {
         prefix: &str,
         keep: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Vec<Vec<u32>>> {
-        let inner = self.inner.read();
-        let Some(values) = inner.names.get(name.as_bytes()) else {
-            return Ok(Vec::new());
-        };
         let prefix = prefix.as_bytes();
-        Ok(values
-            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(|(value, _)| value.bytes().starts_with(prefix))
-            .filter(|(value, _)| keep(text(value.bytes())))
-            .map(|(_, &pair)| inner.postings[pair as usize].to_vec())
-            .collect())
+        let mut found = Vec::new();
+        let mut after: Option<Value> = None;
+        let mut inner = self.inner.read();
+        loop {
+            let from = match &after {
+                Some(last) => Bound::Excluded(last.bytes()),
+                None => Bound::Included(prefix),
+            };
+            let Some(values) = inner.names.get(name.as_bytes()) else {
+                return Ok(found);
+            };
+            let values = values.range::<[u8], _>((from, Bound::Unbounded));
+            let mut last = None;
+            let mut looked_at = 0;
+            for (value, &pair) in values.take(VALUES_AT_ONCE) {
+                if !value.bytes().starts_with(prefix) {
+                    return Ok(found);
+                }
+                if keep(text(value.bytes())) {
+                    found.push(inner.postings[pair as usize].to_vec());
+                }
+                last = Some(value);
+                looked_at += 1;
+            }
+            if looked_at < VALUES_AT_ONCE {
+                return Ok(found);
+            }
+            after = last.cloned();
+            // A pattern may be slow, and values are many: who makes a new series does not wait for all of them.
+            RwLockReadGuard::bump(&mut inner);
+        }
     }
 }

@@ -19,10 +19,10 @@ pub(super) fn map(file: &File) -> io::Result<Mapped> {
         return Ok(Mapped::Heap(Arc::from([].as_slice())));
     }
     // SAFETY: a map is sound as long as nobody changes or shortens the file under it. `Fs::map` is called for
-    // complete files only: synced, renamed to their final name, and never opened for writing again by this process,
-    // which holds the store's lock against others. Removing the name (retention, merge) keeps the inode until the
-    // map is dropped. What another program does to the files behind our back cannot be excluded here; page checksums
-    // meet changed bytes, and a file cut short is met by the length check at open unless it happens while mapped.
+    // complete files only: synced, and never opened for writing again by this process, which holds the store's lock
+    // against others. Removing the name (retention, merge) keeps the inode until the map is dropped. What another program
+    // does to the files behind our back cannot be excluded here: what is wrong when a run is opened is met by lengths and
+    // checksums, what is changed or cut short later by nothing but the scrub.
     let map = unsafe { Mmap::map(file)? };
     Ok(Mapped::Map(Arc::new(map)))
 }

@@ -103,6 +103,8 @@ pub struct WriteBatch {
     fields: Vec<BatchField>,
     exemplars: Vec<BatchExemplar>,
     metadata: Vec<MetricMetadata>,
+    /// Bytes of the texts of the metadata.
+    metadata_bytes: usize,
     policy: ConflictPolicy,
 }
 
@@ -209,6 +211,7 @@ impl WriteBatch {
 
     /// Adds metadata of a metric family.
     pub fn metadata(&mut self, metadata: MetricMetadata) -> &mut Self {
+        self.metadata_bytes += metadata.text_len();
         self.metadata.push(metadata);
         self
     }
@@ -225,10 +228,10 @@ impl WriteBatch {
         self.series.len()
     }
 
-    /// Bytes of the labels of all entries and exemplars.
+    /// Bytes of text: of the labels of all entries and exemplars, and of the metadata.
     #[must_use]
-    pub fn labels_len(&self) -> usize {
-        self.arena.len()
+    pub fn text_len(&self) -> usize {
+        self.arena.len() + self.metadata_bytes
     }
 
     /// Number of samples.
@@ -254,6 +257,7 @@ impl WriteBatch {
         self.fields.clear();
         self.exemplars.clear();
         self.metadata.clear();
+        self.metadata_bytes = 0;
     }
 
     /// Memory held, in bytes.

@@ -66,3 +66,10 @@ pub struct MetricMetadata {
     /// Its unit; empty when not told.
     pub unit: String,
 }
+
+impl MetricMetadata {
+    /// Bytes of its texts.
+    pub(super) fn text_len(&self) -> usize {
+        self.metric.len() + self.help.len() + self.unit.len()
+    }
+}

@@ -184,11 +184,12 @@ impl Exemplars {
     /// When it cannot be written; the old one stands then.
     pub(super) fn save(&self, fs: &dyn Fs, unsaved: &Unsaved) -> Result<()> {
         let bytes = exemplars_file::encode(unsaved, self.identity);
-        let written = write_whole(fs, &self.dir, NAME, &bytes);
-        if written.is_err() {
-            self.ring.lock().changed = true;
-        }
-        written
+        write_whole(fs, &self.dir, NAME, &bytes)
+    }
+
+    /// What [`unsaved`](Self::unsaved) gave is not in the file.
+    pub(super) fn still_unsaved(&self) {
+        self.ring.lock().changed = true;
     }
 
     /// Writes a file with all of them into another directory.

@@ -130,10 +130,12 @@ impl Store {
         let Some(unsaved) = unsaved else {
             return Ok(());
         };
-        if let Some(wal) = &self.wal {
-            wal.sync()?;
+        let synced = self.wal.as_ref().map_or(Ok(()), |wal| wal.sync());
+        let saved = synced.and_then(|()| self.exemplars.save(&*self.fs, &unsaved));
+        if saved.is_err() {
+            self.exemplars.still_unsaved();
         }
-        self.exemplars.save(&*self.fs, &unsaved)
+        saved
     }
 
     /// Writes a generation; tombstones up to the number `applied` are applied to it.
@@ -158,7 +160,8 @@ impl Store {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
         })?;
-        let set_id = self.next_file_id.load(std::sync::atomic::Ordering::Relaxed);
+        // No file has it: a merge takes numbers meanwhile.
+        let set_id = self.new_file_id();
         let mut finished = Vec::with_capacity(partitions.len());
         let mut part = 0;
         let partitions: Vec<(Partition, u8)> = partitions.into_iter().collect();

@@ -3,6 +3,7 @@
 //! `tsdb-flush` and `tsdb-merge` are two, so that a long merge does not keep a generation in memory; `tsdb-scrub` looks for damage. A step that
 //! fails is tried again a little later; nothing is lost by waiting, and what is full becomes free again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -103,7 +104,7 @@ impl Maintenance {
             let store = Arc::clone(store);
             let thread = std::thread::Builder::new()
                 .name(name.into())
-                .spawn(move || work(&store))
+                .spawn(move || go_on(name, &store, work))
                 .map_err(|e| Error::io("start thread", name, e))?;
             maintenance.threads.push(thread);
         }
@@ -124,6 +125,21 @@ impl Maintenance {
 impl Drop for Maintenance {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Does the work of a thread until it ends. A panic is a mistake of this crate; what comes after it is done all the same, or
+/// the head would fill.
+fn go_on(name: &str, store: &Store, work: fn(&Store)) {
+    while catch_unwind(AssertUnwindSafe(|| work(store))).is_err() {
+        figures::count(&store.counters.maintenance_failures, 1);
+        tracing::error!(
+            thread = name,
+            "a maintenance step panicked, it is tried again"
+        );
+        if !store.signal.pause(PAUSE) {
+            return;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::compact::{self, MergeInput, MergePlan, MergePolicy};
 use crate::disk::{Partition, Run, RunMeta, publish, remove_runs};
 use crate::error::Result;
 use crate::index::LabelBuffer;
-use crate::model::TimeRange;
+use crate::model::{METRIC_NAME, TimeRange};
 use crate::read::View;
 
 /// What one merge leaves to the next.
@@ -163,8 +163,7 @@ impl Store {
 
     fn unlink_gone(&self, merging: &mut Merging) -> Result<()> {
         if !merging.gone.is_empty() {
-            let is_gone = |id| merging.gone.iter().any(|run| run.meta().file_id == id);
-            self.cache.forget(is_gone);
+            self.cache.forget(&merging.gone);
             remove_runs(&*self.fs, &self.data_dir, &merging.gone)?;
             merging.gone.clear();
         }
@@ -204,12 +203,24 @@ impl Store {
             expired.contains(&id) || beyond_size.contains(&id)
         };
         let mut gone = Vec::new();
-        self.view.change(|view| {
-            gone.extend(view.runs.iter().filter(|run| is_gone(run)).cloned());
-            view.remove_runs(is_gone);
-        });
+        {
+            // A delete under way has looked through the runs there are.
+            let _tombstones = self.tombstones.lock();
+            self.view.change(|view| {
+                gone.extend(view.runs.iter().filter(|run| is_gone(run)).cloned());
+                view.remove_runs(is_gone);
+            });
+        }
         merging.gone.extend(gone);
-        self.unlink_gone(&mut merging)
+        self.unlink_gone(&mut merging)?;
+        let names = self
+            .querier(TimeRange::ALL)
+            .and_then(|querier| querier.label_values(METRIC_NAME, &[]));
+        // While an index cannot be read, nobody knows which are left.
+        if let Ok(names) = names {
+            self.metadata.forget_without(&names);
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,9 @@
 //! Types and help texts of metrics: in the log with the batches that bring them, and in one small file that is written
 //! anew before a generation's part of the log goes. Drawn in `docs/format/store.md`.
+//!
+//! Their number and their bytes are bounded. Where there is no room for one more, those go that were told the longest time
+//! ago: senders repeat what they still send. A family that has no series left is forgotten when retention took something,
+//! unless it was told since the time before: metadata may come ahead of the first sample.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::identity::write_whole;
 use super::sealed::Seal;
+use crate::budget::{MemoryBudget, Reservation};
 use crate::codec::StoreIdentity;
 use crate::codec::varint::push_uvarint;
 use crate::error::{Error, Result};
@@ -20,6 +25,14 @@ const SEAL: Seal = Seal {
     version: 1,
 };
 
+/// What a family takes in memory, in bytes: at most, on average at most, and beside its texts.
+const MAX_BYTES: usize = 16 << 10;
+const AVERAGE_BYTES: usize = 1 << 10;
+const OVERHEAD_BYTES: usize = 256;
+
+/// Part of the families that is forgotten at once, so that finding the oldest costs little a family.
+const FORGOTTEN_AT_ONCE: usize = 8;
+
 /// The metadata of all metric families.
 #[derive(Debug)]
 pub(super) struct MetadataFile {
@@ -29,16 +42,31 @@ pub(super) struct MetadataFile {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    metrics: BTreeMap<String, MetricMetadata>,
+    metrics: BTreeMap<String, Kept>,
+    /// Families that may be kept.
+    max: usize,
+    /// How often one was told.
+    told: u64,
+    /// How often that was when those without series were forgotten last.
+    told_before: u64,
+    /// What they take.
+    memory: Reservation,
     /// Whether the file is behind.
     changed: bool,
 }
 
+#[derive(Debug)]
+struct Kept {
+    metadata: MetricMetadata,
+    /// When it was told last, by [`Inner::told`].
+    told: u64,
+}
+
 impl MetadataFile {
-    /// Reads the file, if it is there. A damaged one is reported in the second place and counts as empty: what it held
-    /// comes again with the next scrape.
+    /// Reads the file, if it is there, to keep at most so many families. A damaged one is reported in the second place and
+    /// counts as empty: what it held comes again with the next scrape.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -46,6 +74,8 @@ impl MetadataFile {
         fs: &dyn Fs,
         dir: &Path,
         identity: StoreIdentity,
+        max: usize,
+        budget: &MemoryBudget,
     ) -> Result<(Self, Option<Error>)> {
         let path = dir.join(NAME);
         let (metrics, damage) = match super::identity::read_whole(fs, &path)? {
@@ -56,36 +86,75 @@ impl MetadataFile {
                 Err(e) => return Err(e),
             },
         };
-        let file = Self::empty(dir, identity);
-        file.inner.lock().metrics = metrics;
+        let file = Self::empty(dir, identity, max, budget);
+        {
+            let mut inner = file.inner.lock();
+            for metadata in metrics.into_values() {
+                inner.changed |= !inner.keep(metadata);
+            }
+        }
         Ok((file, damage))
     }
 
     /// Nothing yet, of the store in this directory.
-    pub(super) fn empty(dir: &Path, identity: StoreIdentity) -> Self {
+    pub(super) fn empty(
+        dir: &Path,
+        identity: StoreIdentity,
+        max: usize,
+        budget: &MemoryBudget,
+    ) -> Self {
         Self {
             dir: dir.to_owned(),
             identity,
-            inner: Mutex::default(),
+            inner: Mutex::new(Inner {
+                metrics: BTreeMap::new(),
+                max,
+                told: 0,
+                told_before: 0,
+                memory: budget.charge(0),
+                changed: false,
+            }),
         }
     }
 
-    /// Takes the metadata of a metric; says whether that is news.
+    /// Takes the metadata of a metric; says whether that is news. What is too long, and that for which there is no memory, is
+    /// left out.
     pub(super) fn set(&self, metadata: &MetricMetadata) -> bool {
-        let mut inner = self.inner.lock();
-        if inner.metrics.get(&metadata.metric) == Some(metadata) {
+        let inner = &mut *self.inner.lock();
+        inner.told += 1;
+        if let Some(kept) = inner.metrics.get_mut(&metadata.metric)
+            && kept.metadata == *metadata
+        {
+            kept.told = inner.told;
             return false;
         }
-        inner
-            .metrics
-            .insert(metadata.metric.clone(), metadata.clone());
-        inner.changed = true;
-        true
+        inner.keep(metadata.clone())
+    }
+
+    /// Forgets the families that none of these sorted names of metrics begins with, and that were not told since the last call.
+    pub(super) fn forget_without(&self, names: &[String]) {
+        let inner = &mut *self.inner.lock();
+        let before = inner.told_before;
+        inner.retain(|kept| {
+            let family = kept.metadata.metric.as_str();
+            let at = names.partition_point(|name| name.as_str() < family);
+            // Parts of histograms and counters have names of their own: `…_bucket`, `…_total`.
+            let has_series = names.get(at).is_some_and(|name| name.starts_with(family));
+            has_series || kept.told > before
+        });
+        inner.told_before = inner.told;
+    }
+
+    /// What all metadata takes in memory, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.inner.lock().memory.bytes()
     }
 
     /// All metadata, by name.
     pub(super) fn all(&self) -> Vec<MetricMetadata> {
-        self.inner.lock().metrics.values().cloned().collect()
+        let inner = self.inner.lock();
+        let kept = inner.metrics.values();
+        kept.map(|kept| kept.metadata.clone()).collect()
     }
 
     /// Writes the file if it is behind.
@@ -99,7 +168,7 @@ impl MetadataFile {
                 return Ok(());
             }
             inner.changed = false;
-            encode(&inner.metrics, self.identity)
+            inner.encode(self.identity)
         };
         let written = write_whole(fs, &self.dir, NAME, &bytes);
         if written.is_err() {
@@ -113,15 +182,79 @@ impl MetadataFile {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn write_to(&self, fs: &dyn Fs, dir: &Path) -> Result<()> {
-        let bytes = encode(&self.inner.lock().metrics, self.identity);
+        let bytes = self.inner.lock().encode(self.identity);
         write_whole(fs, dir, NAME, &bytes)
     }
 }
 
-fn encode(metrics: &BTreeMap<String, MetricMetadata>, identity: StoreIdentity) -> Vec<u8> {
+impl Inner {
+    /// Keeps the metadata of a metric in the place of what was known of it; says whether there was room.
+    fn keep(&mut self, metadata: MetricMetadata) -> bool {
+        let bytes = bytes_of(&metadata);
+        if bytes > MAX_BYTES || self.max == 0 {
+            return false;
+        }
+        if let Some(known) = self.metrics.remove(&metadata.metric) {
+            let rest = self.memory.bytes() - bytes_of(&known.metadata) as u64;
+            self.memory.shrink_to(rest);
+            self.changed = true;
+        }
+        let most = self.max.saturating_mul(AVERAGE_BYTES) as u64;
+        let is_full = |inner: &Self| {
+            inner.metrics.len() >= inner.max || inner.memory.bytes() + bytes as u64 > most
+        };
+        while is_full(self) && !self.metrics.is_empty() {
+            self.forget_oldest();
+        }
+        if self.memory.grow(bytes as u64).is_err() {
+            return false;
+        }
+        self.told += 1;
+        let told = self.told;
+        let metric = metadata.metric.clone();
+        self.metrics.insert(metric, Kept { metadata, told });
+        self.changed = true;
+        true
+    }
+
+    /// Forgets a part of the families: those that were told the longest time ago.
+    fn forget_oldest(&mut self) {
+        let mut told: Vec<u64> = self.metrics.values().map(|kept| kept.told).collect();
+        let last = told.len().div_ceil(FORGOTTEN_AT_ONCE).saturating_sub(1);
+        if last >= told.len() {
+            return;
+        }
+        let (_, &mut newest, _) = told.select_nth_unstable(last);
+        self.retain(|kept| kept.told > newest);
+    }
+
+    /// Forgets the families that are not to be kept.
+    fn retain(&mut self, keeps: impl Fn(&Kept) -> bool) {
+        let before = self.metrics.len();
+        self.metrics.retain(|_, kept| keeps(kept));
+        self.changed |= self.metrics.len() < before;
+        let left = self.metrics.values().map(|kept| &kept.metadata);
+        let left: usize = left.map(bytes_of).sum();
+        self.memory.shrink_to(left as u64);
+    }
+
+    fn encode(&self, identity: StoreIdentity) -> Vec<u8> {
+        encode(self.metrics.values().map(|kept| &kept.metadata), identity)
+    }
+}
+
+/// What a family takes in memory; its name is there twice.
+fn bytes_of(metadata: &MetricMetadata) -> usize {
+    2 * metadata.metric.len() + metadata.help.len() + metadata.unit.len() + OVERHEAD_BYTES
+}
+
+fn encode<'a>(
+    metrics: impl ExactSizeIterator<Item = &'a MetricMetadata>,
+    identity: StoreIdentity,
+) -> Vec<u8> {
     SEAL.close(identity, |bytes| {
         push_uvarint(bytes, metrics.len() as u64);
-        for metadata in metrics.values() {
+        for metadata in metrics {
             bytes.push(metadata.kind as u8);
             for text in [&metadata.metric, &metadata.help, &metadata.unit] {
                 push_uvarint(bytes, text.len() as u64);
@@ -159,57 +292,5 @@ fn decode(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::io::MemFs;
-
-    fn metadata(metric: &str, help: &str) -> MetricMetadata {
-        MetricMetadata {
-            metric: metric.into(),
-            kind: MetricType::Counter,
-            help: help.into(),
-            unit: String::new(),
-        }
-    }
-
-    #[test]
-    fn bytes_are_those_committed() {
-        let identity = StoreIdentity {
-            id: 1,
-            key: [2; 16],
-        };
-        let metrics = [metadata("up", ""), metadata("höhe_total", "how high")];
-        let metrics: BTreeMap<_, _> = metrics.map(|m| (m.metric.clone(), m)).into();
-        let committed = crate::golden::committed("metadata-v1", &encode(&metrics, identity));
-        let read = decode(Path::new("metadata"), &committed, identity).unwrap();
-        assert_eq!(read, metrics);
-    }
-
-    #[test]
-    fn is_there_again_and_damage_is_noticed() {
-        let fs = MemFs::default();
-        let dir = Path::new("/s");
-        let identity = StoreIdentity::random();
-        let (file, damage) = MetadataFile::open(&fs, dir, identity).unwrap();
-        assert!(damage.is_none());
-        assert!(file.set(&metadata("b", "second")));
-        assert!(file.set(&metadata("a", "first")));
-        assert!(!file.set(&metadata("a", "first")), "that is known");
-        file.save(&fs).unwrap();
-        let (again, damage) = MetadataFile::open(&fs, dir, identity).unwrap();
-        assert!(damage.is_none());
-        assert_eq!(
-            again.all(),
-            [metadata("a", "first"), metadata("b", "second")]
-        );
-
-        let bytes = encode(&again.inner.lock().metrics, identity);
-        for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 4;
-            assert!(decode(dir, &flipped, identity).is_err(), "byte {at}");
-            assert!(decode(dir, &bytes[..at], identity).is_err(), "cut at {at}");
-        }
-        assert!(decode(dir, &bytes, StoreIdentity::random()).is_err());
-    }
-}
+#[path = "metadata_tests.rs"]
+mod tests;

@@ -160,6 +160,10 @@ impl Store {
         self.metadata.all()
     }
 
+    pub(crate) fn metadata_bytes(&self) -> u64 {
+        self.metadata.bytes()
+    }
+
     pub(crate) fn exemplars(
         &self,
         range: TimeRange,

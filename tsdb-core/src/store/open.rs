@@ -52,9 +52,8 @@ impl Store {
         snapshot::sweep(&*fs, dir)?;
         let opened = catalog::open(&*fs, &data_dir, identity)?;
         let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
-        let metadata = open_metadata(&*fs, dir, identity, &counters)?;
-
         let budget = options.budget.clone().unwrap_or_default();
+        let metadata = open_metadata(&*fs, dir, identity, &options, &budget, &counters)?;
         let exemplars = open_exemplars(&*fs, dir, identity, &options, &budget, &counters)?;
         let mut tombstones = open_tombstones(&*fs, dir, identity, &opened.runs, &counters)?;
         let within = times_of_log(&opened, &options);
@@ -140,8 +139,9 @@ impl Store {
         let fs = MemFs::default();
         let dir = Path::new("/");
         let identity = StoreIdentity::random();
-        let (metadata, _) = MetadataFile::open(&fs, dir, identity)?;
         let budget = options.budget.clone().unwrap_or_default();
+        let max = options.max_metadata_families;
+        let (metadata, _) = MetadataFile::open(&fs, dir, identity, max, &budget)?;
         let (exemplars, _) = Exemplars::open(&fs, dir, identity, options.max_exemplars, &budget)?;
         Ok(Self::assemble(Parts {
             fs: Arc::new(fs),

@@ -168,9 +168,12 @@ pub(super) fn open_metadata(
     fs: &dyn Fs,
     dir: &Path,
     identity: StoreIdentity,
+    options: &Options,
+    budget: &MemoryBudget,
     counters: &Counters,
 ) -> Result<MetadataFile> {
-    let (metadata, damage) = MetadataFile::open(fs, dir, identity)?;
+    let max = options.max_metadata_families;
+    let (metadata, damage) = MetadataFile::open(fs, dir, identity, max, budget)?;
     if let Some(damage) = damage {
         figures::count(&counters.corruptions, 1);
         tracing::warn!(error = %damage, "the metadata file is damaged: types and help texts come again with the next scrapes");

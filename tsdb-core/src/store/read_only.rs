@@ -78,9 +78,9 @@ fn look(
     let names = catalog::names(&**fs, &data_dir)?;
     let opened = catalog::read(&**fs, &data_dir, identity)?;
     let counters = Counters::default();
-    let metadata = open_metadata(&**fs, dir, identity, &counters)?;
-    let flushed = opened.flushed_generation;
     let budget = options.budget.clone().unwrap_or_default();
+    let metadata = open_metadata(&**fs, dir, identity, options, &budget, &counters)?;
+    let flushed = opened.flushed_generation;
     let exemplars = open_exemplars(&**fs, dir, identity, options, &budget, &counters)?;
     let mut tombstones = open_tombstones(&**fs, dir, identity, &opened.runs, &counters)?;
     let within = times_of_log(&opened, options);

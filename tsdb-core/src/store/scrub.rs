@@ -5,7 +5,7 @@
 //! the log and counted, once for each place; readers leave it out as they do without, and merging records it as lost.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::verify::DamagedUnit;
@@ -48,8 +48,14 @@ impl Pace<'_> {
 impl Store {
     /// Reads all runs once; false when the store is to stop.
     pub(super) fn scrub(&self, scrub: &mut Scrub, pass: Duration) -> bool {
-        let runs = self.view.get().runs.clone();
-        let total: u64 = runs.iter().map(|run| run.meta().bytes).sum();
+        // Only where they are: a run that goes meanwhile must not keep its blocks of the disk for a whole pass.
+        let runs = self.view.get();
+        let runs = runs
+            .runs
+            .iter()
+            .map(|run| (run.path().to_owned(), run.meta().bytes));
+        let runs: Vec<(PathBuf, u64)> = runs.collect();
+        let total: u64 = runs.iter().map(|(_, bytes)| bytes).sum();
         let wanted = total / pass.as_secs().max(1);
         let mut pace = Pace {
             store: self,
@@ -57,9 +63,9 @@ impl Store {
             begun: Instant::now(),
             bytes: 0,
         };
-        for run in &runs {
+        for (path, _) in &runs {
             let mut go_on = true;
-            let read = self.scrub_run(run, &mut |bytes| {
+            let read = self.scrub_run(path, &mut |bytes| {
                 go_on = pace.read(bytes);
                 go_on
             });
@@ -69,8 +75,8 @@ impl Store {
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
                 Err(e) => {
                     let unit = DamagedUnit {
-                        lost: catalog::held_by(&*self.fs, run.path()),
-                        ..DamagedUnit::of(run.path(), &e)
+                        lost: catalog::held_by(&*self.fs, path),
+                        ..DamagedUnit::of(path, &e)
                     };
                     self.tell(scrub, &unit);
                 }
@@ -83,8 +89,12 @@ impl Store {
         true
     }
 
-    fn scrub_run(&self, run: &Run, go_on: &mut dyn FnMut(u64) -> bool) -> Result<Vec<DamagedUnit>> {
-        let run = Run::open(&*self.fs, run.path(), self.identity)?;
+    fn scrub_run(
+        &self,
+        path: &Path,
+        go_on: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Vec<DamagedUnit>> {
+        let run = Run::open(&*self.fs, path, self.identity)?;
         let damages = run.check(go_on)?;
         let units = damages
             .iter()

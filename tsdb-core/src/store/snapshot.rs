@@ -102,11 +102,18 @@ impl Store {
             }
             let view = self.view.get();
             drop(tombstones);
-            let runs = view.runs.iter().map(|run| run.path());
-            let set_aside = view.set_aside.iter().map(|(_, path)| path.as_path());
-            for path in runs.chain(set_aside) {
-                if let Some(name) = path.file_name() {
-                    link_or_copy(fs, path, &data_dir.join(name))?;
+            let link = |path: &Path| match path.file_name() {
+                Some(name) => link_or_copy(fs, path, &data_dir.join(name)),
+                None => Ok(()),
+            };
+            for run in &view.runs {
+                link(run.path())?;
+            }
+            for (_, path) in view.set_aside.iter() {
+                match link(path) {
+                    // Damaged files may be taken away while the store is open.
+                    Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                    linked => linked?,
                 }
             }
         }

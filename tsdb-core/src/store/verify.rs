@@ -137,7 +137,8 @@ impl Verify<'_> {
     }
 
     fn metadata(&mut self, identity: StoreIdentity) {
-        if let Ok((_, Some(e))) | Err(e) = MetadataFile::open(self.fs, self.dir, identity) {
+        let opened = MetadataFile::open(self.fs, self.dir, identity, 0, &MemoryBudget::new(0));
+        if let Ok((_, Some(e))) | Err(e) = opened {
             self.damaged(&self.dir.join("metadata"), &e);
         }
     }
@@ -201,7 +202,7 @@ impl Verify<'_> {
         let dir = self.dir.join("wal");
         self.directories(&dir);
         let (flushed, mut frames) = (self.flushed, 0);
-        let metadata = MetadataFile::empty(self.dir, identity);
+        let metadata = MetadataFile::empty(self.dir, identity, 0, &MemoryBudget::new(0));
         let exemplars = Exemplars::empty(self.dir, identity, 0, &MemoryBudget::new(0));
         let mut tombstones = Tombstones::default();
         let within = TimeRange::new(self.newest_ms, i64::MAX);

@@ -202,10 +202,10 @@ impl Writer {
         self.batch.exemplars_len()
     }
 
-    /// Bytes of the labels of all entries and exemplars.
+    /// Bytes of text: of the labels of all entries and exemplars, and of the metadata.
     #[must_use]
-    pub fn labels_len(&self) -> usize {
-        self.batch.labels_len()
+    pub fn text_len(&self) -> usize {
+        self.batch.text_len()
     }
 
     /// Number of samples.

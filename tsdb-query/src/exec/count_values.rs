@@ -47,6 +47,8 @@ pub(crate) fn count_values(
     // Labels of values that a series has had: most series repeat theirs.
     let mut known: HashMap<(u32, u64), usize> = HashMap::new();
     for tile in grid.tiles(1024) {
+        // An input without series looks at no clock.
+        cx.check()?;
         input.run(cx, tile, &mut |i, column| {
             for (k, sample) in column.iter_samples() {
                 let bits = match &sample {

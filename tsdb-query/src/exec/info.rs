@@ -57,6 +57,8 @@ impl<'a> InfoSide<'a> {
         names.dedup();
         let mut newest: HashMap<Identity, Vec<Option<(f64, u32)>>> = HashMap::new();
         for tile in grid.tiles(1024) {
+            // An input without series looks at no clock.
+            cx.check()?;
             times.run(cx, tile, &mut |i, column| {
                 let labels = &series[i as usize].labels;
                 let key = identity(labels.metric_name(), labels);
@@ -165,6 +167,7 @@ pub(crate) fn info(
     let bases: Vec<SeriesMeta> = input.series().to_vec();
     let mut outputs = Outputs::default();
     for tile in grid.tiles(1024) {
+        cx.check()?;
         input.run(cx, tile, &mut |i, column: &mut Column| {
             let base = &bases[i as usize];
             let ignore = ignored.get(i as usize).copied().unwrap_or(false);

@@ -291,7 +291,10 @@ impl Work<'_> {
         let column = &mut self.column;
         match (self.extension, self.kernel.slide) {
             (Some(extension), _) => extension.evaluate(&windows, column),
-            (None, Some(slide)) => slide(&windows, &mut self.scratch, column),
+            (None, Some(slide)) => {
+                let looked = |samples| self.cx.check_work(samples);
+                slide(&windows, &mut self.scratch, column, &looked)?;
+            }
             (None, None) => {
                 let mut checked = false;
                 for k in 0..self.ends_ms.len() {

@@ -1,11 +1,14 @@
-//! Functions of all windows of a series in time proportional to samples plus steps.
+//! Functions of all windows of a series at once, most of them in time proportional to samples plus steps.
 //!
 //! Each gives bit for bit what the kernel of its name gives window by window: nothing is subtracted from a running sum, unless
-//! all terms are integers and no sum can be inexact.
+//! all terms are integers and no sum can be inexact. So two kinds are slower: sums and averages of other values look at every
+//! sample of every window, and `rate` and `increase` at every reset of every window. They tell the query what they look at
+//! ([`Looked`]), so that it ends in time.
 
 use super::counter::{Extrapolated, Shape};
 use super::kernel::Window;
 use super::over_time;
+use crate::error::QueryError;
 use crate::vector::Column;
 
 /// The windows of one series over the steps of a tile. Bounds never fall from step to step.
@@ -55,35 +58,63 @@ pub(crate) struct Scratch {
     sums: Vec<f64>,
 }
 
+/// To be told how many samples of a window are looked at; an error ends the query.
+pub(crate) type Looked<'a> = &'a dyn Fn(usize) -> Result<(), QueryError>;
+
 /// Fills a column from all windows of a series.
-pub(crate) type SlideKernel = fn(&Windows<'_>, &mut Scratch, &mut Column);
+pub(crate) type SlideKernel =
+    fn(&Windows<'_>, &mut Scratch, &mut Column, Looked<'_>) -> Result<(), QueryError>;
 
 /// `count_over_time(m)`
-pub(super) fn count(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
+pub(super) fn count(
+    w: &Windows<'_>,
+    _: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     for (k, lo, hi) in w.steps() {
         out.set(k, (hi - lo) as f64);
     }
+    Ok(())
 }
 
 /// `present_over_time(m)`
-pub(super) fn present(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
+pub(super) fn present(
+    w: &Windows<'_>,
+    _: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     for (k, ..) in w.steps() {
         out.set(k, 1.0);
     }
+    Ok(())
 }
 
 /// `first_over_time(m)`
-pub(super) fn first(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
+pub(super) fn first(
+    w: &Windows<'_>,
+    _: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     for (k, lo, _) in w.steps() {
         out.set(k, w.values[lo]);
     }
+    Ok(())
 }
 
 /// `last_over_time(m)`
-pub(super) fn last(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
+pub(super) fn last(
+    w: &Windows<'_>,
+    _: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     for (k, _, hi) in w.steps() {
         out.set(k, w.values[hi - 1]);
     }
+    Ok(())
 }
 
 /// Samples that differ from the one before in a way that counts.
@@ -101,8 +132,8 @@ fn events(values: &[f64], counts: fn(f64, f64) -> bool, out: &mut Vec<usize>) {
 fn each_with_events<'e>(
     w: &Windows<'_>,
     events: &'e [usize],
-    mut step: impl FnMut(usize, &'e [usize]),
-) {
+    mut step: impl FnMut(usize, &'e [usize]) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
     let (mut from, mut to) = (0, 0);
     for (k, lo, hi) in w.steps() {
         while events.get(from).is_some_and(|&i| i <= lo) {
@@ -112,8 +143,9 @@ fn each_with_events<'e>(
         while events.get(to).is_some_and(|&i| i < hi) {
             to += 1;
         }
-        step(k, &events[from..to]);
+        step(k, &events[from..to])?;
     }
+    Ok(())
 }
 
 fn count_events(
@@ -121,31 +153,43 @@ fn count_events(
     scratch: &mut Scratch,
     out: &mut Column,
     counts: fn(f64, f64) -> bool,
-) {
+) -> Result<(), QueryError> {
     events(w.values, counts, &mut scratch.indexes);
     each_with_events(w, &scratch.indexes, |k, inside| {
         out.set(k, inside.len() as f64);
-    });
+        Ok(())
+    })
 }
 
 /// `changes(m)`
-pub(super) fn changes(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
+pub(super) fn changes(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     count_events(w, scratch, out, |before, now| {
         now != before && !(now.is_nan() && before.is_nan())
-    });
+    })
 }
 
 /// `resets(m)`
-pub(super) fn resets(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
-    count_events(w, scratch, out, |before, now| now < before);
+pub(super) fn resets(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
+    count_events(w, scratch, out, |before, now| now < before)
 }
 
 fn counter(
     w: &Windows<'_>,
     scratch: &mut Scratch,
     out: &mut Column,
+    looked: Looked<'_>,
     finish: impl Fn(&Extrapolated) -> f64,
-) {
+) -> Result<(), QueryError> {
     // Counted without branches first: most series have none.
     let pairs = w.values.iter().zip(w.values.iter().skip(1));
     let falls: usize = pairs.map(|(before, now)| usize::from(now < before)).sum();
@@ -155,6 +199,7 @@ fn counter(
     }
     let mut shape = None;
     each_with_events(w, &scratch.indexes, |k, resets| {
+        looked(resets.len())?;
         let fallen_from = resets.iter().map(|&i| w.values[i - 1]);
         if let Some(window) = w.at(k)
             && let Some(now) = Shape::of(&window, shape.as_ref())
@@ -163,21 +208,37 @@ fn counter(
             out.set(k, finish(&e));
             shape = Some(now);
         }
-    });
+        Ok(())
+    })
 }
 
 /// `rate(m)`
-pub(super) fn rate(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
-    counter(w, scratch, out, Extrapolated::per_second);
+pub(super) fn rate(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    looked: Looked<'_>,
+) -> Result<(), QueryError> {
+    counter(w, scratch, out, looked, Extrapolated::per_second)
 }
 
 /// `increase(m)`
-pub(super) fn increase(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
-    counter(w, scratch, out, Extrapolated::total);
+pub(super) fn increase(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    looked: Looked<'_>,
+) -> Result<(), QueryError> {
+    counter(w, scratch, out, looked, Extrapolated::total)
 }
 
 /// `delta(m)`
-pub(super) fn delta(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
+pub(super) fn delta(
+    w: &Windows<'_>,
+    _: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     let mut shape = None;
     for (k, ..) in w.steps() {
         if let Some(window) = w.at(k)
@@ -188,6 +249,7 @@ pub(super) fn delta(w: &Windows<'_>, _: &mut Scratch, out: &mut Column) {
             shape = Some(now);
         }
     }
+    Ok(())
 }
 
 /// The best value of each window, by a queue of the samples that may still become the best: the first is the best now.
@@ -217,13 +279,25 @@ fn extreme(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column, better: fn(
 }
 
 /// `max_over_time(m)`
-pub(super) fn max(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
+pub(super) fn max(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     extreme(w, scratch, out, |v, best| v > best);
+    Ok(())
 }
 
 /// `min_over_time(m)`
-pub(super) fn min(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
+pub(super) fn min(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    _: Looked<'_>,
+) -> Result<(), QueryError> {
     extreme(w, scratch, out, |v, best| v < best);
+    Ok(())
 }
 
 /// Sums of all prefixes when they are exact: integers whose magnitudes add up to no more than 2⁵³.
@@ -246,36 +320,51 @@ fn exact_prefix_sums(values: &[f64], sums: &mut Vec<f64>) -> bool {
     true
 }
 
+/// A kernel of one window.
+type Eval = fn(&Window<'_>, &[f64]) -> Option<f64>;
+
 fn summed(
     w: &Windows<'_>,
     scratch: &mut Scratch,
     out: &mut Column,
-    exact: fn(f64, f64) -> f64,
-    kernel: fn(&Window<'_>, &[f64]) -> Option<f64>,
-) {
+    looked: Looked<'_>,
+    (exact, kernel): (fn(f64, f64) -> f64, Eval),
+) -> Result<(), QueryError> {
     let sums = &mut scratch.sums;
     if exact_prefix_sums(w.values, sums) {
         for (k, lo, hi) in w.steps() {
             // Adding zero turns -0 into 0, as the compensation of a sum does.
             out.set(k, exact(sums[hi] - sums[lo], (hi - lo) as f64) + 0.0);
         }
-        return;
+        return Ok(());
     }
-    for (k, ..) in w.steps() {
+    for (k, lo, hi) in w.steps() {
+        looked(hi - lo)?;
         if let Some(v) = w.at(k).and_then(|window| kernel(&window, &[])) {
             out.set(k, v);
         }
     }
+    Ok(())
 }
 
 /// `sum_over_time(m)`
-pub(super) fn sum(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
-    summed(w, scratch, out, |sum, _| sum, over_time::sum);
+pub(super) fn sum(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    looked: Looked<'_>,
+) -> Result<(), QueryError> {
+    summed(w, scratch, out, looked, (|sum, _| sum, over_time::sum))
 }
 
 /// `avg_over_time(m)`
-pub(super) fn avg(w: &Windows<'_>, scratch: &mut Scratch, out: &mut Column) {
-    summed(w, scratch, out, |sum, n| sum / n, over_time::avg);
+pub(super) fn avg(
+    w: &Windows<'_>,
+    scratch: &mut Scratch,
+    out: &mut Column,
+    looked: Looked<'_>,
+) -> Result<(), QueryError> {
+    summed(w, scratch, out, looked, (|sum, n| sum / n, over_time::avg))
 }
 
 #[cfg(test)]
@@ -321,7 +410,7 @@ mod tests {
             let mut scratch = Scratch::default();
             for (name, kernel, slide) in sliding() {
                 let mut out = Column::absent(ends.len());
-                slide(&w, &mut scratch, &mut out);
+                slide(&w, &mut scratch, &mut out, &|_| Ok(())).unwrap();
                 for k in 0..ends.len() {
                     let expected = w.at(k).and_then(|window| (kernel.eval)(&window, &[]));
                     let same = match (expected, out.get(k)) {
@@ -332,6 +421,49 @@ mod tests {
                     prop_assert!(same, "{} at {}: {:?} {:?}", name, k, expected, out.get(k));
                 }
             }
+        }
+    }
+
+    /// What a kernel looks at beside samples and steps, up to an end that comes when that is `most`.
+    fn looked_at(slide: SlideKernel, values: &[f64], most: usize) -> (usize, bool) {
+        let n = values.len();
+        let times: Vec<i64> = (0..n as i64).collect();
+        let bounds: Vec<(usize, usize)> = (0..n).map(|k| (0, k + 1)).collect();
+        let w = Windows {
+            times_ms: &times,
+            values,
+            bounds: &bounds,
+            ends_ms: &times,
+            evals_ms: &times,
+            range_ms: n as i64,
+        };
+        let seen = std::cell::Cell::new(0);
+        let looked = |n| {
+            seen.set(seen.get() + n);
+            if seen.get() > most {
+                return Err(QueryError::Timeout);
+            }
+            Ok(())
+        };
+        let mut out = Column::absent(n);
+        let ended = slide(&w, &mut Scratch::default(), &mut out, &looked).is_err();
+        (seen.get(), ended)
+    }
+
+    #[test]
+    fn what_looks_at_whole_windows_says_so_and_can_be_ended() {
+        let halves: Vec<f64> = (0..1000).map(|k| f64::from(k) + 0.5).collect();
+        let saw: Vec<f64> = (0..1000).map(|k| f64::from(k % 2)).collect();
+        let cases: [(SlideKernel, &[f64], usize); 4] = [
+            (sum, &halves, 500_500),
+            (avg, &halves, 500_500),
+            (rate, &saw, 249_500),
+            (increase, &saw, 249_500),
+        ];
+        for (slide, values, all) in cases {
+            assert_eq!(looked_at(slide, values, usize::MAX), (all, false));
+            let (seen, ended) = looked_at(slide, values, 10_000);
+            assert!(ended && seen < 11_000, "{seen}");
         }
     }
 }

@@ -18,6 +18,11 @@ impl Pattern {
         Ok(Self { regex })
     }
 
+    /// Memory that it takes, in bytes, without what matching keeps for the next time.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.regex.memory_bytes()
+    }
+
     pub(crate) fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tsdb_core::{Commit, ConflictPolicy, METRIC_NAME, WriteBatch};
+use tsdb_core::{Commit, ConflictPolicy, Labels, METRIC_NAME, WriteBatch};
 
 use crate::catalog::{Change, Database, Field, State};
 use crate::error::{Error, Result};
@@ -246,7 +246,7 @@ impl NewFields<'_> {
     }
 }
 
-/// Adds the fields of a point to the batch.
+/// Adds the fields of a point to the batch, all or none.
 ///
 /// # Errors
 /// Why the store cannot hold the series.
@@ -258,6 +258,7 @@ fn add(
     fields: &[Field],
     t_ns: i64,
 ) -> std::result::Result<(), String> {
+    let mut all = Vec::with_capacity(fields.len());
     for ((name, value), field) in point.fields.iter().zip(fields) {
         if name == TIME {
             continue;
@@ -273,7 +274,11 @@ fn add(
         let own = own.into_iter().map(|(label, value)| (label.into(), value));
         let tags = point.tags.iter();
         let tags = tags.map(|(key, value)| (mapping::label_of_tag(key), &**value));
-        let series = batch.series(own.chain(tags)).map_err(|e| e.to_string())?;
+        let labels = Labels::from_pairs(own.chain(tags)).map_err(|e| e.to_string())?;
+        all.push((labels, value));
+    }
+    for (labels, value) in all {
+        let series = batch.series_labels(&labels).map_err(|e| e.to_string())?;
         store::push(series, t_ns, value);
     }
     Ok(())

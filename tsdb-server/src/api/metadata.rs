@@ -22,6 +22,8 @@ pub(crate) async fn metadata(
     number("limit_per_metric")?;
     let metric = params.get("metric").map(str::to_owned);
     lookup(&state, move |db| {
+        // A copy, and the text of the answer.
+        let _share = db.memory().reserve(2 * db.metadata_bytes())?;
         let mut entries = db.metadata();
         entries.retain(|m| metric.as_ref().is_none_or(|metric| *metric == m.metric));
         entries.truncate(limit);

@@ -25,11 +25,12 @@ pub(crate) async fn series(
         }
         let querier = db.querier(range)?;
         let mut found: Vec<Labels> = Vec::new();
+        // Held while the labels are.
+        let mut shares = Vec::new();
         for set in &sets {
             let selected = querier.select(set)?;
-            let _share = db
-                .memory()
-                .reserve(selected.iter().map(Series::memory_bytes).sum())?;
+            let bytes = selected.iter().map(Series::memory_bytes).sum();
+            shares.push(db.memory().reserve(bytes)?);
             found.extend(selected.iter().map(|s| s.labels().clone()));
             if found.len() > max {
                 found.sort_unstable();

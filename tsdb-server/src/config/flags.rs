@@ -98,6 +98,10 @@ impl Config {
                 self.max_exemplars.to_string(),
             ),
             (
+                "storage.metadata.max-families",
+                self.max_metadata_families.to_string(),
+            ),
+            (
                 "storage.remote.read-concurrent-limit",
                 self.remote_read_concurrent_limit.to_string(),
             ),

@@ -20,6 +20,9 @@ use crate::json_kind::{JsonKind, unit_from_name};
 /// Samples of a series that go to the batch at once.
 const PIECE: usize = 8_192;
 
+/// What a byte of a line takes in memory at most: a value or time is of two bytes at least, with its comma.
+const BYTES_PER_BYTE: usize = 8;
+
 /// A line: a series with some of its samples, times in ticks of the unit.
 #[derive(Debug, Default)]
 struct Exported<'a> {
@@ -123,6 +126,11 @@ pub(crate) fn import<R: Read>(
     let mut number = 0u64;
     while let Some(line) = lines.next()? {
         number += 1;
+        let bytes = match line {
+            Line::Whole(line) => line.len() * BYTES_PER_BYTE,
+            Line::TooLong => 0,
+        };
+        let _memory = sink.reserve(bytes)?;
         let read = match line {
             Line::Whole(line) if line.trim_ascii().is_empty() => continue,
             Line::Whole(line) => parse(line),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tsdb_core::{Db, MetricMetadata, SeriesBuilder, WriteReport, Writer};
+use tsdb_core::{Db, MetricMetadata, Reservation, SeriesBuilder, WriteReport, Writer};
 
 use crate::ingest::{LabelSet, WriteError};
 
@@ -82,6 +82,14 @@ impl Sink {
             summary: Summary::default(),
             taken: Arc::default(),
         }
+    }
+
+    /// Takes memory of the store's budget for what is read.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub(super) fn reserve(&self, bytes: usize) -> Result<Reservation, WriteError> {
+        Ok(self.db.memory().reserve(bytes as u64)?)
     }
 
     /// Adds samples of a series; `size` is about what they take, in bytes. Labels that are not valid are refused, and

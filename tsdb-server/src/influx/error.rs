@@ -13,6 +13,8 @@ use crate::ingest::WriteError;
 pub(super) struct InfluxError {
     status: StatusCode,
     pub(super) message: String,
+    /// Seconds that a sender should wait, if it may try again.
+    wait_s: u64,
 }
 
 impl InfluxError {
@@ -20,11 +22,20 @@ impl InfluxError {
         Self {
             status,
             message: message.into(),
+            wait_s: RETRY_AFTER_S,
         }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// What was refused is accepted after so many seconds.
+    pub(super) fn try_again(message: impl Into<String>, wait_s: u64) -> Self {
+        Self {
+            wait_s,
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+        }
     }
 
     /// The answer of version 2.
@@ -34,6 +45,7 @@ impl InfluxError {
             StatusCode::NOT_FOUND => "not found",
             StatusCode::PAYLOAD_TOO_LARGE => "request too large",
             StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+            StatusCode::TOO_MANY_REQUESTS => "too many requests",
             _ => "internal error",
         };
         let mut body = b"{\"code\":".to_vec();
@@ -51,8 +63,8 @@ impl InfluxError {
         if let Ok(message) = HeaderValue::from_str(&one_line) {
             response.headers_mut().insert("x-influxdb-error", message);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            retry_after(&mut response, RETRY_AFTER_S);
+        if let StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS = self.status {
+            retry_after(&mut response, self.wait_s);
         }
         response
     }

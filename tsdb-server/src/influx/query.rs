@@ -50,12 +50,14 @@ async fn answer(
     // Not on the async threads: patterns are compiled.
     let parsed = state.shared.queries.run({
         let text = text.to_owned();
-        move || influxql::parse(&text, &bound)
+        let deadline = Instant::now() + state.shared.config.query_timeout;
+        move || influxql::parse_until(&text, &bound, Some(deadline))
     });
-    let statements = parsed
-        .await?
-        .map_err(|e| InfluxError::bad_request(format!("error parsing query: {e}")))?;
-    let is_get = *method == Method::GET;
+    let statements = parsed.await?.map_err(|e| match e.is_late() {
+        true => InfluxError::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+        false => InfluxError::bad_request(format!("error parsing query: {e}")),
+    })?;
+    let is_get = matches!(*method, Method::GET | Method::HEAD);
     // The route lets nobody through without.
     permission::check(&statements, scopes.unwrap_or(Scopes::NONE), is_get)?;
     let times = match params.get("epoch") {

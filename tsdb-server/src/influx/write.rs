@@ -14,7 +14,7 @@ use crate::api::params::Params;
 use crate::config::RequestLimits;
 use crate::encoding::Encoding;
 use crate::error::ApiError;
-use crate::ingest::{after_wait, body, durable, too_many};
+use crate::ingest::{after_wait, apply, body, durable, too_many};
 use crate::state::AppState;
 
 /// Bad lines that an answer names; the others are only counted.
@@ -111,7 +111,10 @@ async fn write(
         if let (None, Some(first)) = (&refusal, report.rejected.first().first()) {
             let dropped: u64 = report.rejected.counts().map(|(_, n)| n).sum();
             let message = format!("partial write: {} dropped={dropped}", first.reason);
-            return Err(InfluxError::bad_request(message));
+            return Err(match apply::for_now(&report.rejected) {
+                Some(wait_s) => InfluxError::try_again(message, wait_s),
+                None => InfluxError::bad_request(message),
+            });
         }
     }
     match refusal {

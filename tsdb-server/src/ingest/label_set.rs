@@ -10,6 +10,8 @@ pub(crate) const MAX_LABELS: usize = MAX_LABEL_SET_BYTES / 4;
 pub(crate) struct LabelSet<'a> {
     pairs: Vec<(&'a [u8], &'a [u8])>,
     canonical: Vec<u8>,
+    /// Bytes of all names and values that came.
+    bytes: usize,
     /// The first reason why the labels are not valid.
     invalid: Option<&'static str>,
 }
@@ -18,14 +20,16 @@ impl<'a> LabelSet<'a> {
     pub(super) fn clear(&mut self) {
         self.pairs.clear();
         self.canonical.clear();
+        self.bytes = 0;
         self.invalid = None;
     }
 
     /// Adds a label.
     pub(crate) fn push(&mut self, name: &'a [u8], value: &'a [u8]) {
-        // First: what is long is read for each series that refers to it.
-        if name.len() + value.len() > MAX_LABEL_SET_BYTES {
-            return self.invalid("a label has more than 65536 bytes");
+        // First, and for all together: labels may refer to the same long text, each series to it anew.
+        self.bytes = self.bytes.saturating_add(name.len() + value.len());
+        if self.bytes > MAX_LABEL_SET_BYTES {
+            return self.invalid("labels have more than 65536 bytes");
         }
         if name.is_empty() {
             self.invalid("a label name is empty");

@@ -1,6 +1,6 @@
 //! Writing: each protocol fills a `WriteBatch`, [`apply`] alone turns what became of it into an answer.
 
-mod apply;
+pub(crate) mod apply;
 pub(crate) mod body;
 mod buckets;
 pub(crate) mod datadog;

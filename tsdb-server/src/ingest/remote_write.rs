@@ -24,7 +24,7 @@ pub(super) fn check(limits: &RequestLimits, writer: &Writer) -> Result<(), Write
     if writer.exemplars_len() > limits.exemplars {
         return Err(too_many("exemplars", limits.exemplars));
     }
-    if writer.labels_len() > limits.label_bytes {
+    if writer.text_len() > limits.label_bytes {
         return Err(too_many("label_bytes", limits.label_bytes));
     }
     Ok(())

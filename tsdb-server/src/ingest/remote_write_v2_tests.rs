@@ -218,6 +218,36 @@ fn counts_are_bounded() {
     );
 }
 
+#[test]
+fn texts_that_series_share_count_for_each() {
+    let limits = RequestLimits {
+        label_bytes: 60,
+        ..RequestLimits::default()
+    };
+    let decode = |series: &[Message]| {
+        let mut writer = store().writer();
+        let decoded = decode(
+            &request(series),
+            limits,
+            &mut writer,
+            &mut Replicas::default(),
+        );
+        decoded.map(|_| ()).map_err(|e| e.status)
+    };
+    let up = || up().bytes(2, &sample(1.0, 1)); // 18 bytes of labels
+    assert_eq!(decode(&[up(), up(), up()]), Ok(()));
+    assert_eq!(
+        decode(&[up(), up(), up(), up()]),
+        Err(StatusCode::PAYLOAD_TOO_LARGE)
+    );
+    let metadata = Message::default().varint(1, 1).varint(3, 6).varint(4, 7);
+    let families = [2, 3, 4, 5].map(|name| {
+        let series = Message::default().bytes(1, &[1, name]);
+        series.bytes(5, &metadata.0)
+    });
+    assert_eq!(decode(&families), Err(StatusCode::PAYLOAD_TOO_LARGE));
+}
+
 /// What `writer` holds: labels and times of the floats.
 fn contents(writer: &Writer) -> Vec<(Labels, Vec<i64>)> {
     let entries = writer.entries();

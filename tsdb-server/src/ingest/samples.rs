@@ -122,6 +122,9 @@ impl Samples {
         if let Ok(canonical) = labels.canonical_of_any() {
             let start = self.exemplar_labels.len();
             self.exemplar_labels.extend_from_slice(canonical);
+            if self.exemplar_labels.len() > limits.label_bytes {
+                return Err(too_many("label_bytes", limits.label_bytes));
+            }
             self.exemplars.push(Exemplar {
                 t_ms,
                 value,

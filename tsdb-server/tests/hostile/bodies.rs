@@ -184,6 +184,21 @@ fn otlp_points() -> Vec<Case> {
                 .bytes(6, &[0xff; 24])
                 .bytes(7, &[0; 16])
         }),
+        point_case(
+            "60 KB of attributes in sixteen thousand buckets",
+            9,
+            Refused(413),
+            || {
+                let value = Message::default().bytes(1, &[b'x'; 60_000]);
+                let attribute = Message::default().bytes(1, b"a").bytes(2, &value.0);
+                let bounds = (0..16_000).flat_map(|bound| f64::from(bound).to_le_bytes());
+                point()
+                    .bytes(9, &attribute.0)
+                    .bytes(6, &[0; 8 * 16_001])
+                    .bytes(7, &bounds.collect::<Vec<u8>>())
+            },
+        )
+        .heavy(),
         point_case("scale of the least", 10, Either, || {
             point().varint(6, u64::from(u32::MAX))
         }),

@@ -180,6 +180,10 @@ fn statements() -> Vec<Case> {
         ask("a regex that explodes", Either, || "SELECT usage FROM cpu WHERE host =~ /((a{1,1000}){1,1000}){1,1000}/".to_owned()),
         ask("a regex that backtracks", Either, || "SELECT usage FROM cpu WHERE host =~ /^(h+)+(h+)+(h+)+x$/".to_owned()),
         ask("ten thousand regexes", Refused(400), || format!("SELECT usage FROM cpu{}", ", /x{500}/".repeat(10_000))),
+        ask("a thousand regexes that are large", Refused(400), || {
+            let all: Vec<String> = (0..1000).map(|k| format!("host =~ /\\p{{L}}{{60}}{k}/")).collect();
+            format!("SELECT usage FROM cpu WHERE {}", all.join(" OR "))
+        }),
         ask("a regex of a megabyte", Either, || format!("SELECT usage FROM /{}/", "a|".repeat(MIB / 2))),
         ask("everything of everything", Costly, || "SELECT * FROM /.*/".to_owned()).heavy(),
         ask("everything of everything, all functions", Costly, || "SELECT mean(*), max(*), min(*), count(*), stddev(*), median(*) FROM /.*/ GROUP BY *".to_owned()).heavy(),
@@ -205,6 +209,7 @@ fn statements() -> Vec<Case> {
         ask("SHOW with a regex for everything", Costly, || "SHOW TAG VALUES FROM /.*/ WITH KEY =~ /.*/ WHERE host =~ /.*/".to_owned()),
         ask("SHOW SERIES of everything", Costly, || "SHOW SERIES".to_owned()),
         ask("ten thousand sources", Costly, || format!("SELECT usage FROM cpu{}", ", cpu".repeat(10_000))).heavy(),
+        ask("fifty thousand columns of one name", Costly, || format!("SELECT usage{} FROM cpu", ", usage".repeat(50_000))).heavy(),
         ask("ten thousand columns", Costly, || format!("SELECT usage{} FROM cpu LIMIT 10", ", usage".repeat(10_000))).heavy(),
         Case::new("InfluxQL: parameters in lists", Refused(400), || {
             let params = "[".repeat(100_000);

@@ -329,6 +329,12 @@ fn numbers() -> Vec<Case> {
         ask("subquery over a century in milliseconds", Costly, || {
             "sum_over_time(metric_01[100y:1ms])".to_owned()
         }),
+        ask("count_values of nothing over centuries", Costly, || {
+            "max_over_time(count_values(\"x\", nosuch)[292y:1ms])".to_owned()
+        }),
+        ask("info of nothing over centuries", Costly, || {
+            "max_over_time(info(nosuch)[292y:1ms])".to_owned()
+        }),
         ask("subquery over a year in seconds", Costly, || {
             "sum_over_time(sum(metric_01)[1y:1s])".to_owned()
         }),
@@ -403,6 +409,9 @@ fn over_everything() -> Vec<Case> {
             calls.join(" + ")
         })
         .heavy(),
+        range("sums of windows of fifteen million", Costly, || {
+            "sum_over_time(vector(time() + 0.5)[15000s:1ms])".to_owned()
+        }),
         range("count_values of every series", Costly, || {
             "count_values(\"value\", {__name__=~\".+\"})".to_owned()
         }),

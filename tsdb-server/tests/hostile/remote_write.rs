@@ -52,6 +52,22 @@ fn in_series(rest: &[u8]) -> Vec<u8> {
     Message::default().bytes(1, &series).0
 }
 
+/// Labels of a message of version 2 beside its texts: the metric name or not, and 16,000 names of a text of 60 KB.
+fn many_labels(skip_name: usize) -> Vec<u8> {
+    let name = [vec![1], uvarint(2)].concat().repeat(1 - skip_name);
+    let pairs = (3..16_003).flat_map(|label| [uvarint(label), uvarint(2)].concat());
+    name.into_iter().chain(pairs).collect()
+}
+
+fn texts_of_many_labels() -> Vec<u8> {
+    let names = (0..16_000).map(|n| format!("l{n:05}").into_bytes());
+    let texts = [Vec::new(), b"__name__".to_vec(), vec![b'x'; 60_000]];
+    let texts = texts.into_iter().chain(names);
+    texts
+        .fold(Message::default(), |message, text| message.bytes(4, &text))
+        .0
+}
+
 fn one(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8> {
     let series: Series = (owned(labels), samples.to_vec());
     encode(&[series], &[])
@@ -532,6 +548,51 @@ fn version_2() -> Vec<Case> {
                 .concat()
             },
         ),
+        v2(
+            "help of 30 MiB that all families share",
+            Refused(413),
+            || {
+                let names = (0..1000).map(|n| format!("hostile_{n}").into_bytes());
+                let mut texts = vec![Vec::new(), b"__name__".to_vec(), vec![b'x'; 30 * MIB]];
+                texts.extend(names);
+                let texts = texts
+                    .iter()
+                    .fold(Message::default(), |m, text| m.bytes(4, text));
+                let series = (3..1003_u64).flat_map(|name| {
+                    let refs = [vec![1], uvarint(name)].concat();
+                    let metadata = Message::default().varint(1, 1).varint(3, 2);
+                    let series = Message::default().bytes(1, &refs).bytes(5, &metadata.0);
+                    Message::default().bytes(5, &series.0).0
+                });
+                [texts.0, series.collect()].concat()
+            },
+        )
+        .heavy(),
+        v2("16,000 labels with the same 60 KB", Refused(400), || {
+            Message::default()
+                .bytes(5, &Message::default().bytes(1, &many_labels(0)).0)
+                .0
+                .repeat(100)
+                .into_iter()
+                .chain(texts_of_many_labels())
+                .collect()
+        })
+        .heavy(),
+        v2(
+            "exemplars with 16,000 labels of the same 60 KB",
+            Either,
+            || {
+                let exemplar = Message::default().bytes(1, &many_labels(1)).double(2, 1.0);
+                let exemplars = Message::default().bytes(4, &exemplar.0).0.repeat(100);
+                let series = [Message::default().bytes(1, &[1, 2]).0, exemplars].concat();
+                [
+                    texts_of_many_labels(),
+                    Message::default().bytes(5, &series).0,
+                ]
+                .concat()
+            },
+        )
+        .heavy(),
         v2("metadata that refers to nothing", Either, move || {
             let metadata = Message::default()
                 .varint(1, u64::MAX)

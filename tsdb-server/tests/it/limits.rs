@@ -174,6 +174,25 @@ async fn new_series_beyond_the_limit_are_refused_for_now_and_known_ones_go_on() 
 }
 
 #[tokio::test]
+async fn points_of_too_many_new_series_are_refused_for_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "limits: {new_series: 2, new_series_interval: 1h}\n";
+    let server = server(&dir.path().join("tsdb.yml"), text);
+    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    let make = "/query?q=CREATE%20DATABASE%20d";
+    let made = server.request(Method::POST, make).await;
+    assert_eq!(made.status, StatusCode::OK);
+    let lines = "m,host=a v=1\nm,host=b v=1\nm,host=c v=1\n";
+    let write = Request::post("/write?db=d").body(lines.into()).unwrap();
+    let refused = server.send(write).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(!refused.header("retry-after").is_empty());
+    let text = refused.text();
+    assert!(text.contains("partial write: "), "{text}");
+    assert!(text.contains("dropped=1"), "{text}");
+}
+
+#[tokio::test]
 async fn what_needs_more_memory_than_there_is_comes_again_later() {
     let server = Server::with_memory(33 << 20);
     let body = vec![0; 34 << 20];

@@ -267,6 +267,25 @@ fn start_times_outlive_a_kill_and_a_flush() {
 }
 
 #[tokio::test]
+async fn metadata_that_is_too_long_is_left_out_and_its_samples_are_not() {
+    let server = Server::new(&[]);
+    let write = async |metric: &str, help: &str| {
+        let series = (owned(&[("__name__", metric)]), vec![(T, 1.0)]);
+        let meta = (1, metric.to_owned(), help.to_owned());
+        let body = compress(&encode(&[series], &[meta]));
+        let answer = server.write_raw(body).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    };
+    write("a", "help").await;
+    write("b", &"x".repeat(20_000)).await;
+    let kept = server.get("/api/v1/metadata").await.json();
+    let kept: Vec<&String> = kept["data"].as_object().unwrap().keys().collect();
+    assert_eq!(kept, ["a"]);
+    let names = server.get("/api/v1/label/__name__/values").await.json();
+    assert_eq!(names["data"], json!(["a", "b"]));
+}
+
+#[tokio::test]
 async fn requests_with_metadata_only_are_stored_and_empty_ones_accepted() {
     let server = Server::new(&[]);
     assert_eq!(

@@ -5,6 +5,7 @@ mod read;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::checksum::FileIdentity;
 use super::directory::{ColumnRecord, Directory, GroupPlace};
@@ -34,6 +35,8 @@ pub(crate) struct Run {
     index_at: u64,
     /// Damaged parts of which nothing is lost: where they stand, how long they are, what is wrong.
     mended: Vec<(u64, u64, &'static str)>,
+    /// Whether it was merged away or has expired.
+    retired: AtomicBool,
 }
 
 impl Run {
@@ -64,6 +67,15 @@ impl Run {
         let mut block = vec![0; len];
         self.read_at(&mut block, start)?;
         mend::check(self.identity, start, &block).map_err(damage)
+    }
+
+    /// Notes that it was merged away or has expired: only who has it already reads it.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Its file.

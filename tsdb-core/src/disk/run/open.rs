@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::super::checksum::FileIdentity;
 use super::super::directory::Directory;
@@ -24,11 +25,24 @@ impl Run {
     /// [`Error::Corrupt`] for damage and for a file of another store; [`Error::UnsupportedFormat`]; those of the
     /// file system.
     pub(crate) fn open(fs: &dyn Fs, path: &Path, identity: StoreIdentity) -> Result<Arc<Self>> {
+        Self::open_before(fs, path, path, identity)
+    }
+
+    /// As [`open`](Self::open), of a file that stands at `at` and is about to get the name `path`.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub(in super::super) fn open_before(
+        fs: &dyn Fs,
+        at: &Path,
+        path: &Path,
+        identity: StoreIdentity,
+    ) -> Result<Arc<Self>> {
         let (name, _) = RunName::parse(path)
             .ok_or_else(|| Error::corrupt(path, 0, "name is not that of a run"))?;
-        let io = |op| move |e| Error::io(op, path, e);
-        let map = fs.map(path).map_err(io("map"))?;
-        let file = fs.open_read(path).map_err(io("open"))?;
+        let io = |op| move |e| Error::io(op, at, e);
+        let map = fs.map(at).map_err(io("map"))?;
+        let file = fs.open_read(at).map_err(io("open"))?;
         let path: Arc<Path> = path.into();
         let checksums = FileIdentity {
             store_id: identity.id,
@@ -88,6 +102,7 @@ impl Run {
             groups_end: footer.groups_end,
             index_at: footer.index.offset,
             mended: Vec::new(),
+            retired: AtomicBool::new(false),
             meta: footer.meta,
             path: Arc::clone(path),
         })

@@ -140,6 +140,14 @@ fn what_is_set_aside_is_told_by_the_copy_too() {
         .unwrap();
     assert_eq!(warnings(&store), 1);
     assert_eq!(warnings(&open_copy(&fs)), 1);
+    // Somebody takes the damaged file away.
+    let files = fs.list(&data).unwrap();
+    let damaged = files
+        .iter()
+        .find(|name| name.to_string_lossy().ends_with(".damaged"));
+    fs.remove(&data.join(damaged.unwrap())).unwrap();
+    let other = Path::new(DIR).join("snapshots/s2");
+    store.snapshot_to(&other, SnapshotHead::Included).unwrap();
 }
 
 #[test]

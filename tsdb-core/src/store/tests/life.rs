@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::db::Db;
 use crate::error::Error;
+use crate::model::{MetricMetadata, MetricType};
 
 #[test]
 fn flushes_at_least_once_per_min_block_duration_of_data_time() {
@@ -81,6 +82,41 @@ fn retention_counts_from_the_newest_sample() {
     assert_eq!(found["new"].len(), 2);
     drop(store);
     assert_eq!(contents(&open_with(&fs, with_retention()).unwrap()), found);
+}
+
+#[test]
+fn metadata_goes_when_its_series_are_gone() {
+    let fs = FaultFs::new();
+    let clock = ManualClock::new(NOW + 100 * HOUR);
+    let options = options()
+        .retention(Some(Duration::from_secs(3600)))
+        .clock(Clock::Manual(clock.clone()));
+    let store = open_with(&fs, options).unwrap();
+    let mut told = WriteBatch::new();
+    for metric in ["gone", "m"] {
+        told.metadata(MetricMetadata {
+            metric: metric.into(),
+            kind: MetricType::Gauge,
+            help: String::new(),
+            unit: String::new(),
+        });
+    }
+    store.submit(&told).unwrap().wait().unwrap();
+    let mut left = Vec::new();
+    for hours in [0, 10, 20, 30] {
+        write(&store, &[("a", NOW + hours * HOUR, 2.0)]).unwrap();
+        store.flush().unwrap();
+        store.expire().unwrap();
+        left.push(store.metadata().len());
+    }
+    assert_eq!(contents(&store).len(), 1);
+    // At the first chance they count as told a moment ago.
+    assert_eq!(
+        (left.first(), left.last()),
+        (Some(&2), Some(&1)),
+        "{left:?}"
+    );
+    assert_eq!(store.metadata()[0].metric, "m");
 }
 
 #[test]

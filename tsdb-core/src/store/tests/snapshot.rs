@@ -131,3 +131,24 @@ fn many_series_are_selected_by_several_threads() {
         assert_eq!(select(3), alone);
     }
 }
+
+#[test]
+fn a_run_that_is_gone_is_not_cached_for_who_reads_it_still() {
+    // Without threads that merge by themselves.
+    let store = open(&FaultFs::new()).unwrap();
+    for step in 0..3 {
+        write(&store, &[("a", NOW - HOUR + step, 1.0)]).unwrap();
+        store.flush_head().unwrap();
+    }
+    let matchers = [Matcher::equal("__name__", "m")];
+    let before = store.snapshot(&[&matchers]).unwrap();
+    store.merge_all().unwrap();
+    let samples = |snapshot: &crate::Snapshot| {
+        let series = snapshot.select(&matchers, TimeRange::ALL).unwrap();
+        series[0].samples().unwrap().len()
+    };
+    assert_eq!((samples(&before), store.cache.bytes()), (3, 0));
+    let now = store.snapshot(&[&matchers]).unwrap();
+    assert_eq!(samples(&now), 3);
+    assert!(store.cache.bytes() > 0);
+}

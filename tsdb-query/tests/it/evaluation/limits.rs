@@ -184,6 +184,27 @@ fn deadline_and_cancel_end_a_query() {
     assert!(matches!(canceled, Err(QueryError::Canceled)));
 }
 
+/// Each would take minutes, and gets a moment.
+#[test]
+fn a_deadline_ends_windows_and_plans_of_many_steps() {
+    let storage = storage(1, 100);
+    for query in [
+        "sum_over_time(vector(time())[200s:1ms])",
+        "max_over_time(count_values(\"x\", nosuch)[292y:1ms])",
+        "max_over_time(info(nosuch)[292y:1ms])",
+    ] {
+        let begun = Instant::now();
+        let options = QueryOptions {
+            deadline: Some(begun + Duration::from_millis(500)),
+            ..QueryOptions::default()
+        };
+        let late = Engine::default().range(&storage, query, 0, 5_000, 1, &options);
+        assert!(matches!(late, Err(QueryError::Timeout)), "{query}");
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(5), "{query}: {took:?}");
+    }
+}
+
 #[test]
 fn the_cost_is_told() {
     let storage = storage(50, 100);

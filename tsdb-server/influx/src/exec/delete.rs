@@ -96,11 +96,12 @@ pub(super) fn delete(
     let name = session.database.as_deref().unwrap_or("");
     let (bounds, condition) = condition::split(condition, session.now_ns, &TimeZone::UTC)?;
     let patterns = Patterns::of(condition.as_ref())?;
+    let sources = show::Named::all(sources)?;
     let found = {
         let state = influx.catalog.read();
         let database = state.database(name);
         let database = database.ok_or_else(|| Error::DatabaseNotFound(name.to_owned()))?;
-        show::measurements(database, sources)?
+        show::measurements(database, &sources, session)?
     };
     let mut names = BTreeSet::new();
     if let Some(condition) = &condition {

@@ -37,3 +37,6 @@ pub(crate) fn execute(
         change => change::execute(influx, change, session),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tsdb_core::{MemoryBudget, Reservation};
 
 use crate::error::{Error, Result};
+use crate::value::Value;
 
 /// What a value that was read takes in memory, in bytes: its point, its place in a column, what functions make of it, and
 /// its share of a row.
@@ -15,6 +16,9 @@ const VALUE_BYTES: u64 = 192;
 
 /// What an interval takes, in bytes: its start, its points before and after the filling, and its row in the answer.
 const BUCKET_BYTES: u64 = 192;
+
+/// Rows between two looks at the clock: a row may have thousands of columns.
+const ROWS_BETWEEN_CHECKS: usize = 256;
 
 /// What a statement may use at most.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +133,21 @@ impl Session {
             )));
         }
         self.use_bytes(n.saturating_mul(BUCKET_BYTES))
+    }
+
+    /// Takes the memory of cells that are to be made, with values or without.
+    pub(crate) fn use_cells(&self, rows: usize, columns: usize) -> Result<()> {
+        self.check()?;
+        let of_row = columns * size_of::<Value>() + size_of::<(i64, Vec<Value>)>();
+        self.use_bytes((rows as u64).saturating_mul(of_row as u64))
+    }
+
+    /// Whether to go on; to be called for every row.
+    pub(crate) fn check_row(&self, row: usize) -> Result<()> {
+        if row.is_multiple_of(ROWS_BETWEEN_CHECKS) {
+            return self.check();
+        }
+        Ok(())
     }
 
     /// Whether to go on.

@@ -151,6 +151,7 @@ fn data(influx: &Influx, show: &Show, session: &Session) -> Result<Vec<Row>> {
     let (bounds, condition) =
         condition::split(show.condition.as_ref(), session.now_ns, &TimeZone::UTC)?;
     let patterns = Patterns::of(condition.as_ref())?;
+    let sources = Named::all(&show.sources)?;
     let found = {
         let state = influx.catalog.read();
         let Some(database) = state.database(name) else {
@@ -159,7 +160,7 @@ fn data(influx: &Influx, show: &Show, session: &Session) -> Result<Vec<Row>> {
             }
             return Err(Error::DatabaseNotFound(name.to_owned()));
         };
-        measurements(database, &show.sources)?
+        measurements(database, &sources, session)?
     };
     if show.what == ShowWhat::FieldKeys {
         return Ok(field_keys(show, found));
@@ -205,24 +206,20 @@ pub(super) type FoundField = (String, &'static str, Vec<tsdb_core::model::Matche
 /// The measurements that the sources name, all without sources, with their fields.
 pub(super) fn measurements(
     database: &Database,
-    sources: &[Measurement],
+    sources: &[Named<'_>],
+    session: &Session,
 ) -> Result<Vec<(String, Vec<FoundField>)>> {
     let mut found = Vec::new();
     for (measurement, fields) in &database.measurements {
-        let mut policies = Vec::new();
-        for source in sources {
-            if is_named(&source.name, measurement)? {
-                policies.push(source.policy.as_deref());
-            }
-        }
-        if sources.is_empty() {
-            policies.push(None);
-        }
-        let Some(policy) = policies.first() else {
-            continue;
+        session.check()?;
+        let mut named = sources.iter().filter(|source| source.names(measurement));
+        let policy = match named.next() {
+            Some(source) => source.source.policy.as_deref(),
+            None if sources.is_empty() => None,
+            None => continue,
         };
         let fields = fields.iter().map(|(field, kind)| {
-            let matchers = store::matchers(&database.name, *policy, measurement, (field, *kind))?;
+            let matchers = store::matchers(&database.name, policy, measurement, (field, *kind))?;
             Ok((field.clone(), kind.field_type.name(), matchers))
         });
         found.push((measurement.clone(), fields.collect::<Result<_>>()?));
@@ -230,15 +227,40 @@ pub(super) fn measurements(
     Ok(found)
 }
 
-/// Whether a measurement is meant.
-pub(super) fn is_named(name: &MeasurementName, measurement: &str) -> Result<bool> {
-    let pattern = |pattern: &str| Pattern::new(pattern).map_err(|e| Error::query(e.to_string()));
-    Ok(match name {
-        MeasurementName::Exact(name) => name == measurement,
-        MeasurementName::NotExact(name) => name != measurement,
-        MeasurementName::Regex(text) => pattern(text)?.is_match(measurement),
-        MeasurementName::NotRegex(text) => !pattern(text)?.is_match(measurement),
-    })
+/// A source with its pattern compiled.
+pub(super) struct Named<'a> {
+    source: &'a Measurement,
+    pattern: Option<Pattern>,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn new(source: &'a Measurement) -> Result<Self> {
+        let pattern = match &source.name {
+            MeasurementName::Exact(_) | MeasurementName::NotExact(_) => None,
+            MeasurementName::Regex(text) | MeasurementName::NotRegex(text) => {
+                Some(Pattern::new(text).map_err(|e| Error::query(e.to_string()))?)
+            }
+        };
+        Ok(Self { source, pattern })
+    }
+
+    pub(super) fn all(sources: &'a [Measurement]) -> Result<Vec<Self>> {
+        sources.iter().map(Self::new).collect()
+    }
+
+    /// Whether a measurement is meant.
+    pub(super) fn names(&self, measurement: &str) -> bool {
+        let matches = || {
+            let pattern = self.pattern.as_ref();
+            pattern.is_some_and(|pattern| pattern.is_match(measurement))
+        };
+        match &self.source.name {
+            MeasurementName::Exact(name) => name == measurement,
+            MeasurementName::NotExact(name) => name != measurement,
+            MeasurementName::Regex(_) => matches(),
+            MeasurementName::NotRegex(_) => !matches(),
+        }
+    }
 }
 
 /// The rows of one list for each measurement, after the limits; or their number.

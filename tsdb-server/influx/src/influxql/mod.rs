@@ -12,7 +12,9 @@ mod parse;
 mod print;
 
 pub use ast::Statement;
-pub use parse::{MAX_DEPTH, MAX_OPERATORS, MAX_QUERY_BYTES, Param, Params, ParseError, parse};
+pub use parse::{
+    MAX_DEPTH, MAX_OPERATORS, MAX_QUERY_BYTES, Param, Params, ParseError, parse, parse_until,
+};
 
 pub(crate) use duration::format_duration;
 

@@ -154,6 +154,38 @@ fn sources_of_a_statement_are_bounded() {
 }
 
 #[test]
+fn patterns_of_a_query_are_bounded_together() {
+    // Each compiles to some 5 MiB.
+    let pattern = |k: usize| format!("\\p{{L}}{{60}}{k}");
+    let select = |n: usize| {
+        let patterns = (0..n).map(|k| format!("t =~ /{}/", pattern(k)));
+        format!(
+            "SELECT a FROM m WHERE {}",
+            patterns.collect::<Vec<_>>().join(" OR ")
+        )
+    };
+    one(&select(3));
+    let together = fault(&select(100));
+    assert!(together.contains("67108864 bytes together"), "{together}");
+    let mut params = Params::default();
+    params.set("p", Param::Regex(pattern(0)));
+    let bound = vec!["t =~ $p"; 100].join(" OR ");
+    let together = parse(&format!("SELECT a FROM m WHERE {bound}"), &params).unwrap_err();
+    assert!(
+        together.to_string().contains("bytes together"),
+        "{together}"
+    );
+}
+
+#[test]
+fn a_deadline_ends_the_parsing_of_patterns() {
+    let now = Some(std::time::Instant::now());
+    let late = parse_until("SELECT a FROM /m/", &Params::default(), now).unwrap_err();
+    assert!(late.is_late(), "{late}");
+    assert!(parse_until("SELECT a FROM m", &Params::default(), now).is_ok());
+}
+
+#[test]
 fn parameters_are_values() {
     let mut params = Params::default();
     params.set("h", Param::String("a'b".to_owned()));

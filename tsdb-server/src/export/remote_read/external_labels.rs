@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tsdb_core::{Labels, MatchOp, Matcher, Series};
+use tsdb_core::{Labels, MatchOp, Matcher, MemoryBudget, Result, Series};
+
+/// What the allocator adds to a name and a value, in bytes.
+const HEAP_BYTES: usize = 32;
 
 /// The external labels of the configuration.
 #[derive(Clone, Debug)]
@@ -38,18 +41,37 @@ impl ExternalLabels {
     }
 
     /// Brings series that are in the order of their own labels in that of the merged ones.
-    pub(super) fn sort(&self, series: &mut [Series]) {
-        if !self.0.is_empty() {
-            series.sort_by_cached_key(|series| -> Vec<(String, String)> {
-                let merged = self.merged(series.labels()).into_iter();
-                merged.map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
-            });
+    ///
+    /// # Errors
+    /// When there is no memory for copies of their labels.
+    pub(super) fn sort(&self, budget: &MemoryBudget, series: &mut [Series]) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
         }
+        let own = self.0.iter().map(|(name, value)| name.len() + value.len());
+        let own = bytes_of_pairs(self.0.len(), own.sum());
+        let of = |series: &Series| {
+            let labels = series.labels();
+            (own + bytes_of_pairs(labels.iter().count(), labels.as_bytes().len())) as u64
+        };
+        let _copies = budget.reserve(series.iter().map(of).sum())?;
+        series.sort_by_cached_key(|series| -> Vec<(String, String)> {
+            let merged = self.merged(series.labels()).into_iter();
+            merged.map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+        });
+        Ok(())
     }
+}
+
+/// What so many names and values take as strings, in bytes.
+fn bytes_of_pairs(pairs: usize, text: usize) -> usize {
+    pairs * (size_of::<(String, String)>() + HEAP_BYTES) + text
 }
 
 #[cfg(test)]
 mod tests {
+    use tsdb_core::{Db, Options, TimeRange, WriteBatch};
+
     use super::*;
 
     #[test]
@@ -92,5 +114,31 @@ mod tests {
                 ("job", "j")
             ]
         );
+    }
+
+    #[test]
+    fn sorting_takes_the_memory_of_copies() {
+        let db = Db::in_memory(Options::new()).unwrap();
+        let mut batch = WriteBatch::new();
+        for k in 0..1000 {
+            let labels = [("__name__", "m"), ("k", &format!("{k:0100}"))];
+            batch.series(labels).unwrap().sample(0, 1.0);
+        }
+        db.write(&batch).unwrap();
+        let matchers = [Matcher::equal("__name__", "m")];
+        let mut series = db
+            .querier(TimeRange::ALL)
+            .unwrap()
+            .select(&matchers)
+            .unwrap();
+        let labels = [("a".to_owned(), "1".to_owned())];
+        let external = ExternalLabels::new(&labels.into());
+        let (few, many) = (MemoryBudget::new(100_000), MemoryBudget::new(1 << 20));
+        let refused = external.sort(&few, &mut series).unwrap_err();
+        assert!(refused.is_retryable());
+        external.sort(&many, &mut series).unwrap();
+        assert_eq!(many.usage().reserved, 0);
+        let none = ExternalLabels::new(&BTreeMap::new());
+        none.sort(&few, &mut series).unwrap();
     }
 }

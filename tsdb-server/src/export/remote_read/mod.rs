@@ -102,7 +102,7 @@ impl Asked {
         let snapshot = db.snapshot(&[&query.matchers])?;
         let mut series = snapshot.select(&query.matchers, query.range)?;
         let share = reserve(db, &series)?;
-        self.external.sort(&mut series);
+        self.external.sort(db.memory(), &mut series)?;
         Ok(Selected {
             labels_only: query.labels_only,
             series,

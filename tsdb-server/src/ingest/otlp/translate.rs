@@ -164,15 +164,22 @@ impl<'w> Translator<'w> {
             self.told.left_out += 1;
             self.told.first.get_or_insert(reason);
         }
+        self.check()
+    }
+
+    /// Whether the request holds more than it may.
+    ///
+    /// # Errors
+    /// 413 then.
+    fn check(&self) -> Result<(), WriteError> {
         if self.series > self.limits.series {
             return Err(too_many("series", self.limits.series));
         }
-        check(&self.limits, self.writer)?;
         if self.histogram_bytes > self.limits.histogram_bytes {
             let limit = self.limits.histogram_bytes;
             return Err(too_many("histogram_bytes", limit));
         }
-        Ok(())
+        check(&self.limits, self.writer)
     }
 
     /// Stores a data point, or says why it is left out.
@@ -229,6 +236,10 @@ impl<'w> Translator<'w> {
                     series.sample_since(start_ms, t_ms, value);
                     if let Some((above, up_to)) = exemplars {
                         exemplars::add_between(point, above, up_to, &mut series);
+                    }
+                    // Every bucket repeats the labels of the point. `point` refuses what is too much.
+                    if self.check().is_err() {
+                        break;
                     }
                 }
                 return Ok(());

@@ -1,7 +1,7 @@
 //! What is particular to us: PromQL's view, ambiguous names, version 2, limits.
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Method, Request};
 use serde_json::json;
 
 use super::{query, series, with_database, write};
@@ -200,6 +200,16 @@ async fn a_write_makes_a_database_only_if_told() {
     );
     let answer = query(&server, "cadvisor", "SELECT v FROM m").await;
     assert_eq!(series(&answer)[0]["values"][0][1], 1);
+}
+
+#[tokio::test]
+async fn head_changes_as_little_as_get() {
+    let server = with_database("d", &[]).await;
+    let answer = server
+        .request(Method::HEAD, "/query?q=DROP%20DATABASE%20d")
+        .await;
+    assert_eq!(answer.status, 405);
+    assert_eq!(write(&server, "/write?db=d", "m v=1").await.status, 204);
 }
 
 #[tokio::test]

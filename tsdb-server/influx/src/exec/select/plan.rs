@@ -1,5 +1,7 @@
 //! What a statement means: its functions, the names of its columns, its intervals; and what is wrong with it.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::tz::TimeZone;
 
 use super::call::Call;
@@ -25,6 +27,8 @@ pub(super) struct Plan {
     pub(super) calls: Vec<(Expr, Call)>,
     /// Fields and tags that are read: those of the select list come first.
     pub(super) variables: Vec<Variable>,
+    /// The numbers of the variables of a name: rows are asked for them cell by cell.
+    places: HashMap<String, Vec<usize>>,
     /// Number of variables that the select list has.
     pub(super) selected: usize,
     pub(super) bounds: TimeBounds,
@@ -136,6 +140,7 @@ impl Plan {
             time_name,
             calls: Vec::new(),
             variables: Vec::new(),
+            places: HashMap::new(),
             selected: 0,
             bounds,
             extra_ns: 0,
@@ -151,6 +156,8 @@ impl Plan {
         };
         let mut bare_variables = false;
         for field in &list {
+            // Each function is compared with those before.
+            context.session.check()?;
             bare_variables |= plan.collect(&field.expr, inherits, &types)?;
         }
         plan.check(select, &list, bare_variables, inherits)?;
@@ -187,15 +194,24 @@ impl Plan {
 
     /// The number of a variable, which is added if it is new.
     pub(super) fn variable(&mut self, name: &str, cast: Option<Cast>) -> usize {
-        let variable = Variable {
-            name: name.to_owned(),
-            cast,
-        };
-        let known = self.variables.iter().position(|known| *known == variable);
-        known.unwrap_or_else(|| {
-            self.variables.push(variable);
-            self.variables.len() - 1
+        self.place(name, cast).unwrap_or_else(|| {
+            let place = self.variables.len();
+            self.variables.push(Variable {
+                name: name.to_owned(),
+                cast,
+            });
+            self.places.entry(name.to_owned()).or_default().push(place);
+            place
         })
+    }
+
+    /// The number of a variable, if there is such.
+    pub(super) fn place(&self, name: &str, cast: Option<Cast>) -> Option<usize> {
+        let is_meant = |place: &usize| {
+            let variable = self.variables.get(*place);
+            variable.is_some_and(|variable| variable.cast == cast)
+        };
+        self.places.get(name)?.iter().copied().find(is_meant)
     }
 
     fn variables_of(&mut self, expr: &Expr) {
@@ -366,18 +382,22 @@ impl Plan {
             // The tags of top() and bottom() are columns too.
             columns.extend(tags.into_iter().map(|expr| Field { expr, alias: None }));
         }
-        let mut taken: Vec<String> = vec![self.time_name.clone()];
+        let mut taken = HashSet::from([self.time_name.clone()]);
+        // The last number of each name: one name may stand a hundred thousand times.
+        let mut numbers: HashMap<String, usize> = HashMap::new();
         taken.extend(columns.iter().filter_map(|field| field.alias.clone()));
         for field in columns {
             let name = field.alias.unwrap_or_else(|| {
                 let base = name_of(&field.expr);
                 let mut name = base.clone();
-                let mut n = 0;
-                while taken.contains(&name) {
-                    n += 1;
-                    name = format!("{base}_{n}");
+                if taken.contains(&name) {
+                    let n = numbers.entry(base.clone()).or_default();
+                    while taken.contains(&name) {
+                        *n += 1;
+                        name = format!("{base}_{n}");
+                    }
                 }
-                taken.push(name.clone());
+                taken.insert(name.clone());
                 name
             });
             self.variables_of_column(&field.expr);

@@ -1,6 +1,7 @@
 //! Rows of the answer from the points of the functions, or from the tables themselves.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::call::Point;
 use super::plan::Plan;
@@ -14,20 +15,20 @@ use crate::value::Value;
 /// The rows of a group in the order of the answer.
 pub(super) fn rows(context: Context<'_>, plan: &Plan, tables: &[Table]) -> Result<Rows> {
     if plan.calls.is_empty() {
-        return Ok(raw(plan, tables));
+        return raw(context, plan, tables);
     }
     let mut lists = Vec::with_capacity(plan.calls.len());
     for (_, call) in &plan.calls {
         lists.push(call.points(context, plan, tables, plan.bounds.range())?);
     }
     match lists.as_slice() {
-        [points] => Ok(single(plan, tables, points)),
-        _ => Ok(joined(plan, lists)),
+        [points] => single(context, plan, tables, points),
+        _ => joined(context, plan, lists),
     }
 }
 
 /// Every row of the tables, by time.
-fn raw(plan: &Plan, tables: &[Table]) -> Rows {
+fn raw(context: Context<'_>, plan: &Plan, tables: &[Table]) -> Result<Rows> {
     let mut places: Vec<(i64, usize, usize)> = Vec::new();
     for (number, table) in tables.iter().enumerate() {
         let rows = table.times.iter().enumerate();
@@ -52,12 +53,15 @@ fn raw(plan: &Plan, tables: &[Table]) -> Rows {
     if plan.descending {
         places.reverse();
     }
-    let rows = places.into_iter().map(|(t_ns, number, row)| {
+    context.session.use_cells(places.len(), plan.fields.len())?;
+    let rows = places.into_iter().enumerate();
+    let rows = rows.map(|(done, (t_ns, number, row))| {
+        context.session.check_row(done)?;
         let values = match tables.get(number) {
             Some(table) => columns(plan, &of_row(plan, table, row)),
             None => Vec::new(),
         };
-        (t_ns, values)
+        Ok((t_ns, values))
     });
     rows.collect()
 }
@@ -122,8 +126,10 @@ impl Variables for OfCalls<'_> {
 }
 
 /// A row for each point of the only function.
-fn single(plan: &Plan, tables: &[Table], points: &[Point]) -> Rows {
-    let rows = points.iter().map(|point| {
+fn single(context: Context<'_>, plan: &Plan, tables: &[Table], points: &[Point]) -> Result<Rows> {
+    context.session.use_cells(points.len(), plan.fields.len())?;
+    let rows = points.iter().enumerate().map(|(done, point)| {
+        context.session.check_row(done)?;
         let row = point
             .row
             .and_then(|(number, row)| Some(of_row(plan, tables.get(number)?, row)));
@@ -132,20 +138,25 @@ fn single(plan: &Plan, tables: &[Table], points: &[Point]) -> Rows {
             values: std::slice::from_ref(&point.value),
             row,
         };
-        (point.t_ns, columns(plan, &variables))
+        Ok((point.t_ns, columns(plan, &variables)))
     });
     rows.collect()
 }
 
 /// A row for each time that one of the functions has a point at.
-fn joined(plan: &Plan, lists: Vec<Vec<Point>>) -> Rows {
+fn joined(context: Context<'_>, plan: &Plan, lists: Vec<Vec<Point>>) -> Result<Rows> {
     let width = lists.len();
     let mut by_time: BTreeMap<i64, Vec<Option<Value>>> = BTreeMap::new();
     for (at, points) in lists.into_iter().enumerate() {
         for point in points {
-            let values = by_time
-                .entry(point.t_ns)
-                .or_insert_with(|| vec![None; width]);
+            let values = match by_time.entry(point.t_ns) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    // As it is and as a row.
+                    context.session.use_cells(1, width + plan.fields.len())?;
+                    entry.insert(vec![None; width])
+                }
+            };
             if let Some(slot) = values.get_mut(at) {
                 *slot = Some(point.value);
             }
@@ -157,6 +168,8 @@ fn joined(plan: &Plan, lists: Vec<Vec<Point>>) -> Rows {
     }
     let mut last = vec![Value::Null; width];
     let rows = times.into_iter().map(|(t_ns, found)| {
+        // Each function is looked for among all.
+        context.session.check()?;
         let values =
             found
                 .into_iter()
@@ -176,7 +189,7 @@ fn joined(plan: &Plan, lists: Vec<Vec<Point>>) -> Rows {
             values: &values,
             row: None,
         };
-        (t_ns, columns(plan, &variables))
+        Ok((t_ns, columns(plan, &variables)))
     });
     rows.collect()
 }

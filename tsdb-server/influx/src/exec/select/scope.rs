@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::show::is_named;
+use super::super::show::Named;
 use super::plan::Plan;
 use super::{Answer, Context, Outer};
 use crate::catalog::Field;
@@ -136,6 +136,7 @@ impl StoredMeasurement {
 fn stored(context: Context<'_>, source: &Measurement) -> Result<Vec<StoredMeasurement>> {
     let session = context.session;
     let name = session.database(source.database.as_deref())?;
+    let named = Named::new(source)?;
     let state = context.influx.catalog.read();
     let database = state.database(name);
     let database = database.ok_or_else(|| Error::DatabaseNotFound(name.to_owned()))?;
@@ -150,7 +151,8 @@ fn stored(context: Context<'_>, source: &Measurement) -> Result<Vec<StoredMeasur
     }
     let mut found = Vec::new();
     for (measurement, fields) in &database.measurements {
-        if is_named(&source.name, measurement)? {
+        session.check()?;
+        if named.names(measurement) {
             found.push(StoredMeasurement {
                 database: name.to_owned(),
                 policy: policy.to_owned(),

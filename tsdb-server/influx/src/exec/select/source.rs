@@ -7,6 +7,7 @@ use super::scope::{Scope, ScopeSource, StoredMeasurement};
 use super::{Answer, Context};
 use crate::error::Result;
 use crate::exec::eval::{self, Variables};
+use crate::exec::session::Session;
 use crate::influxql::ast::{Cast, Expr};
 use crate::mapping;
 use crate::pattern::Pattern;
@@ -135,6 +136,12 @@ fn stored(
     plan: &Plan,
     measurement: &StoredMeasurement,
 ) -> Result<Vec<SourceSeries>> {
+    context.session.check()?;
+    // Once for all fields: patterns are compiled.
+    let mut of_tags = Vec::new();
+    if let Some(condition) = &plan.condition {
+        push_down(condition, measurement, &mut of_tags)?;
+    }
     let mut fields = Vec::new();
     let mut places = Vec::new();
     for variable in &plan.variables {
@@ -148,9 +155,7 @@ fn stored(
             continue;
         };
         let mut matchers = measurement.matchers_of(&variable.name, *field)?;
-        if let Some(condition) = &plan.condition {
-            push_down(condition, measurement, &mut matchers)?;
-        }
+        matchers.extend(of_tags.iter().cloned());
         places.push(Some(fields.len()));
         fields.push(matchers);
     }
@@ -349,7 +354,7 @@ impl SourceSeries {
                     context.session.use_bytes(texts.sum::<usize>() as u64)?;
                     fields.push(points);
                 }
-                let (times, columns) = joined(fields);
+                let (times, columns) = joined(context.session, fields)?;
                 (times, columns, places)
             }
             Data::Rows(rows, places) => {
@@ -390,12 +395,15 @@ impl SourceSeries {
             columns,
             is_answer,
         };
-        Ok(table.filtered(plan))
+        table.filtered(context.session, plan)
     }
 }
 
 /// Fields by time: every time that one of them has, and null where a field has none.
-fn joined(fields: Vec<Vec<(i64, Value)>>) -> (Vec<i64>, Vec<Vec<Value>>) {
+fn joined(
+    session: &Session,
+    fields: Vec<Vec<(i64, Value)>>,
+) -> Result<(Vec<i64>, Vec<Vec<Value>>)> {
     let mut times: Vec<i64> = Vec::new();
     let same = fields.windows(2).all(|pair| {
         pair[0].len() == pair[1].len() && pair[0].iter().zip(&pair[1]).all(|(a, b)| a.0 == b.0)
@@ -406,17 +414,20 @@ fn joined(fields: Vec<Vec<(i64, Value)>>) -> (Vec<i64>, Vec<Vec<Value>>) {
         times.extend(fields.iter().flatten().map(|(t_ns, _)| *t_ns));
         times.sort_unstable();
         times.dedup();
+        // Fields that have few of the times in common are mostly null.
+        session.use_cells(times.len(), fields.len())?;
     }
     let columns = fields.into_iter().map(|points| {
+        session.check()?;
         let mut points = points.into_iter().peekable();
         let values = times.iter().map(|t_ns| {
             let point = points.next_if(|(at, _)| at == t_ns);
             point.map_or(Value::Null, |(_, value)| value)
         });
-        values.collect()
+        Ok(values.collect())
     });
-    let columns = columns.collect();
-    (times, columns)
+    let columns = columns.collect::<Result<_>>()?;
+    Ok((times, columns))
 }
 
 /// Rows as columns, by time.
@@ -445,8 +456,7 @@ pub(super) struct OfRow<'a> {
 
 impl Variables for OfRow<'_> {
     fn get(&self, name: &str, cast: Option<Cast>) -> Value {
-        let mut variables = self.plan.variables.iter();
-        let place = variables.position(|variable| variable.name == name && variable.cast == cast);
+        let place = self.plan.place(name, cast);
         let column = place.and_then(|place| self.table.columns.get(place));
         match column {
             Some(Column::Constant(Value::Null)) if self.in_condition => Value::text(""),
@@ -459,9 +469,10 @@ impl Variables for OfRow<'_> {
 impl Table {
     /// Without the rows for which the condition does not hold, or where none of the selected variables has a value that
     /// is a field's.
-    fn filtered(mut self, plan: &Plan) -> Self {
+    fn filtered(mut self, session: &Session, plan: &Plan) -> Result<Self> {
         let keep: Vec<bool> = (0..self.times.len())
             .map(|row| {
+                session.check_row(row)?;
                 let has_field = self.columns.iter().take(plan.selected).any(|column| {
                     matches!(column, Column::Values(values) if values.get(row).is_some_and(|v| !v.is_null()))
                 });
@@ -472,11 +483,11 @@ impl Table {
                     in_condition: true,
                 };
                 let holds = |condition| eval::holds(condition, &of_row, &plan.patterns);
-                has_field && plan.condition.as_ref().is_none_or(holds)
+                Ok(has_field && plan.condition.as_ref().is_none_or(holds))
             })
-            .collect();
+            .collect::<Result<_>>()?;
         if keep.iter().all(|keep| *keep) {
-            return self;
+            return Ok(self);
         }
         let mut kept = keep.iter();
         self.times.retain(|_| kept.next().copied().unwrap_or(false));
@@ -486,6 +497,6 @@ impl Table {
                 values.retain(|_| kept.next().copied().unwrap_or(false));
             }
         }
-        self
+        Ok(self)
     }
 }

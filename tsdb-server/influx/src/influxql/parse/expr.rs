@@ -158,7 +158,11 @@ impl Parser<'_> {
             Some(Param::Integer(number)) => Ok(Expr::Integer(*number)),
             Some(Param::Number(number)) => Ok(Expr::Number(*number)),
             Some(Param::Duration(duration)) => Ok(Expr::Duration(*duration)),
-            Some(Param::Regex(pattern)) => Ok(Expr::Regex(pattern.clone())),
+            Some(Param::Regex(pattern)) => {
+                let pattern = pattern.clone();
+                self.count_pattern(&pattern)?;
+                Ok(Expr::Regex(pattern))
+            }
             Some(_) => Err(ParseError::new(format!(
                 "parameter {name} does not fit here"
             ))),

@@ -9,6 +9,7 @@ mod show;
 mod statement;
 
 use std::fmt;
+use std::time::Instant;
 
 pub use params::{Param, Params};
 
@@ -33,17 +34,36 @@ const MAX_SOURCES: usize = 1000;
 /// Regular expressions of a query: each takes a millisecond or two to compile.
 const MAX_PATTERNS: usize = 1000;
 
+/// What the regular expressions of a query take compiled, in bytes, at most: as many as those of PromQL.
+const MAX_PATTERN_BYTES: usize = 64 << 20;
+
 /// Why a query does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     message: String,
+    is_late: bool,
 }
 
 impl ParseError {
     fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            is_late: false,
         }
+    }
+
+    /// The deadline came before the end of the query.
+    fn late() -> Self {
+        Self {
+            message: crate::Error::Timeout.to_string(),
+            is_late: true,
+        }
+    }
+
+    /// Whether nothing is wrong with the query but the time it took.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.is_late
     }
 
     /// `message` with the line and the column of the byte `at`, both counted from 1; `shift` moves the column.
@@ -71,11 +91,23 @@ type Result<T> = std::result::Result<T, ParseError>;
 /// # Errors
 /// The first fault, in InfluxDB's words.
 pub fn parse(query: &str, params: &Params) -> Result<Vec<Statement>> {
+    parse_until(query, params, None)
+}
+
+/// As [`parse`], up to a deadline: a thousand patterns take seconds to compile.
+///
+/// # Errors
+/// As those of [`parse`]; one that [is late](ParseError::is_late) when the deadline came first.
+pub fn parse_until(
+    query: &str,
+    params: &Params,
+    deadline: Option<Instant>,
+) -> Result<Vec<Statement>> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(ParseError::new(format!(
             "query is too long: {} bytes, at most {MAX_QUERY_BYTES} are allowed",
             query.len()
         )));
     }
-    Parser::new(query, params).query()
+    Parser::new(query, params, deadline).query()
 }

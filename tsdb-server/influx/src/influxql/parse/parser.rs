@@ -1,9 +1,12 @@
 //! The tokens of a query, and the small things that all statements are made of.
 
+use std::time::Instant;
+
 use super::super::ast::Statement;
 use super::super::lexer::{self, Token};
 use super::params::{Param, Params};
-use super::{MAX_PATTERNS, ParseError, Result};
+use super::{MAX_PATTERN_BYTES, MAX_PATTERNS, ParseError, Result};
+use crate::pattern::Pattern;
 
 /// A place in a query.
 #[derive(Debug)]
@@ -19,12 +22,15 @@ pub(super) struct Parser<'a> {
     pub(super) subqueries: usize,
     /// Sources of the present statement so far.
     pub(super) sources: usize,
-    /// Regular expressions so far.
+    /// Regular expressions so far, and the memory that they take compiled, in bytes.
     patterns: usize,
+    pattern_bytes: usize,
+    /// When to give up: patterns take their time.
+    deadline: Option<Instant>,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str, params: &'a Params) -> Self {
+    pub(super) fn new(text: &'a str, params: &'a Params, deadline: Option<Instant>) -> Self {
         Self {
             text,
             at: 0,
@@ -34,6 +40,8 @@ impl<'a> Parser<'a> {
             subqueries: 0,
             sources: 0,
             patterns: 0,
+            pattern_bytes: 0,
+            deadline,
         }
     }
 
@@ -199,23 +207,38 @@ impl<'a> Parser<'a> {
             if let Token::Param(name) = &token
                 && let Some(Param::Regex(pattern)) = self.params.get(name)
             {
+                let pattern = pattern.clone();
+                self.count_pattern(&pattern)?;
                 self.at = end;
-                return Ok(Some(pattern.clone()));
+                return Ok(Some(pattern));
             }
             return Ok(None);
         }
         let Some((pattern, end)) = lexer::regex(self.text, start) else {
             return Err(self.fault("bad regex: "));
         };
+        self.count_pattern(&pattern)?;
+        self.at = end;
+        Ok(Some(pattern))
+    }
+
+    /// Compiles a pattern to see that it is one, and what it takes when a statement keeps it.
+    pub(super) fn count_pattern(&mut self, pattern: &str) -> Result<()> {
+        if self.deadline.is_some_and(|end| Instant::now() >= end) {
+            return Err(ParseError::late());
+        }
         self.patterns += 1;
         if self.patterns > MAX_PATTERNS {
             return Err(self.fault(format!("more than {MAX_PATTERNS} regular expressions")));
         }
-        if let Err(e) = crate::pattern::Pattern::new(&pattern) {
-            return Err(self.fault(e));
+        let compiled = Pattern::new(pattern).map_err(|e| self.fault(e))?;
+        self.pattern_bytes += compiled.memory_bytes();
+        if self.pattern_bytes > MAX_PATTERN_BYTES {
+            return Err(self.fault(format!(
+                "regular expressions take more than {MAX_PATTERN_BYTES} bytes together"
+            )));
         }
-        self.at = end;
-        Ok(Some(pattern))
+        Ok(())
     }
 
     /// The pattern between slashes.
