@@ -38,7 +38,7 @@ remote_write:
     queue_config: {min_shards: 1, max_shards: 1, capacity: 20000}
 YAML
 taskset -c 1 "$prometheus" --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/prometheus" \
-  --web.listen-address="127.0.0.1:$watched" --log.level=error & pids+=($!)
+  --web.listen-address="127.0.0.1:$watched" --log.level=error & pids=($! "${pids[@]}") # it ends first, while there is somebody to take the rest
 until curl -s -f -o /dev/null "http://127.0.0.1:$watched/-/ready"; do sleep 0.1; done
 
 taskset -c 1 "$generator" "127.0.0.1:$port" "$seconds"

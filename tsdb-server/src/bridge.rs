@@ -51,6 +51,17 @@ impl Pool {
         }
     }
 
+    /// Whether a job would be refused now, so that who brings one need not make it first.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`] then.
+    pub(crate) fn check(&self) -> Result<(), PoolError> {
+        match self.admitted.available_permits() {
+            0 => Err(PoolError::Full { bound: self.bound }),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs `job` on a blocking thread. Dropping the future before the job began takes it out of the queue; a job
     /// that runs goes on and keeps its place until it ends.
     ///
@@ -121,13 +132,13 @@ mod tests {
         begun.await.unwrap();
         let mut second = Box::pin(pool.run(|| 2));
         assert!(futures_poll(&mut second).await.is_none(), "it waits");
-        assert_eq!(
-            pool.run(|| 3).await,
-            Err(PoolError::Full { bound: "bound" })
-        );
+        let full = PoolError::Full { bound: "bound" };
+        assert_eq!(pool.check(), Err(full));
+        assert_eq!(pool.run(|| 3).await, Err(full));
         release.send(()).unwrap();
         assert_eq!(first.await.unwrap(), Ok(1));
         assert_eq!(second.await, Ok(2));
+        assert_eq!(pool.check(), Ok(()));
         assert_eq!(pool.run(|| 4).await, Ok(4));
     }
 

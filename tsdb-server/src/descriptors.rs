@@ -1,41 +1,53 @@
-//! Whether the process may open as many files as it has connections.
+//! How many files the process may open, and how many of them connections may have.
 
-/// Handles beside those of connections: the files of the store, its log, files that are read on request.
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Handles that connections leave to others at the least, if there are twice as many: the files of the store, its log, files that
+/// are read on request.
 const OTHERS: u64 = 256;
 
-/// Says so when there are fewer file handles than the connections that are allowed take: `accept` will fail before the
-/// bound is reached, and idle connections are closed to go on.
-pub(crate) fn warn_if_few(connections: usize) {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let needed = connections as u64 + OTHERS;
-    if let Some(limit) = soft_limit(&limits).filter(|limit| *limit < needed) {
+/// How many connections there may be: no more than are `wanted`, nor so many that the store finds no handles while it is opened.
+pub(crate) fn for_connections(wanted: usize) -> usize {
+    let share = raised().map_or(usize::MAX, share);
+    if share < wanted {
         tracing::warn!(
-            limit,
-            needed,
+            connections = share,
             "the limit of open files (ulimit -n) is too low for --web.max-connections"
         );
     }
+    share.min(wanted)
 }
 
-/// The soft limit of open files in the text of `/proc/self/limits`; `None` when there is none or it is not told.
-fn soft_limit(limits: &str) -> Option<u64> {
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+/// Raises the limit of open files as far as the process may, and returns it; `None` if there is none.
+fn raised() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let highest = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    match setrlimit(Resource::Nofile, highest) {
+        Ok(()) => maximum,
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+            current
+        }
+    }
+}
+
+/// The share of connections in a limit.
+fn share(limit: u64) -> usize {
+    let share = limit - OTHERS.min(limit / 2);
+    usize::try_from(share).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::soft_limit;
+    use super::share;
 
     #[test]
-    fn the_soft_limit_is_read() {
-        let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
-                      Max processes             95897                95897                processes\n\
-                      Max open files            1024                 524288               files\n";
-        assert_eq!(soft_limit(limits), Some(1024));
-        assert_eq!(soft_limit(&limits.replace("1024", "unlimited")), None);
-        assert_eq!(soft_limit(""), None);
+    fn connections_leave_handles_to_others() {
+        for (limit, connections) in [(0, 0), (48, 24), (512, 256), (1024, 768), (65_536, 65_280)] {
+            assert_eq!(share(limit), connections);
+        }
     }
 }

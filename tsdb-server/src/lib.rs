@@ -58,7 +58,7 @@ pub use routes::{app, paths};
 ///
 /// # Errors
 /// When the address cannot be bound, the store cannot be opened or closed, or the listener fails.
-pub async fn run(config: Config) -> io::Result<()> {
+pub async fn run(mut config: Config) -> io::Result<()> {
     let address = config.socket_address();
     let listener = TcpListener::bind(&address)
         .await
@@ -70,7 +70,8 @@ pub async fn run(config: Config) -> io::Result<()> {
     );
 
     features::log(&config.enable_feature);
-    descriptors::warn_if_few(config.connections.max_connections);
+    let connections = &mut config.connections.max_connections;
+    *connections = descriptors::for_connections(*connections).max(1);
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());

@@ -10,6 +10,7 @@ mod machine;
 mod memory;
 mod mmap;
 mod os;
+mod positioned;
 mod section;
 
 #[cfg(test)]

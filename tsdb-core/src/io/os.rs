@@ -2,12 +2,11 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};
-use super::mmap;
+use super::{mmap, positioned};
 
 /// The operating system's file system, through [`std::fs`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,7 +65,11 @@ impl Fs for OsFs {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+        // Windows has no such thing: NTFS has names in its own log, and a directory cannot be opened as a file.
+        match cfg!(windows) {
+            true => Ok(()),
+            false => File::open(dir)?.sync_all(),
+        }
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>> {
@@ -106,7 +109,7 @@ impl WriteFile for OsWriteFile {
     }
 
     fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, 0)
+        positioned::overwrite_beginning(&mut self.0, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -129,7 +132,7 @@ impl ReadFile for OsReadFile {
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.0.read_exact_at(buf, offset)
+        positioned::read_exact_at(&self.0, buf, offset)
     }
 }
 
@@ -144,6 +147,23 @@ impl LockGuard for OsLock {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_appended_after_an_overwrite_follows_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let mut file = OsFs.create(&path).unwrap();
+        file.write_all(b"abcd").unwrap();
+        file.overwrite(b"xy").unwrap();
+        file.write_all(b"ef").unwrap();
+        file.sync().unwrap();
+        OsFs.sync_dir(dir.path()).unwrap();
+        let file = OsFs.open_read(&path).unwrap();
+        let mut bytes = [0; 5];
+        file.read_exact_at(&mut bytes, 1).unwrap();
+        assert_eq!(&bytes, b"ycdef");
+        assert!(file.read_exact_at(&mut bytes, 2).is_err());
+    }
 
     #[test]
     fn lock_excludes_until_dropped_and_keeps_its_file() {

@@ -1,5 +1,6 @@
 //! Parameters of a request: URL and form merged, parsed as Prometheus parses them.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -220,7 +221,8 @@ impl Params {
     pub(crate) fn matcher_sets(&self) -> Result<Vec<Vec<Matcher>>, String> {
         let mut sets = Vec::new();
         let (mut matchers, mut pattern_bytes) = (0, 0);
-        for text in self.all("match[]") {
+        let mut seen = HashSet::new();
+        for text in self.all("match[]").filter(|text| seen.insert(*text)) {
             let set = parse_selector(text)?;
             matchers += set.len();
             pattern_bytes += set.iter().map(Matcher::pattern_bytes).sum::<usize>();

@@ -37,7 +37,7 @@ pub(crate) struct Users {
     most: u32,
     keyed: Keyed,
     // Held for a look or an insertion.
-    verified: Mutex<HashSet<Hash>>,
+    verified: Arc<Mutex<HashSet<Hash>>>,
     verifications: Pool,
 }
 
@@ -50,7 +50,7 @@ impl Users {
             users: HashMap::new(),
             most: *COSTS.start(),
             keyed: Keyed::new()?,
-            verified: Mutex::default(),
+            verified: Arc::default(),
             verifications: Pool::new(cores.div_ceil(2), WAITING, "passwords to verify"),
         })
     }
@@ -113,18 +113,26 @@ impl Users {
         };
         let password = password.to_owned();
         let most = self.most;
-        let run = move || is_right(&password, &hash, cost, most);
-        let is_right = self.verifications.run(run).await?;
-        let Some(user) = user.filter(|_| is_right) else {
-            return Ok(None);
+        let verified = Arc::clone(&self.verified);
+        let run = move || {
+            // Connections of a client come together: the verification of the first is that of all.
+            let is_known = verified.lock().contains(&key);
+            let is_right = is_known || is_right(&password, &hash, cost, most);
+            if is_right && !is_known {
+                remember(&mut verified.lock(), key);
+            }
+            is_right
         };
-        let mut verified = self.verified.lock();
-        if verified.len() >= REMEMBERED {
-            verified.clear(); // whoever comes again is verified again
-        }
-        verified.insert(key);
-        Ok(Some(user.scopes))
+        let is_right = self.verifications.run(run).await?;
+        Ok(user.filter(|_| is_right).map(|user| user.scopes))
     }
+}
+
+fn remember(verified: &mut HashSet<Hash>, key: Hash) {
+    if verified.len() >= REMEMBERED {
+        verified.clear(); // whoever comes again is verified again
+    }
+    verified.insert(key);
 }
 
 /// A hash that no password has.

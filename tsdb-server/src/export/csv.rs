@@ -35,7 +35,7 @@ pub(crate) async fn export(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let selection = Selection::of(&params)?;
+    let selection = Selection::of(&state, &params)?;
     let fields = parse_format(params.get("format").unwrap_or(""))
         .map_err(|e| ApiError::invalid_parameter("format", e))?;
     let select = move |db: &Db| selection.series(db);

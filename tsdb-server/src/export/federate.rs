@@ -25,10 +25,10 @@ pub(crate) async fn federate(
     let lookback = state.shared.config.lookback_delta.as_millis();
     let lookback_ms = i64::try_from(lookback).unwrap_or(i64::MAX);
     let selection = match params.matcher_sets() {
-        Ok(sets) => Selection {
-            sets,
-            range: TimeRange::new(now_ms.saturating_sub(lookback_ms), now_ms),
-        },
+        Ok(sets) => {
+            let range = TimeRange::new(now_ms.saturating_sub(lookback_ms), now_ms);
+            Selection::new(&state, sets, range)
+        }
         Err(e) => return text_error(StatusCode::BAD_REQUEST, e),
     };
     let utf8_names = accepts_utf8_names(&headers);

@@ -16,7 +16,7 @@ pub(crate) async fn export(
     State(state): State<AppState>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let selection = Selection::of(&params)?;
+    let selection = Selection::of(&state, &params)?;
     let rows = match params.get("max_rows_per_line") {
         None => usize::MAX,
         Some(text) => match text.parse() {

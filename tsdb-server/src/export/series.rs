@@ -1,10 +1,13 @@
 //! The series of an export, and their samples piece by piece.
 
+use std::time::Instant;
+
 use tsdb_core::{Columns, Db, Matcher, Reservation, Samples, Series, TimeRange};
 
 use super::stream::Cut;
 use crate::api::Params;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
+use crate::state::AppState;
 
 /// A piece of a series has about as many samples.
 const PIECE_SAMPLES: usize = 100_000;
@@ -15,21 +18,42 @@ const FIRST_STEP_MS: i64 = 3_600_000;
 /// What a request selects.
 #[derive(Debug)]
 pub(super) struct Selection {
-    pub(super) sets: Vec<Vec<Matcher>>,
-    pub(super) range: TimeRange,
+    sets: Vec<Vec<Matcher>>,
+    range: TimeRange,
+    /// When the series have to be found.
+    deadline: Option<Instant>,
 }
 
 impl Selection {
     /// Of the parameters `match[]`, `start` and `end`.
-    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
+    pub(super) fn of(state: &AppState, params: &Params) -> Result<Self, ApiError> {
         let sets = params
             .matcher_sets()
             .map_err(|e| ApiError::invalid_parameter("match[]", e))?;
         if sets.is_empty() {
             return Err(ApiError::bad_data("no match[] parameter provided"));
         }
-        let range = params.time_range()?;
-        Ok(Self { sets, range })
+        Ok(Self::new(state, sets, params.time_range()?))
+    }
+
+    /// These sets of matchers; their series have to be found within the timeout of queries.
+    pub(super) fn new(state: &AppState, sets: Vec<Vec<Matcher>>, range: TimeRange) -> Self {
+        let timeout = state.shared.config.query_timeout;
+        Self {
+            sets,
+            range,
+            deadline: Instant::now().checked_add(timeout),
+        }
+    }
+
+    fn check_time(&self) -> Result<(), ApiError> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(ApiError::new(
+                ErrorKind::Timeout,
+                "selecting the series timed out (--query.timeout)",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The selected series in label order, each once, all captured at one moment, and their share of the memory.
@@ -37,19 +61,29 @@ impl Selection {
         let selectors: Vec<&[Matcher]> = self.sets.iter().map(Vec::as_slice).collect();
         let snapshot = db.snapshot(&selectors)?;
         let mut series = Vec::new();
+        // Sets may overlap: what is held stays within twice what is left.
+        let mut different = 0;
         for set in &self.sets {
+            self.check_time()?;
             series.extend(snapshot.select(set, self.range)?);
+            if series.len() > 2 * different {
+                deduplicate(&mut series);
+                different = series.len();
+            }
         }
-        if self.sets.len() > 1 {
-            series.sort_by(|a, b| a.labels().cmp(b.labels()));
-            series.dedup_by(|a, b| a.labels() == b.labels());
-        }
+        deduplicate(&mut series);
         for warning in snapshot.warnings() {
             tracing::warn!(warning, "export of what is left");
         }
         let share = reserve(db, &series)?;
         Ok((series, share))
     }
+}
+
+/// Sorts a list of series, which is sorted already if it is of one set, and leaves each once.
+fn deduplicate(series: &mut Vec<Series>) {
+    series.sort_by(|a, b| a.labels().cmp(b.labels()));
+    series.dedup_by(|a, b| a.labels() == b.labels());
 }
 
 /// Takes the memory of a list of series.

@@ -24,7 +24,8 @@ const RETRY: Duration = Duration::from_millis(50);
 /// How long a place may take to become free after its connection was told.
 const EVICTION: Duration = Duration::from_millis(200);
 
-/// Refused connections that are listened to until they have read their answer, and for how long.
+/// Refused connections that are listened to until they have read their answer, at most a quarter of those that are allowed, and for
+/// how long.
 const LINGERING: usize = 64;
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -107,7 +108,7 @@ pub(crate) async fn serve(
     let bounds = state.shared.config.bounds();
     let places = Arc::new(Places::new(bounds.connections));
     let server = Server::new(app, state, bounds, stop.clone());
-    let lingering = Arc::new(Semaphore::new(LINGERING));
+    let lingering = Arc::new(Semaphore::new(LINGERING.min(bounds.connections / 4)));
     let counts = server.counts();
     loop {
         let accepted = tokio::select! {

@@ -23,7 +23,7 @@ use crate::state::AppState;
 const CHUNK_SIZE: usize = 10_000;
 
 /// Intervals of `GROUP BY time` that the statements of a request may make.
-const MAX_BUCKETS: u64 = 5_000_000;
+const MAX_BUCKETS: u64 = 2_000_000;
 
 /// `GET|POST /query`
 pub(crate) async fn query(State(state): State<AppState>, request: Request) -> Response {

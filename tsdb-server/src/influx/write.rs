@@ -14,7 +14,7 @@ use crate::api::params::Params;
 use crate::config::RequestLimits;
 use crate::encoding::Encoding;
 use crate::error::ApiError;
-use crate::ingest::{apply, body, durable, too_many};
+use crate::ingest::{after_wait, apply, body, durable, too_many};
 use crate::state::AppState;
 
 /// Bad lines that an answer names; the others are only counted.
@@ -86,7 +86,7 @@ async fn write(
     let influx = state.influx()?;
     let (parts, body) = request.into_parts();
     let encoding = Encoding::of(&parts.headers)?;
-    let collected = body::collect(state, &parts.headers, body).await?;
+    let collected = body::collect_write(state, &parts.headers, body).await?;
     let shared = Arc::clone(&state.shared);
     let creates = state.shared.config.influx_create_databases;
     let applied = state.shared.writes.run(move || {
@@ -105,7 +105,7 @@ async fn write(
             )
         })
     });
-    let (commit, refusal) = applied.await??;
+    let (commit, refusal) = after_wait(applied.await).await??;
     if let Some(commit) = commit {
         let report = durable(commit).await?;
         if let (None, Some(first)) = (&refusal, report.rejected.first().first()) {

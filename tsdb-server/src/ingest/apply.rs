@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
 use tsdb_core::{Commit, LabelError, RejectReason, Rejected, WriteReport, Writer};
 
+use super::pace::after_wait;
 use crate::bridge::PoolError;
 use crate::error::{ApiError, ErrorKind, RETRY_AFTER_S, retry_after};
 use crate::http::text_error;
@@ -153,7 +154,7 @@ pub(crate) async fn write<T: Send + 'static>(
             Err(e) => send(Err(e)),
         }
     };
-    state.shared.writes.run_then(submit, answer).await?
+    after_wait(state.shared.writes.run_then(submit, answer).await).await?
 }
 
 /// Waits until the batch is durable; the log's thread wakes this task.

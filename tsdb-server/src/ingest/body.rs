@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tsdb_core::{MemoryBudget, Reservation};
 
 use super::apply::WriteError;
+use super::pace;
 use crate::encoding::Encoding;
 use crate::http::timed_out;
 use crate::state::AppState;
@@ -21,6 +22,29 @@ const MAX_SNAPPY_RATIO: usize = 22;
 pub(crate) struct Collected {
     pub(crate) bytes: Bytes,
     _share: Reservation,
+}
+
+/// Collects the body of a write, if there is room for it.
+///
+/// # Errors
+/// 503 when the queue of writes is full; as [`collect`].
+pub(crate) async fn collect_write(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Collected, WriteError> {
+    if let Err(full) = state.shared.writes.check() {
+        let announced = announced(headers).unwrap_or(usize::MAX);
+        pace::refuse(body, announced).await;
+        return Err(full.into());
+    }
+    collect(state, headers, body).await
+}
+
+/// The length that the headers tell.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 /// Collects the body.
@@ -40,10 +64,7 @@ pub(crate) async fn collect(
             format!("the body is larger than {limit} bytes (--web.max-body-bytes)"),
         )
     };
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.parse::<usize>().ok());
+    let announced = announced(headers);
     if announced.is_some_and(|n| n > limit) {
         return Err(too_large());
     }

@@ -9,6 +9,7 @@ mod ha;
 mod histogram;
 mod label_set;
 pub(crate) mod otlp;
+mod pace;
 pub(crate) mod proto;
 pub(crate) mod remote_write;
 mod remote_write_v1;
@@ -27,6 +28,7 @@ pub(crate) use ha::{Elections, HaOptions};
 pub(crate) use label_set::{LabelSet, MAX_LABELS};
 #[cfg(fuzzing)]
 pub(crate) use otlp::fuzz as fuzz_otlp;
+pub(crate) use pace::after_wait;
 #[cfg(fuzzing)]
 pub(crate) use remote_write::fuzz as fuzz_remote_write;
 pub(crate) use remote_write::too_many;

@@ -96,7 +96,7 @@ async fn write_as(
     body: Body,
 ) -> Result<Written, WriteError> {
     state.store()?; // before the body is collected
-    let body = body::collect(state, headers, body).await?;
+    let body = body::collect_write(state, headers, body).await?;
     let (report, (left_out, dropped)) = apply::write(state, move |shared, writer| {
         let mut replicas = Replicas::new(shared.elections.as_ref());
         let limit = shared.config.max_decoded_bytes;

@@ -180,6 +180,17 @@ pub(crate) fn cases() -> Vec<Case> {
             form("/api/v1/export", &all)
         })
         .heavy(),
+        case(
+            "everything in a thousand ways in one export",
+            Costly,
+            || {
+                let ways = (0..1_000).map(|i| format!("{{__name__=~\".+|{i}\"}}"));
+                let ways: Vec<String> = ways.collect();
+                let pairs: Vec<_> = ways.iter().map(|way| ("match[]", way.as_str())).collect();
+                form("/api/v1/export", &pairs)
+            },
+        )
+        .heavy(),
         case("values of a label with a name of 30 KiB", Either, || {
             let target = format!("GET /api/v1/label/{}/values", "n".repeat(30 << 10));
             http(&target, &[], &[])

@@ -251,3 +251,28 @@ async fn a_snapshot_has_the_name_that_we_give() {
     let beside: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert_eq!(beside.len(), 1, "{beside:?}");
 }
+
+/// Names of our metrics in a text.
+fn metrics_named(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '_');
+    words.filter(|word| word.starts_with("tsdb_"))
+}
+
+#[tokio::test]
+async fn every_metric_that_alerts_and_operations_name_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("web.yml");
+    std::fs::write(&file, "http_server_config: {http2: true}\n").unwrap();
+    let (server, _) = Server::guarded(&file, &[]);
+    server.get("/-/healthy").await; // so that a request is counted
+    let page = server.get("/metrics").await;
+    let alerts = include_str!("../../../docs/alerts/tsdb.rules.yml");
+    let operations = include_str!("../../../docs/operations.md");
+    let mut named = 0;
+    for name in metrics_named(alerts).chain(metrics_named(operations)) {
+        let family = format!("# TYPE {name} ");
+        assert!(page.text().contains(&family), "{name}");
+        named += 1;
+    }
+    assert!(named > 20, "{named}");
+}

@@ -14,8 +14,8 @@ use crate::value::Value;
 /// its share of a row.
 const VALUE_BYTES: u64 = 192;
 
-/// What an interval takes, in bytes.
-const BUCKET_BYTES: u64 = 96;
+/// What an interval takes, in bytes: its start, its points before and after the filling, and its row in the answer.
+const BUCKET_BYTES: u64 = 192;
 
 /// Rows between two looks at the clock: a row may have thousands of columns.
 const ROWS_BETWEEN_CHECKS: usize = 256;

@@ -136,6 +136,24 @@ fn depth_is_bounded() {
 }
 
 #[test]
+fn sources_of_a_statement_are_bounded() {
+    let sources = |n: usize| vec!["m"; n].join(", ");
+    let select = format!("SELECT a FROM {}", sources(1000));
+    one(&select);
+    let twice = parse(&format!("{select}; {select}"), &Params::default());
+    assert_eq!(twice.unwrap().len(), 2);
+    let selects = ["(SELECT a FROM m)"; 501].join(", ");
+    for too_many in [
+        sources(1001),
+        format!("(SELECT a FROM {})", sources(1000)),
+        selects,
+    ] {
+        let fault = fault(&format!("SELECT a FROM {too_many}"));
+        assert!(fault.contains("more than 1000 sources"), "{fault}");
+    }
+}
+
+#[test]
 fn patterns_of_a_query_are_bounded_together() {
     // Each compiles to some 5 MiB.
     let pattern = |k: usize| format!("\\p{{L}}{{60}}{k}");

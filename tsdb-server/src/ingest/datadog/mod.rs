@@ -101,7 +101,7 @@ async fn write_as(
     let content_type = content_type.map_or("", |v| v.to_str().unwrap_or("?"));
     let is_protobuf = content_type.starts_with("application/x-protobuf");
     state.store()?; // before the body is collected
-    let body = body::collect(state, headers, body).await?;
+    let body = body::collect_write(state, headers, body).await?;
     apply::write(state, move |shared, writer| {
         let limit = shared.config.max_decoded_bytes;
         body::decompressed(encoding, &body.bytes, limit, &shared.budget, |message| {

@@ -56,7 +56,7 @@ async fn write_as(
 ) -> Result<(WriteReport, Told), WriteError> {
     let encoding = Encoding::of(headers)?;
     state.store()?; // before the body is collected
-    let body = body::collect(state, headers, body).await?;
+    let body = body::collect_write(state, headers, body).await?;
     let settings = state.reloaded().settings;
     apply::write(state, move |shared, writer| {
         let limit = shared.config.max_decoded_bytes;

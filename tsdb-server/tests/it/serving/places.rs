@@ -49,25 +49,72 @@ fn a_connection_that_finds_all_at_work_is_told_to_come_again() {
     assert!(server.closed("no_place") >= 1.0);
 }
 
-#[test]
-fn without_file_handles_the_loop_goes_on() {
+/// The program under a limit of open files; it need not be ready.
+fn start_with_files(limit: usize) -> Started {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
     command
-        .args(["-c", "ulimit -n 48; exec \"$0\" \"$@\""])
+        .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
         .arg(Process::path())
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir.path());
     let process = Process::of(Program::start(command));
-    let server = Started { process, _dir: dir };
-    let says = |path| {
-        let answer = http::request(&server.process.address, path, &[], &[]);
-        answer.is_ok_and(|a| a.status == 200).then_some(())
-    };
-    // A store that finds no handles while it is opened ends the server.
-    until("the store is open", || says("GET /-/ready"));
+    Started { process, _dir: dir }
+}
+
+fn says(server: &Started, path: &str) -> Option<()> {
+    let answer = http::request(&server.process.address, path, &[], &[]);
+    answer.is_ok_and(|a| a.status == 200).then_some(())
+}
+
+#[test]
+fn a_flood_while_the_store_is_opened_leaves_it_its_file_handles() {
+    let server = start_with_files(96);
+    let many: Vec<TcpStream> = (0..300).map(|_| server.connect()).collect();
+    until("the store is open", || says(&server, "GET /-/ready"));
+    assert!(server.metric("tsdb_http_connections ") <= 48.0);
+    let begun = b"POST /api/v1/write HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n";
+    for mut stream in many {
+        let _ = stream.write_all(begun); // most are closed
+    }
+    until("all are served", || says(&server, "GET /-/healthy"));
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -S -n 64; exec \"$0\" \"$@\""])
+        .arg(Process::path())
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(dir.path());
+    let process = Process::of(Program::start(command));
+    let limits = format!("/proc/{}/limits", process.program.id());
+    let limits = std::fs::read_to_string(limits).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let words: Vec<&str> = files.unwrap().split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{words:?}");
+    assert_ne!(words[3], "64");
+}
+
+#[test]
+fn without_file_handles_the_loop_goes_on() {
+    let server = start_with_files(512);
+    until("the store is open", || says(&server, "GET /-/ready"));
+    // Below what is open and what connections may have.
+    let lowered = Command::new("prlimit")
+        .args([
+            "--nofile=40:40",
+            "--pid",
+            &server.process.program.id().to_string(),
+        ])
+        .status();
+    assert!(lowered.unwrap().success());
     let many: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
-    let healthy = || says("GET /-/healthy");
+    let healthy = || says(&server, "GET /-/healthy");
     until("an idle one gave way", healthy);
     drop(many);
     until("all are served", || {

@@ -28,6 +28,9 @@ pub const MAX_OPERATORS: usize = 1000;
 /// Subqueries in subqueries, at most.
 const MAX_SUBQUERIES: usize = 32;
 
+/// Sources of a statement that selects, at most: each is looked up, also where it was named before.
+const MAX_SOURCES: usize = 1000;
+
 /// Regular expressions of a query: each takes a millisecond or two to compile.
 const MAX_PATTERNS: usize = 1000;
 

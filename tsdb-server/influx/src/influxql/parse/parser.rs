@@ -20,6 +20,8 @@ pub(super) struct Parser<'a> {
     pub(super) operators: usize,
     /// How many subqueries the present one stands in.
     pub(super) subqueries: usize,
+    /// Sources of the present statement so far.
+    pub(super) sources: usize,
     /// Regular expressions so far, and the memory that they take compiled, in bytes.
     patterns: usize,
     pattern_bytes: usize,
@@ -36,6 +38,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             operators: 0,
             subqueries: 0,
+            sources: 0,
             patterns: 0,
             pattern_bytes: 0,
             deadline,

@@ -3,7 +3,7 @@
 use super::super::ast::{Expr, Field, Fill, Select, Source};
 use super::super::lexer::Token;
 use super::parser::Parser;
-use super::{MAX_SUBQUERIES, ParseError, Result};
+use super::{MAX_SOURCES, MAX_SUBQUERIES, ParseError, Result};
 
 impl Parser<'_> {
     /// What follows `SELECT`.
@@ -48,6 +48,10 @@ impl Parser<'_> {
     }
 
     fn source(&mut self) -> Result<Source> {
+        self.sources += 1;
+        if self.sources > MAX_SOURCES {
+            return Err(self.fault(format!("more than {MAX_SOURCES} sources")));
+        }
         if !self.take_sign("(") {
             return self.measurement().map(Source::Measurement);
         }

@@ -13,6 +13,7 @@ const BEGINNINGS: [&str; 11] = [
 
 impl Parser<'_> {
     pub(super) fn statement(&mut self) -> Result<Statement> {
+        self.sources = 0;
         match self.one_of(&BEGINNINGS)? {
             "SELECT" => Ok(Statement::Select(Box::new(self.select()?))),
             "DELETE" => {
