@@ -123,9 +123,7 @@ pub(crate) async fn delete_series(
     params: Params,
 ) -> Result<StatusCode, ApiError> {
     enabled(&state)?;
-    let selectors = params
-        .matcher_sets()
-        .map_err(|e| ApiError::invalid_parameter("match[]", e))?;
+    let selectors = params.selectors();
     if selectors.is_empty() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
@@ -135,8 +133,10 @@ pub(crate) async fn delete_series(
         return Err(ApiError::invalid_parameter("end", reason));
     }
     change(&state, move |db| {
-        let selectors: Vec<&[Matcher]> = selectors.iter().map(|set| &**set).collect();
-        db.delete(&selectors, range)
+        let sets = selectors.matcher_sets();
+        let sets = sets.map_err(|e| ApiError::invalid_parameter("match[]", e))?;
+        let sets: Vec<&[Matcher]> = sets.iter().map(|set| &**set).collect();
+        Ok::<_, ApiError>(db.delete(&sets, range)?)
     })
     .await
 }
@@ -151,10 +151,14 @@ pub(crate) async fn clean_tombstones(
 
 /// Runs a change of the store on a thread of its own: not in the pool of queries, since it may take long, and there is at
 /// most one at work in the store anyway.
-async fn change(
+async fn change<E>(
     state: &AppState,
-    change: impl FnOnce(&Db) -> tsdb_core::Result<()> + Send + 'static,
-) -> Result<StatusCode, ApiError> {
+    change: impl FnOnce(&Db) -> Result<(), E> + Send + 'static,
+) -> Result<StatusCode, ApiError>
+where
+    E: Send + 'static,
+    ApiError: From<E>,
+{
     let db = state.store()?;
     tokio::task::spawn_blocking(move || change(&db))
         .await

@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 
 use tsdb_core::Db;
 
-pub(crate) use params::Params;
+pub(crate) use params::{Params, Selectors};
 
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;

@@ -214,15 +214,45 @@ impl Params {
         Ok(seconds)
     }
 
-    /// The selectors of `match[]`. Not for the async threads: patterns are compiled.
+    /// The selectors of `match[]`, each once.
+    pub(crate) fn selectors(&self) -> Selectors {
+        let mut seen = HashSet::new();
+        let texts = self.all("match[]").filter(|text| seen.insert(*text));
+        Selectors {
+            texts: texts.map(str::to_owned).collect(),
+            max_matchers: self.max_matchers,
+        }
+    }
+
+    /// The matchers of `match[]`. Not for the async threads: patterns are compiled.
     ///
     /// # Errors
     /// The reason, which handlers wrap differently.
     pub(crate) fn matcher_sets(&self) -> Result<Vec<Vec<Matcher>>, String> {
+        self.selectors().matcher_sets()
+    }
+}
+
+/// Selectors that are not parsed yet.
+#[derive(Debug)]
+pub(crate) struct Selectors {
+    texts: Vec<String>,
+    max_matchers: usize,
+}
+
+impl Selectors {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// See [`Params::matcher_sets`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn matcher_sets(&self) -> Result<Vec<Vec<Matcher>>, String> {
         let mut sets = Vec::new();
         let (mut matchers, mut pattern_bytes) = (0, 0);
-        let mut seen = HashSet::new();
-        for text in self.all("match[]").filter(|text| seen.insert(*text)) {
+        for text in &self.texts {
             let set = parse_selector(text)?;
             matchers += set.len();
             pattern_bytes += set.iter().map(Matcher::pattern_bytes).sum::<usize>();

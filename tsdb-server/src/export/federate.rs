@@ -24,13 +24,8 @@ pub(crate) async fn federate(
     let now_ms = crate::import::now_ms();
     let lookback = state.shared.config.lookback_delta.as_millis();
     let lookback_ms = i64::try_from(lookback).unwrap_or(i64::MAX);
-    let selection = match params.matcher_sets() {
-        Ok(sets) => {
-            let range = TimeRange::new(now_ms.saturating_sub(lookback_ms), now_ms);
-            Selection::new(&state, sets, range)
-        }
-        Err(e) => return text_error(StatusCode::BAD_REQUEST, e),
-    };
+    let range = TimeRange::new(now_ms.saturating_sub(lookback_ms), now_ms);
+    let selection = Selection::new(&state, params.selectors(), range);
     let utf8_names = accepts_utf8_names(&headers);
     let content_type = match utf8_names {
         true => "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8",

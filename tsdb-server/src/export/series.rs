@@ -5,7 +5,7 @@ use std::time::Instant;
 use tsdb_core::{Columns, Db, Matcher, Reservation, Samples, Series, TimeRange};
 
 use super::stream::Cut;
-use crate::api::Params;
+use crate::api::{Params, Selectors};
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
 
@@ -18,7 +18,7 @@ const FIRST_STEP_MS: i64 = 3_600_000;
 /// What a request selects.
 #[derive(Debug)]
 pub(super) struct Selection {
-    sets: Vec<Vec<Matcher>>,
+    selectors: Selectors,
     range: TimeRange,
     /// When the series have to be found.
     deadline: Option<Instant>,
@@ -27,20 +27,18 @@ pub(super) struct Selection {
 impl Selection {
     /// Of the parameters `match[]`, `start` and `end`.
     pub(super) fn of(state: &AppState, params: &Params) -> Result<Self, ApiError> {
-        let sets = params
-            .matcher_sets()
-            .map_err(|e| ApiError::invalid_parameter("match[]", e))?;
-        if sets.is_empty() {
+        let selectors = params.selectors();
+        if selectors.is_empty() {
             return Err(ApiError::bad_data("no match[] parameter provided"));
         }
-        Ok(Self::new(state, sets, params.time_range()?))
+        Ok(Self::new(state, selectors, params.time_range()?))
     }
 
-    /// These sets of matchers; their series have to be found within the timeout of queries.
-    pub(super) fn new(state: &AppState, sets: Vec<Vec<Matcher>>, range: TimeRange) -> Self {
+    /// What these select; the series have to be found within the timeout of queries.
+    pub(super) fn new(state: &AppState, selectors: Selectors, range: TimeRange) -> Self {
         let timeout = state.shared.config.query_timeout;
         Self {
-            sets,
+            selectors,
             range,
             deadline: Instant::now().checked_add(timeout),
         }
@@ -58,12 +56,14 @@ impl Selection {
 
     /// The selected series in label order, each once, all captured at one moment, and their share of the memory.
     pub(super) fn series(&self, db: &Db) -> Result<(Vec<Series>, Reservation), ApiError> {
-        let selectors: Vec<&[Matcher]> = self.sets.iter().map(Vec::as_slice).collect();
+        let sets = self.selectors.matcher_sets();
+        let sets = sets.map_err(|e| ApiError::invalid_parameter("match[]", e))?;
+        let selectors: Vec<&[Matcher]> = sets.iter().map(Vec::as_slice).collect();
         let snapshot = db.snapshot(&selectors)?;
         let mut series = Vec::new();
         // Sets may overlap: what is held stays within twice what is left.
         let mut different = 0;
-        for set in &self.sets {
+        for set in &sets {
             self.check_time()?;
             series.extend(snapshot.select(set, self.range)?);
             if series.len() > 2 * different {
