@@ -411,7 +411,8 @@ fn over_everything() -> Vec<Case> {
         .heavy(),
         range("sums of windows of fifteen million", Costly, || {
             "sum_over_time(vector(time() + 0.5)[15000s:1ms])".to_owned()
-        }),
+        })
+        .heavy(),
         range("count_values of every series", Costly, || {
             "count_values(\"value\", {__name__=~\".+\"})".to_owned()
         }),
