@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::io::MemFs;
+use crate::store::sealed::assert_damage_is_noticed;
 
 fn metadata(metric: &str, help: &str) -> MetricMetadata {
     MetricMetadata {
@@ -45,12 +46,7 @@ fn is_there_again_and_damage_is_noticed() {
     );
 
     let bytes = again.inner.lock().encode(identity);
-    for at in 0..bytes.len() {
-        let mut flipped = bytes.clone();
-        flipped[at] ^= 4;
-        assert!(decode(dir, &flipped, identity).is_err(), "byte {at}");
-        assert!(decode(dir, &bytes[..at], identity).is_err(), "cut at {at}");
-    }
+    assert_damage_is_noticed(&bytes, |bytes| decode(dir, bytes, identity).is_err());
     assert!(decode(dir, &bytes, StoreIdentity::random()).is_err());
 }
 

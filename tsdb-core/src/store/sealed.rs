@@ -68,3 +68,15 @@ impl Seal {
         read(&mut cursor).map_err(|e| corrupt(e.at, e.what))
     }
 }
+
+/// Every byte that is flipped, and every cut, must be refused.
+#[cfg(test)]
+pub(super) fn assert_damage_is_noticed(bytes: &[u8], is_refused: impl Fn(&[u8]) -> bool) {
+    assert!(!is_refused(bytes));
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.to_vec();
+        flipped[at] ^= 4;
+        assert!(is_refused(&flipped), "byte {at}");
+        assert!(is_refused(&bytes[..at]), "cut at {at}");
+    }
+}

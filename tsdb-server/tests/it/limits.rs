@@ -25,6 +25,13 @@ fn server(file: &Path, text: &str) -> Server {
     Server::new(&["--config.file", file, "--web.enable-lifecycle"])
 }
 
+/// A server with this configuration in effect.
+async fn configured(dir: &Path, text: &str) -> Server {
+    let server = server(&dir.join("tsdb.yml"), text);
+    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    server
+}
+
 async fn reload(server: &Server) -> (StatusCode, String) {
     let answer = server.request(Method::POST, "/-/reload").await;
     (answer.status, answer.text().to_owned())
@@ -143,8 +150,7 @@ async fn a_reload_applies_the_file_or_keeps_what_was() {
 async fn new_series_beyond_the_limit_are_refused_for_now_and_known_ones_go_on() {
     let dir = tempfile::tempdir().unwrap();
     let text = "limits: {new_series: 10, new_series_interval: 1h}\n";
-    let server = server(&dir.path().join("tsdb.yml"), text);
-    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    let server = configured(dir.path(), text).await;
     assert_eq!(
         server.write(&samples("http", 0..10)).await.status,
         StatusCode::NO_CONTENT
@@ -177,8 +183,7 @@ async fn new_series_beyond_the_limit_are_refused_for_now_and_known_ones_go_on() 
 async fn points_of_too_many_new_series_are_refused_for_now() {
     let dir = tempfile::tempdir().unwrap();
     let text = "limits: {new_series: 2, new_series_interval: 1h}\n";
-    let server = server(&dir.path().join("tsdb.yml"), text);
-    assert_eq!(reload(&server).await.0, StatusCode::OK);
+    let server = configured(dir.path(), text).await;
     let make = "/query?q=CREATE%20DATABASE%20d";
     let made = server.request(Method::POST, make).await;
     assert_eq!(made.status, StatusCode::OK);
