@@ -5,6 +5,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use crate::io::is_of_disk;
 use crate::model::{LabelError, MatcherError};
 
 /// The crate's result.
@@ -111,6 +112,15 @@ impl Error {
             path: path.into(),
             offset,
             source,
+        }
+    }
+
+    /// A file that is there could not be opened: as good as unreadable where it is the disk that fails, and not the process that has
+    /// no handles or no right.
+    pub(crate) fn opening(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        match is_of_disk(&source) {
+            true => Self::reading(path, 0, source),
+            false => Self::io("open", path, source),
         }
     }
 

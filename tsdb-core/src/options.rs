@@ -84,7 +84,7 @@ pub struct Options {
     pub(crate) progress: RecoveryProgress,
     pub(crate) max_exemplars: usize,
     pub(crate) max_metadata_families: usize,
-    pub(crate) max_partitions: usize,
+    pub(crate) max_files: usize,
 }
 
 /// When the active generation is frozen and flushed: at the first of these.
@@ -135,7 +135,7 @@ impl Default for Options {
             progress: RecoveryProgress::default(),
             max_exemplars: 100_000,
             max_metadata_families: 100_000,
-            max_partitions: 16_384,
+            max_files: 16_384,
         }
     }
 }
@@ -273,11 +273,13 @@ impl Options {
         self
     }
 
-    /// Partitions of time (days, as long as [`max_block_duration`](Self::max_block_duration) is) of which samples are kept; those of
-    /// another one are refused. Each is a file at least, and a handle of the process. Default: 16,384, which is 44 years.
+    /// Files of samples, each of which has a handle of the process: when there are as many, samples that would begin another one are
+    /// refused, but for those of these days. There is a file at least for each partition of time (a day, or what
+    /// [`max_block_duration`](Self::max_block_duration) says) with samples, and for each retention class in it. Default: 16,384,
+    /// which is 44 years of days.
     #[must_use]
-    pub fn max_partitions(mut self, n: usize) -> Self {
-        self.max_partitions = n;
+    pub fn max_files(mut self, n: usize) -> Self {
+        self.max_files = n;
         self
     }
 

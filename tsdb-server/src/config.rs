@@ -362,14 +362,15 @@ pub struct Config {
     )]
     pub max_metadata_families: usize,
 
-    /// Partitions of time (days) of which samples are kept; those of another one are refused. Each is a file at least.
+    /// Files of samples, one at least for each day and retention class: beyond them, samples that would begin another one are refused,
+    /// but for those of these days.
     #[arg(
-        long = "storage.max-partitions",
+        long = "storage.max-files",
         value_name = "N",
-        env = "TSDB_STORAGE_MAX_PARTITIONS",
+        env = "TSDB_STORAGE_MAX_FILES",
         default_value_t = 16_384
     )]
-    pub max_partitions: usize,
+    pub max_files: usize,
 
     /// How much is done at once, how much waits, and how much a request may ask for.
     #[command(flatten)]
@@ -559,7 +560,7 @@ impl Config {
             .future_limit(unless_zero(self.future_limit))
             .max_exemplars(self.max_exemplars)
             .max_metadata_families(self.max_metadata_families)
-            .max_partitions(self.max_partitions)
+            .max_files(self.max_files)
             .scrub(unless_zero(self.scrub_interval));
         let classes = retention.classes.into_iter();
         classes.fold(options, |options, class| {

@@ -6,18 +6,18 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// are read on request.
 const OTHERS: u64 = 256;
 
-/// How many connections and how many partitions there may be: no more than are wanted, nor so many connections that the store finds no
-/// handles while it is opened, nor so many files of partitions that it finds none for the next.
-pub(crate) fn shares(connections: usize, partitions: usize) -> (usize, usize) {
+/// How many connections and how many files of samples there may be: no more than are wanted, nor so many connections that the store
+/// finds no handles while it is opened, nor so many files that it finds none for the next.
+pub(crate) fn shares(connections: usize, files: usize) -> (usize, usize) {
     let Some(limit) = raised() else {
-        return (connections, partitions);
+        return (connections, files);
     };
-    let shares = shares_of(limit, connections, partitions);
-    if shares != (connections, partitions) {
+    let shares = shares_of(limit, connections, files);
+    if shares != (connections, files) {
         tracing::warn!(
             connections = shares.0,
-            partitions = shares.1,
-            "the limit of open files (ulimit -n) is too low for --web.max-connections and --storage.max-partitions"
+            files = shares.1,
+            "the limit of open files (ulimit -n) is too low for --web.max-connections and --storage.max-files"
         );
     }
     shares
@@ -39,16 +39,16 @@ fn raised() -> Option<u64> {
     }
 }
 
-/// What a limit leaves of connections and partitions.
-fn shares_of(limit: u64, connections: usize, partitions: usize) -> (usize, usize) {
+/// What a limit leaves of connections and files.
+fn shares_of(limit: u64, connections: usize, files: usize) -> (usize, usize) {
     let at_most = |wanted: usize, share: u64| {
         let share = usize::try_from(share).unwrap_or(usize::MAX);
         wanted.min(share).max(1)
     };
     let connections = at_most(connections, limit - OTHERS.min(limit / 2));
-    // While a partition is written to it has more than one file, now and then.
-    let partitions = at_most(partitions, limit.saturating_sub(connections as u64) / 2);
-    (connections, partitions)
+    // Until they are merged there are more than are counted.
+    let files = at_most(files, limit.saturating_sub(connections as u64) / 2);
+    (connections, files)
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
     use super::shares_of;
 
     #[test]
-    fn connections_and_partitions_leave_handles_to_others() {
+    fn connections_and_files_leave_handles_to_others() {
         let shares = |limit| shares_of(limit, 512, 16_384);
         assert_eq!(shares(0), (1, 1));
         assert_eq!(shares(48), (24, 12));

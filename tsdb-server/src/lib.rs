@@ -71,8 +71,7 @@ pub async fn run(mut config: Config) -> io::Result<()> {
 
     features::log(&config.enable_feature);
     let connections = &mut config.connections.max_connections;
-    (*connections, config.max_partitions) =
-        descriptors::shares(*connections, config.max_partitions);
+    (*connections, config.max_files) = descriptors::shares(*connections, config.max_files);
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());

@@ -26,6 +26,8 @@ pub(crate) struct Opened {
     pub(crate) flushed_generation: Option<u64>,
     /// Files that were set aside, under the name they had, and why.
     pub(crate) damaged: Vec<(PathBuf, Error)>,
+    /// Whether the disk gave too little of some of them, which it may do the next time.
+    pub(crate) unreadable: bool,
     /// Every file that is or was set aside.
     pub(crate) set_aside: Vec<SetAside>,
     /// Number of files removed: unfinished, of an incomplete set, or replaced.
@@ -53,8 +55,8 @@ struct Found {
 /// * files that were being written are removed;
 /// * a set that was not made live to the end is completed when it is whole, and else removed: what it held is still
 ///   where it came from, the log or the runs it would have replaced;
-/// * a file that is damaged, or of which the disk gives too little, is renamed to `.damaged`, which keeps it and its id, and the rest
-///   is served;
+/// * a damaged file is renamed to `.damaged`, which keeps it and its id, and the rest is served; one of which the disk gives too
+///   little stays where it is;
 /// * files that a live run replaces are removed, damaged or not. What a damaged run would replace stays live.
 ///
 /// # Errors
@@ -125,6 +127,7 @@ fn settle(
         next_file_id: next_id(&listed),
         flushed_generation: None,
         damaged: Vec::new(),
+        unreadable: false,
         set_aside: Vec::new(),
         swept: 0,
     };
@@ -137,7 +140,13 @@ fn settle(
         let path = dir.join(name.file_name(state));
         match Run::open(fs, &path, identity, memory) {
             Ok(run) => found.push(Found { name, state, run }),
-            Err(error) if error.is_damage() => damaged.push((name, state, error)),
+            Err(error) if error.is_corruption() => damaged.push((name, state, error)),
+            // It stays where it is: the disk may give it at the next start.
+            Err(error @ Error::Unreadable { .. }) => {
+                opened.set_aside.push(set_aside(fs, path.clone(), name));
+                opened.damaged.push((path, error));
+                opened.unreadable = true;
+            }
             Err(error) => return Err(error),
         }
     }

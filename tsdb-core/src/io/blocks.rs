@@ -7,6 +7,16 @@ use super::fs::ReadFile;
 /// A disk fails in units of this length, in bytes.
 const BLOCK: u64 = 4096;
 
+/// What Linux says of a disk that fails: I/O error, no data, remote I/O error, a checksum of the file system, or its structure.
+const OF_DISK: [i32; 5] = [5, 61, 121, 74, 117];
+
+/// Whether it is the disk that fails, and not who asks.
+pub(crate) fn is_of_disk(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|errno| OF_DISK.contains(&errno))
+}
+
 /// Fills `out` with the bytes of `file` from `offset` on. Of blocks that the disk does not give there are zeros; gives how many
 /// bytes these are, and what the operating system said first.
 pub(crate) fn read_what_is_left(

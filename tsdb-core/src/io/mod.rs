@@ -14,7 +14,7 @@ mod os;
 mod positioned;
 mod section;
 
-pub(crate) use blocks::read_what_is_left;
+pub(crate) use blocks::{is_of_disk, read_what_is_left};
 #[cfg(test)]
 pub(crate) use fault::{FaultFs, OpKind, Unsynced};
 pub(crate) use fs::{Fs, LockGuard, Mapped, ReadFile, WriteFile};

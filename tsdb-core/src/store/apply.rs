@@ -201,8 +201,8 @@ impl Apply<'_> {
         let t_ms = unit.to_ms(written);
         let refused = self.limits.check(t_ms, entry.unit, || entry.canonical());
         let outcome = match (refused, unit.convert(written, entry.unit)) {
-            (None, Some(_)) if !self.lane.partitions.admit(t_ms) => {
-                Err(RejectReason::TooManyPartitions)
+            (None, Some(_)) if !self.lane.partitions.admits(t_ms) => {
+                Err(RejectReason::TooManyFiles)
             }
             (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
             (Some(reason), _) => Err(reason),
@@ -221,6 +221,7 @@ impl Apply<'_> {
             self.start(entry, series, value.kind());
         }
         value.record(&mut self.lane.record, tick);
+        self.lane.partitions.took(t_ms);
         self.report.accepted += 1;
         self.newest_ms = self.newest_ms.max(t_ms);
     }

@@ -116,8 +116,14 @@ impl Store {
                 break (lane, touched, deleted);
             }
         };
-        // Both the old and the new ones are there until readers have let go of the old ones.
-        let _memory = self.budget.reserve(deleted.bytes())?;
+        // Before that long runs are written anew without what is deleted of them.
+        let share = self.deletions_share();
+        if self.view.get().deletions.bytes().max(deleted.bytes()) > share {
+            return Err(Error::LimitExceeded {
+                limit: "memory of what is deleted and not yet written anew",
+                max: share,
+            });
+        }
         self.check_open()?;
         if let Some(wal) = &self.wal {
             wal.check_writable()?;

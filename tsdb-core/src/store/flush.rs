@@ -65,9 +65,17 @@ impl Store {
         let _memory = self
             .budget
             .charge(u64::from(generation.series_len()) * FLUSH_BYTES_PER_SERIES);
-        self.metadata.save(&*self.fs)?;
         self.save_tombstones()?;
-        self.save_exemplars()?;
+        // Both can be done without: what is not saved is tried again with the next flush.
+        let saved = [
+            ("metadata", self.metadata.save(&*self.fs)),
+            ("exemplars", self.save_exemplars()),
+        ];
+        for (what, saved) in saved {
+            if let Err(error) = saved {
+                tracing::warn!(%error, "{what} cannot be saved");
+            }
+        }
         let (deleted, applied) = {
             let tombstones = self.tombstones.lock();
             let deleted = self

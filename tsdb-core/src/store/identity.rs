@@ -7,7 +7,7 @@ use crate::codec::StoreIdentity;
 use crate::codec::crc::crc32;
 use crate::codec::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::io::{Fs, read_what_is_left};
+use crate::io::{Fs, is_of_disk, read_what_is_left};
 
 const NAME: &str = "store";
 const MAGIC: [u8; 8] = *b"TSDBSTOR";
@@ -100,6 +100,11 @@ pub(super) fn read_whole(fs: &dyn Fs, path: &Path) -> Result<Option<Vec<u8>>> {
     let io = |e| Error::io("read", path, e);
     let file = match fs.open_read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // None of it can be read, which is damage.
+        Err(e) if is_of_disk(&e) => {
+            tracing::warn!(path = %path.display(), error = %e, "a file cannot be opened");
+            return Ok(Some(Vec::new()));
+        }
         opened => opened.map_err(io)?,
     };
     let len = usize::try_from(file.len().map_err(io)?)

@@ -93,6 +93,8 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
     let mut report = WriteReport::default();
     let lane = &mut *lane;
     lane.record.clear();
+    lane.partitions
+        .begin_batch(store.clock.now_ms(), limits.classes());
     for metadata in batch.metadata_entries() {
         if store.metadata.set(metadata) {
             lane.record.metadata(metadata);

@@ -1,10 +1,11 @@
 //! Runs become fewer, or expire.
 //!
 //! Of a damaged run all that is readable is merged; the output records what is lost. Only a run whose index or directory
-//! went bad since it was opened stops the merging of its partition, until the next start sets it aside.
+//! does not add up, or of which the disk does not give a part, stops the merging of its partition for a while.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::delete::deletions_of;
 use super::{Store, figures};
@@ -20,9 +21,12 @@ use crate::read::View;
 pub(super) struct Merging {
     /// Runs that are replaced or expired and not yet unlinked. A run is unlinked before what replaced it is merged.
     gone: Vec<Arc<Run>>,
-    /// Partitions with a damaged run.
-    damaged: BTreeSet<Partition>,
+    /// Partitions with a run that is damaged as a whole or cannot be read, and when that was met.
+    damaged: BTreeMap<Partition, Instant>,
 }
+
+/// A partition that could not be merged is tried again after this time.
+const DAMAGED_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// Tombstones beyond which everything that has deleted samples is written anew in the background.
 const MANY_TOMBSTONES: u64 = 1_000;
@@ -42,7 +46,8 @@ impl Store {
         let newest_ms = self.newest_ms.load(std::sync::atomic::Ordering::Relaxed);
         let max_series = self.budget.limit() / MERGE_SHARE / MERGE_BYTES_PER_SERIES;
         let policy = MergePolicy::new(self.options.min_block_ms, max_series);
-        let many = self.tombstones.lock().len() > MANY_TOMBSTONES;
+        let many = self.tombstones.lock().len() > MANY_TOMBSTONES
+            || self.view.get().deletions.bytes() > self.deletions_share() / 2;
         self.merge_by(|runs, view| {
             compact::plan(runs, newest_ms, &policy)
                 .or_else(|| compact::plan_rewrite(runs, |meta| deleted_samples(view, meta), many))
@@ -78,7 +83,10 @@ impl Store {
             (self.view.get(), tombstones.last_number())
         };
         let mut metas = metas(&view.runs);
-        metas.retain(|meta| !merging.damaged.contains(&meta.partition));
+        merging
+            .damaged
+            .retain(|_, met| met.elapsed() < DAMAGED_PAUSE);
+        metas.retain(|meta| !merging.damaged.contains_key(&meta.partition));
         let Some(plan) = plan(&metas, &view) else {
             return Ok(false);
         };
@@ -100,8 +108,8 @@ impl Store {
         let merged = match compact::merge(&self.fs, &self.data_dir, self.identity, &inputs, spec) {
             Err(damage) if damage.is_damage() => {
                 figures::count(&self.counters.corruptions, 1);
-                tracing::warn!(error = %damage, "runs of a partition are not merged, one of them is damaged");
-                merging.damaged.insert(plan.partition);
+                tracing::warn!(error = %damage, "runs of a partition are not merged for an hour, one of them is damaged");
+                merging.damaged.insert(plan.partition, Instant::now());
                 return Ok(true);
             }
             merged => merged?,

@@ -82,6 +82,9 @@ pub use verify::{DamagedUnit, VerifyReport};
 pub use write::{Commit, RejectReason, Rejected, Rejection, WriteReport};
 pub use writer::{KnownSeries, Part, Writer};
 
+/// One part in so many of the budget that what is deleted may take.
+const DELETIONS_SHARE: u64 = 4;
+
 /// An open store.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -230,6 +233,11 @@ impl Store {
             return Err(Error::ReadOnly);
         }
         Ok(())
+    }
+
+    /// The part of the budget that what is deleted of runs and frozen generations may take, in bytes.
+    fn deletions_share(&self) -> u64 {
+        self.budget.limit() / DELETIONS_SHARE
     }
 
     /// Tells the budget what the head and what is deleted takes.

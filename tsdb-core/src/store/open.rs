@@ -49,7 +49,9 @@ impl Store {
         let counters = Counters::default();
         let identity = find_identity(&*fs, dir, &wal_dir, &data_dir, &counters)?;
 
-        snapshot::sweep(&*fs, dir)?;
+        if let Err(error) = snapshot::sweep(&*fs, dir) {
+            tracing::warn!(%error, "what is left of unfinished snapshots stays");
+        }
         let budget = options.budget.clone().unwrap_or_default();
         let ends = EndMemory::of(&budget);
         let opened = catalog::open(&*fs, &data_dir, identity, &ends)?;
@@ -91,6 +93,7 @@ impl Store {
             replayed.generations,
             recovered.position,
             flushed,
+            !opened.unreadable,
             !replayed.shifted && recovered.damages.is_empty(),
         );
         exemplars.log_goes_on(&*fs, position.next_seq)?;
@@ -123,7 +126,7 @@ impl Store {
             ends,
             tombstones,
             counters,
-        });
+        })?;
         *store.lock.lock() = Some(lock);
         if !store.view.get().frozen.is_empty() {
             store.signal.generation_frozen();
@@ -145,7 +148,7 @@ impl Store {
         let max = options.max_metadata_families;
         let (metadata, _) = MetadataFile::open(&fs, dir, identity, max, &budget)?;
         let (exemplars, _) = Exemplars::open(&fs, dir, identity, options.max_exemplars, &budget)?;
-        Ok(Self::assemble(Parts {
+        Self::assemble(Parts {
             fs: Arc::new(fs),
             wal: None,
             read_only: false,
@@ -166,9 +169,12 @@ impl Store {
             budget,
             tombstones: Tombstones::default(),
             counters: Counters::default(),
-        }))
+        })
     }
 }
+
+/// So many generations a run that cannot be read may be ahead of those that can.
+const BEYOND_UNREADABLE: u64 = 1 << 32;
 
 /// Which generation is written to from now on, which are to be flushed, and where the log goes on.
 ///
@@ -178,6 +184,7 @@ fn resume(
     mut replayed: Vec<Generation>,
     position: LogPosition,
     flushed: Option<u64>,
+    is_complete: bool,
     whole: bool,
 ) -> (Generation, Vec<Generation>, LogPosition) {
     let newest = replayed.last().map_or(0, Generation::id);
@@ -188,6 +195,11 @@ fn resume(
         return (last, replayed, position);
     }
     let least = flushed.map_or(1, |flushed| flushed + 1).max(newest + 1);
+    // A run that may be there again at the next start must not be taken for one that has what is in the log then.
+    let least = match is_complete {
+        true => least,
+        false => least.saturating_add(BEYOND_UNREADABLE),
+    };
     let position = if position.generation >= least {
         position // segments without a frame
     } else {

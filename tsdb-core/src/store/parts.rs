@@ -60,7 +60,10 @@ pub(super) struct Parts<'a> {
 
 impl Store {
     /// Puts the parts together.
-    pub(super) fn assemble(parts: Parts<'_>) -> Self {
+    ///
+    /// # Errors
+    /// When a generation cannot be decoded.
+    pub(super) fn assemble(parts: Parts<'_>) -> Result<Self> {
         let mut runs = parts.runs;
         runs.sort_by_key(|run| run.meta().age());
         let view = View {
@@ -87,10 +90,14 @@ impl Store {
         let deleted_memory = budget.deleted();
         deleted_memory.set(view.deletions.bytes());
         let lane = Lane {
-            partitions: Partitions::new(&view, &parts.options),
+            partitions: Partitions::new(
+                &view,
+                parts.options.max_block_ms,
+                parts.options.max_files,
+            )?,
             ..Lane::default()
         };
-        Self {
+        Ok(Self {
             fs: parts.fs,
             wal: parts.wal,
             dir: parts.dir.to_owned(),
@@ -122,7 +129,7 @@ impl Store {
             asks_runs: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(None),
-        }
+        })
     }
 }
 

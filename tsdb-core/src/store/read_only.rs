@@ -108,7 +108,7 @@ fn look(
         .map_or(0, Generation::id)
         .max(flushed.unwrap_or(0))
         + 1;
-    Ok(Some(Store::assemble(Parts {
+    Store::assemble(Parts {
         fs: Arc::clone(fs),
         wal: None,
         read_only: true,
@@ -129,5 +129,6 @@ fn look(
         ends,
         tombstones,
         counters,
-    })))
+    })
+    .map(Some)
 }

@@ -37,6 +37,11 @@ impl Limits {
         }
     }
 
+    /// How many retention classes there are, with the one of all others.
+    pub(super) fn classes(&self) -> usize {
+        self.retention.classes.len() + 1
+    }
+
     /// Why a sample of the series with these labels and this unit is refused, if it is.
     #[inline]
     pub(super) fn check<'a>(

@@ -25,8 +25,8 @@ pub enum RejectReason {
     StringTooLong,
     /// The series counts time in another unit, which has no tick for this moment.
     NoSuchTick,
-    /// Of a time for which there would have to be another partition, while there are as many as may be.
-    TooManyPartitions,
+    /// Of a day for which there would have to be another file, while there are as many as may be.
+    TooManyFiles,
     /// The sample of a new series, while as many are active as may be.
     ActiveSeriesLimit,
     /// The sample of a new series, while as many began in the interval as may.
@@ -47,7 +47,7 @@ impl RejectReason {
         Self::InvalidHistogram,
         Self::StringTooLong,
         Self::NoSuchTick,
-        Self::TooManyPartitions,
+        Self::TooManyFiles,
         Self::ActiveSeriesLimit,
         Self::NewSeriesLimit,
         Self::TooManyLabels,
@@ -68,8 +68,8 @@ impl fmt::Display for RejectReason {
             Self::NoSuchTick => {
                 "the series counts time in a unit that does not have this timestamp"
             }
-            Self::TooManyPartitions => {
-                "out of bounds: there are samples of as many days as storage.max-partitions allows"
+            Self::TooManyFiles => {
+                "out of bounds: there are no samples of this day, and as many files as storage.max-files allows"
             }
             Self::ActiveSeriesLimit => "the limit of active series is reached",
             Self::NewSeriesLimit => "the limit of new series in an interval is reached",

@@ -58,7 +58,10 @@ pub(crate) fn recover(
     let (flushed, kept): (Vec<_>, Vec<_>) = all
         .iter()
         .partition(|id: &&SegmentId| is_flushed(id.generation));
-    remove(fs, dir, flushed)?;
+    // Nobody needs them: where they stay they are met at the next start again.
+    if let Err(error) = remove(fs, dir, flushed) {
+        tracing::warn!(%error, "segments that are no longer needed stay");
+    }
 
     let mut log = Log::read(fs, dir, identity, kept, is_flushed)?;
     let (frames, end) = log.visit(fs, dir, progress, visit)?;

@@ -7,7 +7,7 @@ use crate::codec::crc::crc32;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 use crate::error::{Error, Result};
-use crate::io::{Fs, ReadFile, read_what_is_left};
+use crate::io::{Fs, ReadFile, is_of_disk, read_what_is_left};
 
 /// The first bytes of a segment.
 const MAGIC: [u8; 4] = *b"tswl";
@@ -66,9 +66,16 @@ pub(super) fn list(fs: &dyn Fs, dir: &Path) -> Result<Vec<SegmentId>> {
 /// # Errors
 /// [`Error::Io`] when it cannot be opened, or not be held in memory.
 pub(super) fn read(fs: &dyn Fs, path: &Path, bytes: &mut Vec<u8>) -> Result<u64> {
-    fs.open_read(path)
-        .and_then(|file| read_all(&*file, bytes))
-        .map_err(|e| Error::io("read", path, e))
+    match fs.open_read(path) {
+        // Nothing of it can be read: that is one byte at least.
+        Err(e) if is_of_disk(&e) => {
+            bytes.clear();
+            Ok(1)
+        }
+        opened => opened
+            .and_then(|file| read_all(&*file, bytes))
+            .map_err(|e| Error::io("read", path, e)),
+    }
 }
 
 fn read_all(file: &dyn ReadFile, bytes: &mut Vec<u8>) -> io::Result<u64> {

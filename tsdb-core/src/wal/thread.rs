@@ -261,7 +261,13 @@ impl Writer {
                 index: 0,
             };
             let mut state = self.shared.state.lock();
-            state.removed.retain(|removed| *removed >= generation);
+            let super::shared::State {
+                removed, segments, ..
+            } = &mut *state;
+            removed.retain(|removed| {
+                let left = segments.keys().any(|id| id.generation == *removed);
+                left || *removed >= generation
+            });
         }
         let id = self.next_id;
         // A name is tried once, also if the segment comes to nothing.

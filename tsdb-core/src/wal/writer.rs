@@ -58,11 +58,9 @@ impl Wal {
         let mut segments = BTreeMap::new();
         for id in segment::list(&*fs, &dir)? {
             let path = id.path(&dir);
-            let len = fs
-                .open_read(&path)
-                .and_then(|file| file.len())
-                .map_err(|e| Error::io("open", path, e))?;
-            segments.insert(id, len);
+            // Only for what the log takes of the disk.
+            let len = fs.open_read(&path).and_then(|file| file.len());
+            segments.insert(id, len.unwrap_or(0));
         }
         let generation_bytes = segments
             .iter()
@@ -226,18 +224,20 @@ impl Wal {
             let is_removed = |id: &&SegmentId| state.removed.contains(&id.generation);
             segments.filter(is_removed).copied().collect()
         };
-        self.shared
-            .mark
-            .lock()
-            .forget(&*self.shared.fs, generation)?;
+        let mut failed = None;
+        let forgotten = self.shared.mark.lock().forget(&*self.shared.fs, generation);
+        if let Err(error) = forgotten {
+            // The mark may tell of frames that are gone: that is a warning too many at the next start.
+            tracing::warn!(%error, "cannot remove the mark of a log that is no longer needed");
+        }
         for id in &ids {
             let path = id.path(&self.shared.dir);
             match self.shared.fs.remove(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", path, e));
+                    failed.get_or_insert(Error::io("remove", path, e));
                 }
-                _ => self.shared.state.lock().segments.remove(id),
-            };
+                _ => drop(self.shared.state.lock().segments.remove(id)),
+            }
         }
         if !ids.is_empty()
             && let Err(e) = self.shared.fs.sync_dir(&self.shared.dir)
@@ -248,7 +248,7 @@ impl Wal {
             self.shared.stop();
             return Err(Error::WritesStopped);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Bytes of all segments on disk.

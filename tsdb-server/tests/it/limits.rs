@@ -183,7 +183,7 @@ async fn new_series_beyond_the_limit_are_refused_for_now_and_known_ones_go_on() 
 fn samples_of_more_days_than_may_be_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let flags = [
-        "--storage.max-partitions",
+        "--storage.max-files",
         "2",
         "--storage.tsdb.retention.time",
         "0",
@@ -195,7 +195,7 @@ fn samples_of_more_days_than_may_be_are_refused() {
         let line = format!("up value=1 {ns}");
         let (status, text) = process.request("POST /write?db=days", line.as_bytes());
         assert_eq!(status, expected, "day {day}: {text}");
-        let told = text.contains("storage.max-partitions");
+        let told = text.contains("storage.max-files");
         assert_eq!(told, expected == 400, "{text}");
     }
 }

@@ -48,14 +48,14 @@ impl Run {
     ) -> Result<Arc<Self>> {
         let (name, _) = RunName::parse(path)
             .ok_or_else(|| Error::corrupt(path, 0, "name is not that of a run"))?;
-        let io = |op| move |e| Error::io(op, at, e);
-        let file = fs.open_read(at).map_err(io("open"))?;
+        let opening = |e| Error::opening(at, e);
+        let file = fs.open_read(at).map_err(opening)?;
         let path: Arc<Path> = path.into();
         let reader = EndReader {
             fs,
             at,
             path: &path,
-            len: file.len().map_err(io("stat"))?,
+            len: file.len().map_err(opening)?,
             file: &*file,
             identity: FileIdentity {
                 store_id: identity.id,

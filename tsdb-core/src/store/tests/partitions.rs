@@ -9,7 +9,7 @@ const DAY: i64 = 24 * HOUR;
 fn with_at_most(max: usize) -> Options {
     options()
         .max_block_duration(std::time::Duration::from_secs(24 * 3600))
-        .max_partitions(max)
+        .max_files(max)
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn samples_of_more_days_than_may_be_are_refused() {
     let report = write(&store, &days(0..10)).unwrap();
     assert_eq!((report.accepted, report.rejected.total()), (4, 6));
     let first = &report.rejected.first()[0];
-    assert_eq!(first.reason, RejectReason::TooManyPartitions);
+    assert_eq!(first.reason, RejectReason::TooManyFiles);
     let again = |store: &Store, minute: i64| {
         let in_known = [("a", NOW - DAY + minute, 0.5), ("b", NOW - 3 * DAY, 0.5)];
         let report = write(store, &in_known).unwrap();
@@ -57,6 +57,36 @@ fn samples_of_more_days_than_may_be_are_refused() {
 }
 
 #[test]
+fn samples_of_these_days_are_taken_however_many_files_there_are() {
+    let fs = FaultFs::new();
+    let store = open_with(&fs, with_at_most(1)).unwrap();
+    for (days, accepted) in [(50, 1), (60, 0), (0, 1), (1, 1), (2, 0), (50, 1)] {
+        let sample = (
+            "a",
+            NOW - days * DAY + days % 7,
+            days as f64 + f64::from(accepted as u8),
+        );
+        let report = write(&store, &[sample]).unwrap();
+        assert_eq!(report.accepted, u64::from(accepted as u8), "{days}");
+        store.flush_head().unwrap();
+    }
+}
+
+#[test]
+fn refused_samples_begin_nothing() {
+    let fs = FaultFs::new();
+    let store = open_with(&fs, with_at_most(3)).unwrap();
+    let sample = ("a", NOW - 9 * DAY, 1.0);
+    write(&store, &[sample]).unwrap();
+    // A second value for the same time, and the same again: neither is a day more.
+    for _ in 0..3 {
+        write(&store, &[(sample.0, sample.1, 2.0), sample]).unwrap();
+    }
+    let days = [("a", NOW - 8 * DAY, 1.0), ("a", NOW - 7 * DAY, 1.0)];
+    assert_eq!(write(&store, &days).unwrap().accepted, 2);
+}
+
+#[test]
 fn a_generation_of_very_many_days_is_flushed() {
     let fs = FaultFs::new();
     let store = open_with(&fs, with_at_most(1_500)).unwrap();
@@ -65,6 +95,14 @@ fn a_generation_of_very_many_days_is_flushed() {
         assert_eq!(report.accepted, u64::from(day < 1_500), "day {day}");
     }
     assert_eq!(store.view.get().frozen.len(), 1, "a thousand are enough");
+    // What comes from the log counts as well.
+    let killed = open_with(&fs.kill(), with_at_most(1_500)).unwrap();
+    let report = write(
+        &killed,
+        &[("a", NOW - 1_999 * DAY, 1.0), ("a", NOW + 1, 1.0)],
+    )
+    .unwrap();
+    assert_eq!((report.accepted, report.rejected.total()), (1, 1));
     store.flush_head().unwrap();
     assert_eq!(store.view.get().runs.len(), 1_500);
     assert_eq!(contents(&store)["a"].len(), 1_500);

@@ -1,9 +1,10 @@
 //! The file of the catalogue: a header and changes, each under a checksum.
 //!
-//! It is written anew at every open, under another name and then renamed, and appended to after that.
+//! It is written anew at every open, under another name and then renamed, and appended to after that. Where that cannot be done, because
+//! the disk is full, what there is is read, and it is written anew with the first change.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read as _, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::change::Change;
@@ -20,9 +21,18 @@ const HEADER: [u8; 8] = *b"TSDBIC\x01\0";
 /// The longest change, in bytes: of three texts that together fit one line.
 const MAX_CHANGE_BYTES: u32 = 1 << 20;
 
-/// The open file.
+/// The file, or what it is to hold.
 #[derive(Debug)]
 pub(super) struct Journal {
+    dir: PathBuf,
+    /// `None` while it cannot be written.
+    file: Option<Appended>,
+    /// What it is to hold then.
+    unwritten: State,
+}
+
+#[derive(Debug)]
+struct Appended {
     file: File,
     /// Where the next change goes: behind the last one that is durable.
     end: u64,
@@ -32,16 +42,17 @@ impl Journal {
     /// Reads the file in `dir`, if there is one, and begins it anew.
     pub(super) fn open(dir: &Path) -> io::Result<(Self, State)> {
         let path = dir.join(FILE_NAME);
-        let state = match fs::read(&path) {
+        let state = match read_what_is_left(&path) {
             Ok(bytes) => {
                 let Read { state, damaged_at } = read(&bytes, &path)?;
                 if let Some(offset) = damaged_at {
                     let kept = dir.join(DAMAGED_NAME);
-                    fs::copy(&path, &kept)?;
+                    let copied = fs::write(&kept, &bytes);
                     tracing::warn!(
                         path = %path.display(),
                         offset,
                         kept = %kept.display(),
+                        not_kept = copied.err().map(|error| error.to_string()),
                         "the catalogue of databases is damaged: what is readable counts, fields come again with the next writes"
                     );
                 }
@@ -50,10 +61,36 @@ impl Journal {
             Err(e) if e.kind() == io::ErrorKind::NotFound => State::default(),
             Err(e) => return Err(e),
         };
-        let journal = Self::begin(dir, &state)?;
+        let begun = Appended::begin(dir, &state);
+        let mut journal = Self {
+            dir: dir.to_owned(),
+            file: None,
+            unwritten: State::default(),
+        };
+        match begun {
+            Ok(file) => journal.file = Some(file),
+            Err(error) => {
+                tracing::warn!(
+                    path = %path.display(), %error,
+                    "the catalogue of databases cannot be written: it is tried again with the first change"
+                );
+                journal.unwritten = state.clone();
+            }
+        }
         Ok((journal, state))
     }
 
+    /// Appends changes and waits until they are durable. After an error the next append writes over what this left.
+    pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => Appended::begin(&self.dir, &self.unwritten)?,
+        };
+        self.file.insert(file).append(changes)
+    }
+}
+
+impl Appended {
     /// Writes a file that holds `state`.
     fn begin(dir: &Path, state: &State) -> io::Result<Self> {
         let mut bytes = HEADER.to_vec();
@@ -76,8 +113,7 @@ impl Journal {
         })
     }
 
-    /// Appends changes and waits until they are durable. After an error the next append writes over what this left.
-    pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
+    fn append(&mut self, changes: &[Change]) -> io::Result<()> {
         let mut bytes = Vec::new();
         for change in changes {
             frame(change, &mut bytes);
@@ -89,6 +125,24 @@ impl Journal {
         self.end += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// The bytes of a file; zeros for blocks of it that the disk does not give.
+fn read_what_is_left(path: &Path) -> io::Result<Vec<u8>> {
+    const BLOCK: usize = 4096;
+    let mut file = File::open(path)?;
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; len];
+    for (block, at) in bytes.chunks_mut(BLOCK).zip((0..).step_by(BLOCK)) {
+        let read = file
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| file.read_exact(block));
+        if let Err(error) = read {
+            tracing::warn!(path = %path.display(), offset = at, %error, "bytes cannot be read");
+            block.fill(0);
+        }
+    }
+    Ok(bytes)
 }
 
 /// `│ length u32 │ checksum u32 │ change │`, little-endian; the checksum is CRC-32 of the length and the change.

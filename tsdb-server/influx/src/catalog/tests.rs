@@ -197,3 +197,24 @@ fn a_metric_name_of_two_fields_is_ambiguous() {
     );
     assert!(!database.is_ambiguous("a", "b"));
 }
+
+#[test]
+fn a_catalogue_that_cannot_be_written_is_read_and_written_with_the_first_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let named = |catalog: &Catalog, name: &str| catalog.read().database(name).is_some();
+    let catalog = Catalog::open(Some(dir.path())).unwrap();
+    add(&catalog, vec![Change::CreateDatabase("a".into())]);
+    drop(catalog);
+    // Nothing can be written under the temporary name.
+    let taken = dir.path().join("influx.catalog.tmp");
+    fs::create_dir(&taken).unwrap();
+    let catalog = Catalog::open(Some(dir.path())).unwrap();
+    assert!(named(&catalog, "a"));
+    let change = || catalog.change(|_| Ok((vec![Change::CreateDatabase("b".into())], ())));
+    assert!(change().is_err() && !named(&catalog, "b"));
+    fs::remove_dir(&taken).unwrap();
+    change().unwrap();
+    drop(catalog);
+    let catalog = Catalog::open(Some(dir.path())).unwrap();
+    assert!(named(&catalog, "a") && named(&catalog, "b"));
+}
