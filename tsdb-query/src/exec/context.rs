@@ -25,6 +25,10 @@ const SERIES_BYTES: u64 = 96;
 
 /// What an operator counts for beside its series.
 const OPERATOR_BYTES: u64 = 512;
+
+/// What a step of a tile counts for in each operator: most keep one column or two.
+const STEP_BYTES: u64 = 16;
+
 /// A query takes memory from the budget of the process in pieces of at least so many bytes.
 const RESERVED_AT_ONCE: u64 = 256 << 10;
 
@@ -60,6 +64,8 @@ pub(crate) struct Context {
     peak: Cell<u64>,
     /// Bytes of series and operators.
     bytes: Cell<u64>,
+    /// Operators so far.
+    operators: Cell<usize>,
     /// Those of them that are for samples read before their turn.
     ahead: Cell<u64>,
     /// What is taken from the budget of the process, until the query ends.
@@ -86,6 +92,7 @@ impl Context {
             held: Cell::new(0),
             peak: Cell::new(0),
             bytes: Cell::new(0),
+            operators: Cell::new(0),
             ahead: Cell::new(0),
             reserved: RefCell::default(),
             checks: Cell::new(0),
@@ -227,6 +234,7 @@ impl Context {
         let mut held = Held {
             context: self,
             samples: 0,
+            bytes: 0,
             node: self.plan.as_ref().and_then(|plan| plan.borrow().current()),
         };
         held.add(samples)?;
@@ -272,7 +280,19 @@ impl Context {
 
     /// Takes the memory of an operator.
     pub(crate) fn charge_operator(&self) -> Result<(), QueryError> {
+        self.operators.set(self.operators.get() + 1);
         self.charge_bytes(OPERATOR_BYTES)
+    }
+
+    /// The operators that were paid for so far.
+    pub(crate) fn operators(&self) -> usize {
+        self.operators.get()
+    }
+
+    /// Takes the memory of the columns that so many operators keep for tiles of so many steps more than before.
+    pub(crate) fn charge_columns(&self, operators: usize, steps: usize) -> Result<(), QueryError> {
+        let steps = (operators as u64).saturating_mul(steps as u64);
+        self.charge_bytes(steps.saturating_mul(STEP_BYTES))
     }
 
     /// Takes the memory of series that an operator gives. Labels that they share with its operands were paid for.
@@ -371,6 +391,8 @@ impl Context {
 pub(crate) struct Held<'c> {
     context: &'c Context,
     samples: u64,
+    /// Beside the samples.
+    bytes: u64,
     /// The node of the plan that took it.
     node: Option<usize>,
 }
@@ -382,14 +404,24 @@ impl Held<'_> {
         self.samples += samples as u64;
         Ok(())
     }
+
+    /// Takes memory for so many samples beside that of the samples, so many bytes for each.
+    pub(crate) fn add_beside(&mut self, samples: usize, bytes: u64) -> Result<(), QueryError> {
+        let bytes = bytes.saturating_mul(samples as u64);
+        self.context.charge_bytes(bytes)?;
+        self.bytes += bytes;
+        Ok(())
+    }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         let held = self.context.held.get();
         self.context.held.set(held.saturating_sub(self.samples));
+        let bytes = self.context.bytes.get();
+        self.context.bytes.set(bytes.saturating_sub(self.bytes));
         if let Some(plan) = &self.context.plan {
-            let bytes = self.samples * SAMPLE_BYTES;
+            let bytes = self.samples * SAMPLE_BYTES + self.bytes;
             plan.borrow_mut().give_back(self.node, bytes);
         }
     }
