@@ -336,7 +336,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut tell = |phase: &Phase, name: &str| -> Result<(), Box<dyn Error>> {
         phase.tell(name);
         let [flushes, merges] = background(&mut observer)?;
-        println!("  {} flushes, {} merges", flushes - done[0], merges - done[1]);
+        println!(
+            "  {} flushes, {} merges",
+            flushes - done[0],
+            merges - done[1]
+        );
         done = [flushes, merges];
         Ok(())
     };

@@ -26,6 +26,9 @@ const SERIES_BYTES: u64 = 96;
 /// What an operator counts for beside its series.
 const OPERATOR_BYTES: u64 = 512;
 
+/// What a sample that is kept with its step counts for beside itself: it stands in a vector that grows.
+const POINT_BYTES: u64 = 24;
+
 /// What a step of a tile counts for in each operator: most keep one column or two.
 const STEP_BYTES: u64 = 16;
 
@@ -254,6 +257,12 @@ impl Context {
             plan.borrow_mut().take(samples as u64 * SAMPLE_BYTES);
         }
         Ok(())
+    }
+
+    /// Takes the memory of a sample of this weight that is kept with its step.
+    pub(super) fn charge_point(&self, weight: usize) -> Result<(), QueryError> {
+        self.charge(weight)?;
+        self.charge_bytes(POINT_BYTES)
     }
 
     /// Takes the memory of series and their labels for the rest of the query.

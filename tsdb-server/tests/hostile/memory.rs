@@ -159,7 +159,7 @@ const LONG: [(&str, Text); 7] = [
 ];
 
 /// At as many steps as a range query may have.
-const STEPS: [(&str, &str); 9] = [
+const STEPS: [(&str, &str); 12] = [
     ("of a thousand series", "{__name__=~\"metric_0.+\"}"),
     ("of two thousand series", "{__name__=~\"metric_[01].+\"}"),
     ("of every series", "{__name__=~\"metric_.+\"}"),
@@ -172,6 +172,18 @@ const STEPS: [(&str, &str); 9] = [
         "topk(1000, {__name__=~\"metric_.+\"})",
     ),
     ("values as labels", "count_values(\"v\", metric_01)"),
+    (
+        "values as labels, all different",
+        "count_values(\"v\", metric_01 + time() / 1000)",
+    ),
+    (
+        "values as long labels",
+        "label_replace(count_values(\"v\", metric_01 + time() / 1000), \"w\", \"$1$1$1$1$1$1$1$1\", \"v\", \"(.*)\")",
+    ),
+    (
+        "infos",
+        "info({__name__=~\"metric_0.+\"}, {__name__=~\"metric_1.+\"})",
+    ),
     (
         "a thousand groups",
         "sum by (instance) ({__name__=~\"metric_0.+\"})",
