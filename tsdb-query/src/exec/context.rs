@@ -1,5 +1,7 @@
 //! What holds for the whole evaluation of one query: limits, budget, annotations.
 
+mod held;
+
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +18,8 @@ use crate::error::QueryError;
 use crate::explain::{Plan, PlanNode};
 use crate::value::{QueryProgress, QueryStats};
 use crate::vector::{Column, Grid};
+
+pub(crate) use held::Held;
 
 /// What a sample counts for: its time and its value.
 const SAMPLE_BYTES: u64 = 16;
@@ -234,12 +238,8 @@ impl Context {
 
     /// A share of the budget that is given back when it is dropped.
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'_>, QueryError> {
-        let mut held = Held {
-            context: self,
-            samples: 0,
-            bytes: 0,
-            node: self.plan.as_ref().and_then(|plan| plan.borrow().current()),
-        };
+        let node = self.plan.as_ref().and_then(|plan| plan.borrow().current());
+        let mut held = Held::new(self, node);
         held.add(samples)?;
         Ok(held)
     }
@@ -391,47 +391,6 @@ impl Context {
             samples_per_step: steps.map(|(k, count)| (grid.time(k), *count)).collect(),
             preparation: prepared.map_or_else(|| begun.elapsed(), |at| at - begun),
             evaluation: prepared.map_or(Duration::ZERO, |at| at.elapsed()),
-        }
-    }
-}
-
-/// A share of the budget.
-#[derive(Debug)]
-pub(crate) struct Held<'c> {
-    context: &'c Context,
-    samples: u64,
-    /// Beside the samples.
-    bytes: u64,
-    /// The node of the plan that took it.
-    node: Option<usize>,
-}
-
-impl Held<'_> {
-    /// Takes more.
-    pub(crate) fn add(&mut self, samples: usize) -> Result<(), QueryError> {
-        self.context.charge(samples)?;
-        self.samples += samples as u64;
-        Ok(())
-    }
-
-    /// Takes memory for so many samples beside that of the samples, so many bytes for each.
-    pub(crate) fn add_beside(&mut self, samples: usize, bytes: u64) -> Result<(), QueryError> {
-        let bytes = bytes.saturating_mul(samples as u64);
-        self.context.charge_bytes(bytes)?;
-        self.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let held = self.context.held.get();
-        self.context.held.set(held.saturating_sub(self.samples));
-        let bytes = self.context.bytes.get();
-        self.context.bytes.set(bytes.saturating_sub(self.bytes));
-        if let Some(plan) = &self.context.plan {
-            let bytes = self.samples * SAMPLE_BYTES + self.bytes;
-            plan.borrow_mut().give_back(self.node, bytes);
         }
     }
 }
