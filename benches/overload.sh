@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A server on one core gets three times what it takes, for five minutes, while a Prometheus writes to it as well.
+# A server on one core gets three times what it sustains, for five minutes, while a Prometheus writes to it as well. What it sustains is
+# measured on the same store before and after, for half as long each.
 #
 #   overload.sh --server PROGRAM --generator PROGRAM [--prometheus PROGRAM] [--seconds N] [--port N] [--dir DIR] [-- FLAG...]
 #
@@ -12,11 +13,11 @@ while [ $# -gt 0 ]; do
     --server) server=$2; shift;; --generator) generator=$2; shift;; --prometheus) prometheus=$2; shift;;
     --seconds) seconds=$2; shift;; --port) port=$2; shift;; --dir) dir=$2; shift;;
     --) shift; flags=("$@"); break;;
-    *) sed -n '2,8p' "$0" >&2; exit 2;;
+    *) sed -n '2,9p' "$0" >&2; exit 2;;
   esac
   shift
 done
-[ -n "$server" ] && [ -n "$generator" ] || { sed -n '2,8p' "$0" >&2; exit 2; }
+[ -n "$server" ] && [ -n "$generator" ] || { sed -n '2,9p' "$0" >&2; exit 2; }
 pids=()
 stop() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done; rm -rf "$dir"; }
 trap stop EXIT
@@ -46,7 +47,7 @@ taskset -c 1 "$generator" "127.0.0.1:$port" "$seconds"
 # One value, as both answer it.
 ask() { curl -s -G "http://127.0.0.1:$1/api/v1/query" --data-urlencode "query=$2" "${@:3}" | sed -n 's/.*"value":\[[^,]*,"\([^"]*\)"\].*/\1/p'; }
 now=$(date +%s)
-range="sum(count_over_time(up[$((seconds + 600))s]))"
+range="sum(count_over_time(up[$((2 * seconds + 600))s]))"
 theirs=$(ask "$watched" "$range" -d "time=$now")
 for waited in $(seq 0 120); do
   ours=$(ask "$port" "$range" -d "time=$now")

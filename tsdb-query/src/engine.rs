@@ -24,8 +24,8 @@ pub struct EngineOptions {
     pub lookback_ms: i64,
     /// How many samples a query may hold in memory at once. Default 50 million.
     pub max_samples: u64,
-    /// How many bytes of memory a query may hold at once, by an estimate: 16 for each sample, and the labels of the series that it
-    /// selects or makes. Default 2 GiB.
+    /// How many bytes of memory a query may hold at once, by an estimate: 16 for each sample, the labels of the series that it
+    /// selects or makes, and what operators and windows keep. Default 384 MiB.
     pub max_bytes: u64,
     /// Step of a subquery without one, in milliseconds. Default 1 minute.
     pub default_subquery_step_ms: i64,
@@ -50,7 +50,7 @@ impl Default for EngineOptions {
         Self {
             lookback_ms: 300_000,
             max_samples: 50_000_000,
-            max_bytes: 2 << 30,
+            max_bytes: 384 << 20,
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
             use_start_timestamps: false,

@@ -240,12 +240,12 @@ pub struct Config {
     )]
     pub query_max_samples: u64,
 
-    /// Bytes of memory one query may hold, by an estimate: its samples and the labels of its series.
+    /// Bytes of memory one query may hold, by an estimate: its samples, the labels of its series and what its operators keep.
     #[arg(
         long = "query.max-memory-bytes",
         value_name = "BYTES",
         env = "TSDB_QUERY_MAX_MEMORY_BYTES",
-        default_value_t = 2 << 30
+        default_value_t = 384 << 20
     )]
     pub query_max_memory_bytes: u64,
 

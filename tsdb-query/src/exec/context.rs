@@ -1,5 +1,7 @@
 //! What holds for the whole evaluation of one query: limits, budget, annotations.
 
+mod held;
+
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +19,8 @@ use crate::explain::{Plan, PlanNode};
 use crate::value::{QueryProgress, QueryStats};
 use crate::vector::{Column, Grid};
 
+pub(crate) use held::Held;
+
 /// What a sample counts for: its time and its value.
 const SAMPLE_BYTES: u64 = 16;
 
@@ -25,6 +29,13 @@ const SERIES_BYTES: u64 = 96;
 
 /// What an operator counts for beside its series.
 const OPERATOR_BYTES: u64 = 512;
+
+/// What a sample that is kept with its step counts for beside itself: it stands in a vector that grows.
+const POINT_BYTES: u64 = 24;
+
+/// What a step of a tile counts for in each operator: most keep one column or two.
+const STEP_BYTES: u64 = 16;
+
 /// A query takes memory from the budget of the process in pieces of at least so many bytes.
 const RESERVED_AT_ONCE: u64 = 256 << 10;
 
@@ -60,6 +71,8 @@ pub(crate) struct Context {
     peak: Cell<u64>,
     /// Bytes of series and operators.
     bytes: Cell<u64>,
+    /// Operators so far.
+    operators: Cell<usize>,
     /// Those of them that are for samples read before their turn.
     ahead: Cell<u64>,
     /// What is taken from the budget of the process, until the query ends.
@@ -86,6 +99,7 @@ impl Context {
             held: Cell::new(0),
             peak: Cell::new(0),
             bytes: Cell::new(0),
+            operators: Cell::new(0),
             ahead: Cell::new(0),
             reserved: RefCell::default(),
             checks: Cell::new(0),
@@ -224,11 +238,8 @@ impl Context {
 
     /// A share of the budget that is given back when it is dropped.
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'_>, QueryError> {
-        let mut held = Held {
-            context: self,
-            samples: 0,
-            node: self.plan.as_ref().and_then(|plan| plan.borrow().current()),
-        };
+        let node = self.plan.as_ref().and_then(|plan| plan.borrow().current());
+        let mut held = Held::new(self, node);
         held.add(samples)?;
         Ok(held)
     }
@@ -246,6 +257,12 @@ impl Context {
             plan.borrow_mut().take(samples as u64 * SAMPLE_BYTES);
         }
         Ok(())
+    }
+
+    /// Takes the memory of a sample of this weight that is kept with its step.
+    pub(super) fn charge_point(&self, weight: usize) -> Result<(), QueryError> {
+        self.charge(weight)?;
+        self.charge_bytes(POINT_BYTES)
     }
 
     /// Takes the memory of series and their labels for the rest of the query.
@@ -272,7 +289,19 @@ impl Context {
 
     /// Takes the memory of an operator.
     pub(crate) fn charge_operator(&self) -> Result<(), QueryError> {
+        self.operators.set(self.operators.get() + 1);
         self.charge_bytes(OPERATOR_BYTES)
+    }
+
+    /// The operators that were paid for so far.
+    pub(crate) fn operators(&self) -> usize {
+        self.operators.get()
+    }
+
+    /// Takes the memory of the columns that so many operators keep for tiles of so many steps more than before.
+    pub(crate) fn charge_columns(&self, operators: usize, steps: usize) -> Result<(), QueryError> {
+        let steps = (operators as u64).saturating_mul(steps as u64);
+        self.charge_bytes(steps.saturating_mul(STEP_BYTES))
     }
 
     /// Takes the memory of series that an operator gives. Labels that they share with its operands were paid for.
@@ -362,35 +391,6 @@ impl Context {
             samples_per_step: steps.map(|(k, count)| (grid.time(k), *count)).collect(),
             preparation: prepared.map_or_else(|| begun.elapsed(), |at| at - begun),
             evaluation: prepared.map_or(Duration::ZERO, |at| at.elapsed()),
-        }
-    }
-}
-
-/// A share of the budget.
-#[derive(Debug)]
-pub(crate) struct Held<'c> {
-    context: &'c Context,
-    samples: u64,
-    /// The node of the plan that took it.
-    node: Option<usize>,
-}
-
-impl Held<'_> {
-    /// Takes more.
-    pub(crate) fn add(&mut self, samples: usize) -> Result<(), QueryError> {
-        self.context.charge(samples)?;
-        self.samples += samples as u64;
-        Ok(())
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let held = self.context.held.get();
-        self.context.held.set(held.saturating_sub(self.samples));
-        if let Some(plan) = &self.context.plan {
-            let bytes = self.samples * SAMPLE_BYTES;
-            plan.borrow_mut().give_back(self.node, bytes);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `count_values("label", v)`: the values are labels of the result, so that it is computed before its labels are asked for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use tsdb_core::Labels;
 
@@ -43,7 +43,8 @@ pub(crate) fn count_values(
     let drops: Vec<bool> = input.series().iter().map(|s| s.drop_name).collect();
     let mut numbers: HashMap<Labels, usize> = HashMap::new();
     let mut series: Vec<SeriesMeta> = Vec::new();
-    let mut counts: Vec<BTreeMap<usize, f64>> = Vec::new();
+    // Steps and counts of each, steps rising.
+    let mut counts: Vec<Vec<(usize, f64)>> = Vec::new();
     // Labels of values that a series has had: most series repeat theirs.
     let mut known: HashMap<(u32, u64), usize> = HashMap::new();
     for tile in grid.tiles(1024) {
@@ -71,7 +72,7 @@ pub(crate) fn count_values(
                                 labels,
                                 drop_name: drops[i as usize],
                             });
-                            counts.push(BTreeMap::new());
+                            counts.push(Vec::new());
                             series.len() - 1
                         });
                         cx.charge(1)?;
@@ -81,11 +82,13 @@ pub(crate) fn count_values(
                         number
                     }
                 };
-                match counts[number].entry(tile.first + k) {
-                    std::collections::btree_map::Entry::Occupied(mut e) => *e.get_mut() += 1.0,
-                    std::collections::btree_map::Entry::Vacant(e) => {
-                        cx.charge(1)?;
-                        e.insert(1.0);
+                let (counts, step) = (&mut counts[number], tile.first + k);
+                match counts.binary_search_by_key(&step, |count| count.0) {
+                    Ok(at) => counts[at].1 += 1.0,
+                    // In the same tile, behind which nothing is yet: little has to move.
+                    Err(at) => {
+                        cx.charge_point(1)?;
+                        counts.insert(at, (step, 1.0));
                     }
                 }
             }

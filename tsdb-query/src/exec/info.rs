@@ -202,7 +202,7 @@ pub(crate) fn info(
                 let Some(number) = number else {
                     continue;
                 };
-                cx.charge(sample.weight())?;
+                cx.charge_point(sample.weight())?;
                 outputs.points[number].push((step, sample));
             }
             Ok(())

@@ -49,6 +49,7 @@ mod smoothed;
 mod sort;
 mod step_invariant;
 mod stored;
+mod subquery;
 mod window;
 
 pub(crate) use absent::{Absent, labels_of_absent};
@@ -80,4 +81,5 @@ pub(crate) use shared::{SelectToShare, SharedSelect};
 pub(crate) use sort::{Sort, SortKey};
 pub(crate) use step_invariant::StepInvariant;
 pub(crate) use stored::Stored;
+pub(crate) use subquery::Subquery;
 pub(crate) use window::{CounterHint, Doubt, Samples, WindowFunction};

@@ -130,11 +130,10 @@ fn take_out_stale_of_any(samples: &mut Columns) {
     }
 }
 
-/// Becomes the present steps of a column of the steps `tile` of `grid`.
+/// Appends the present steps of a column of the steps `tile` of `grid`.
 ///
 /// What is known of resets between the histograms of a series is not true of those at the steps: they may be further apart.
-pub(super) fn from_column(samples: &mut Columns, column: &Column, grid: Grid, tile: Tile) {
-    samples.clear();
+pub(super) fn append(samples: &mut Columns, column: &Column, grid: Grid, tile: Tile) {
     if !column.has_histograms() {
         for (k, v) in column.iter() {
             samples.push(grid.time(tile.first + k), v);

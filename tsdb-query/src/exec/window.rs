@@ -11,8 +11,9 @@ use super::merge::{Merge, MergeRule};
 use super::meter::Meter;
 use super::operator::{BoxOperator, Sink};
 use super::reading::Reading;
-use super::samples::{self, Apart, Detail, from_column, take_out_stale, weight_of};
+use super::samples::{self, Apart, Detail, take_out_stale, weight_of};
 use super::select::Reference;
+use super::subquery::Subquery;
 use super::{Context, Operator, SeriesMeta};
 use crate::ast::Span;
 use crate::error::QueryError;
@@ -20,7 +21,14 @@ use crate::functions::mixed::{MixedWindow, WithHistograms};
 use crate::functions::native_histogram::HistogramWindow;
 use crate::functions::{Scratch, Window, WindowKernel, Windows};
 use crate::storage::SeriesReader;
+use crate::value::SampleCount;
 use crate::vector::{Column, Grid, Sample, Tile};
+
+/// What kernels keep of each sample at most: two numbers.
+const KERNEL_BYTES: u64 = 16;
+
+/// What is counted for the statistics at each step of a subquery.
+const METER_BYTES: u64 = size_of::<SampleCount>() as u64;
 
 /// Where the samples of a range vector come from.
 pub(crate) enum Samples {
@@ -32,12 +40,7 @@ pub(crate) enum Samples {
         detail: Detail,
     },
     /// `expr[range:step]`: the steps of an inner grid.
-    Subquery {
-        /// The inner expression.
-        input: BoxOperator,
-        /// Its grid: absolute multiples of the step.
-        grid: Grid,
-    },
+    Subquery(Subquery),
 }
 
 /// `function(range vector, scalars…)`
@@ -175,6 +178,7 @@ impl Operator for WindowFunction {
                     }
                     if weight > most {
                         held.add(weight - most)?;
+                        held.add_beside(weight - most, KERNEL_BYTES)?;
                         most = weight;
                     }
                     starts.clear();
@@ -184,21 +188,20 @@ impl Operator for WindowFunction {
                     give(i, column, sink)
                 })?;
             }
-            Samples::Subquery { input, grid } => {
+            Samples::Subquery(subquery) => {
+                let grid = subquery.grid;
                 let range = reference.range(tile, self.range_ms, 0);
-                if let Some(inner) = steps_inside(*grid, range.start_ms, range.end_ms) {
+                if let Some(inner) = steps_inside(grid, range.start_ms, range.end_ms) {
                     held.add(inner.len)?;
-                    let mut samples = Columns::default();
+                    held.add_beside(inner.len, KERNEL_BYTES + METER_BYTES)?;
                     let outer = cx.meter.replace(Meter::of_steps(inner));
-                    input.run(cx, inner, &mut |i, column| {
-                        cx.check()?;
-                        from_column(&mut samples, column, *grid, inner);
-                        give(i, work.evaluate(i, &samples, &[])?, sink)
+                    subquery.run(cx, inner, &mut |i, samples| {
+                        give(i, work.evaluate(i, samples, &[])?, sink)
                     })?;
                     let counted = cx.meter.replace(outer);
                     cx.meter.borrow_mut().add_subquery(
                         &counted,
-                        *grid,
+                        grid,
                         (&reference, tile, self.range_ms),
                     );
                 }

@@ -14,8 +14,8 @@ use crate::ast::{
 use crate::error::QueryError;
 use crate::exec::{
     BoxOperator, Context, Detail, Empty, Explained, InstantSelect, Output, Reference, Samples,
-    Scalar, ScalarSource, SelectToShare, SeriesMeta, SharedSelect, StepInvariant, drop_names,
-    relabel,
+    Scalar, ScalarSource, SelectToShare, SeriesMeta, SharedSelect, StepInvariant, Subquery,
+    drop_names, relabel,
 };
 use crate::storage::{SeriesReader, Snapshot};
 use crate::vector::Grid;
@@ -317,10 +317,13 @@ impl Builder<'_> {
                 let before = range.start_ms.saturating_sub(1).div_euclid(step_ms);
                 let start_ms = before.saturating_add(1).saturating_mul(step_ms);
                 let inner = Grid::between(start_ms, range.end_ms, step_ms);
+                let before = self.cx.operators();
                 let input = self.build(&e.expr, inner)?;
+                let operators = self.cx.operators() - before;
+                let tile_steps = self.tile_steps(&e.expr, inner)?;
                 Ok(RangeVector {
                     series: input.series().to_vec(),
-                    samples: Samples::Subquery { input, grid: inner },
+                    samples: Samples::Subquery(Subquery::new(input, inner, tile_steps, operators)),
                     reference,
                     range_ms,
                     extension: None,

@@ -9,8 +9,8 @@ use crate::ast::{Expr, RangeExtension, ValueType};
 use crate::engine::EachSeries;
 use crate::error::QueryError;
 use crate::exec::{
-    BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, prepare, take_out_stale, weight_of,
-    with_bounds, without_metadata,
+    BoxOperator, Context, SAME_LABELSET, Samples, SeriesMeta, Subquery, prepare, take_out_stale,
+    weight_of, with_bounds, without_metadata,
 };
 use crate::storage::Snapshot;
 use crate::value::{MatrixSeries, QueryValue, VectorSample};
@@ -22,12 +22,6 @@ use super::invariant::Invariance;
 use super::looked_at::LookedAt;
 use super::matrix::{SeriesData, finish};
 use super::statistics::Statistics;
-
-/// Steps that are evaluated at a time, unless windows reach much further: then what a tile reads anew would be most of it.
-const TILE_STEPS: usize = 1024;
-
-/// The longest tile there is: half a mebibyte a column.
-const MAX_TILE_STEPS: usize = 64 * TILE_STEPS;
 
 /// Whether the result is a vector at one time or a matrix over several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +96,8 @@ pub(crate) fn evaluate(
             let grid = query.grid();
             let root = builder.build(query.expr, grid)?;
             cx.prepared();
-            let tile = tile_steps(query.expr, &builder, grid)?;
+            let tile = builder.tile_steps(query.expr, grid)?;
+            cx.charge_columns(cx.operators(), tile.min(grid.steps))?;
             range(root, grid, tile, cx, each)
         }
     }
@@ -199,8 +194,8 @@ fn matrix(
     cx.enter(node);
     let (readers, detail) = match samples {
         Samples::Stored { readers, detail } => (readers, detail),
-        Samples::Subquery { input, grid } => {
-            let series = subquery(input, &series, grid, cx)?;
+        Samples::Subquery(input) => {
+            let series = subquery(input, &series, cx)?;
             return finish(series, cx, each);
         }
     };
@@ -235,7 +230,7 @@ fn matrix(
         given += columns.len() as u64;
         // Although they may be gone by the time the next are read, as in Prometheus.
         cx.charge(weight)?;
-        each(SeriesData::of(&columns).named(final_labels(meta)))?;
+        each(SeriesData::of(&mut columns).named(final_labels(meta)))?;
     }
     if let Some(node) = node {
         cx.evaluated(node, given, begun.elapsed());
@@ -245,20 +240,18 @@ fn matrix(
 
 /// The samples of a subquery.
 fn subquery(
-    mut input: BoxOperator,
+    mut input: Subquery,
     metas: &[SeriesMeta],
-    grid: Grid,
     cx: &Context,
 ) -> Result<Vec<MatrixSeries>, QueryError> {
     let mut series = Vec::new();
-    if grid.steps == 0 {
-        return Ok(series);
-    }
+    let whole = input.grid.whole();
+    // There has to be room for the samples of a series before they are known.
+    drop(cx.hold(whole.len)?);
     let outer = cx.meter.take();
-    input.run(cx, grid.whole(), &mut |i, column| {
-        let mut data = SeriesData::default();
-        cx.charge(column.present.count() + column.extra_weight())?;
-        data.add(column, grid, grid.whole());
+    input.run(cx, whole, &mut |i, samples| {
+        cx.charge(weight_of(samples))?;
+        let data = SeriesData::of(samples);
         series.push(data.named(final_labels(&metas[i as usize])));
         Ok(())
     })?;
@@ -274,44 +267,4 @@ fn unsupported_extension(extension: RangeExtension) -> QueryError {
         RangeExtension::Smoothed => "smoothed",
     };
     QueryError::Execution(format!("{name} modifier is not supported with histograms"))
-}
-
-/// How many steps a tile has: enough that the windows of a tile do not reach much further back than the tile itself.
-fn tile_steps(expr: &Expr, builder: &Builder<'_>, grid: Grid) -> Result<usize, QueryError> {
-    let reach_ms = reach(expr, builder)?;
-    let steps = usize::try_from(reach_ms / grid.step_ms).unwrap_or(usize::MAX);
-    Ok(steps.clamp(TILE_STEPS, MAX_TILE_STEPS))
-}
-
-/// How far back ranges and subqueries look, added up where they nest.
-fn reach(expr: &Expr, builder: &Builder<'_>) -> Result<i64, QueryError> {
-    Ok(match expr {
-        Expr::Number(_) | Expr::String(_) | Expr::Vector(_) => 0,
-        Expr::Matrix(e) => builder.times.positive(&e.range)?,
-        Expr::Subquery(e) => builder
-            .times
-            .positive(&e.range)?
-            .saturating_add(reach(&e.expr, builder)?),
-        Expr::Call(e) => {
-            let mut most = 0;
-            for arg in &e.args {
-                most = reach(arg, builder)?.max(most);
-            }
-            most
-        }
-        Expr::Aggregate(e) => {
-            let param = e.param.as_ref().map_or(Ok(0), |p| reach(p, builder))?;
-            reach(&e.expr, builder)?.max(param)
-        }
-        Expr::Binary(_) => {
-            let (first, links) = expr.chain();
-            let mut most = reach(first, builder)?;
-            for link in links {
-                most = reach(&link.binary.rhs, builder)?.max(most);
-            }
-            most
-        }
-        Expr::Unary(e) => reach(&e.expr, builder)?,
-        Expr::Paren(e) => reach(&e.expr, builder)?,
-    })
 }

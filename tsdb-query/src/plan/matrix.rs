@@ -20,9 +20,14 @@ pub(super) struct SeriesData {
 }
 
 impl SeriesData {
-    /// Those that were read.
-    pub(super) fn of(samples: &Columns) -> Self {
+    /// Takes those that were read, or a copy where there are histograms among them.
+    pub(super) fn of(samples: &mut Columns) -> Self {
         let mut data = Self::default();
+        if samples.histograms.is_empty() {
+            data.times_ms = std::mem::take(&mut samples.times_ms);
+            data.values = std::mem::take(&mut samples.values);
+            return data;
+        }
         let mut histograms = samples.histograms.iter().peekable();
         for (i, (&t_ms, &value)) in samples.times_ms.iter().zip(&samples.values).enumerate() {
             match histograms.next_if(|(at, _)| *at == i) {
@@ -45,6 +50,11 @@ impl SeriesData {
     pub(super) fn add(&mut self, column: &Column, grid: Grid, tile: Tile) {
         let time = |k: usize| grid.time(tile.first + k);
         if !column.has_histograms() && column.present.is_full() {
+            // Most that are full here are full to the end, and a vector that doubles may take twice as much.
+            if self.values.capacity() - self.values.len() < tile.len {
+                self.times_ms.reserve_exact(grid.steps - tile.first);
+                self.values.reserve_exact(grid.steps - tile.first);
+            }
             self.times_ms.extend((0..column.values.len()).map(time));
             self.values.extend_from_slice(&column.values);
             return;

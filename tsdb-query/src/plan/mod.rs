@@ -17,6 +17,7 @@ mod matrix;
 mod selectors;
 mod special;
 mod statistics;
+mod tile;
 
 pub(crate) use depth::{SHALLOW, STACK_BYTES_PER_LEVEL, height};
 pub(crate) use durations::QueryTimes;

@@ -53,14 +53,7 @@ impl Grid {
 
     /// The steps of the grid cut into tiles of at most `len` steps.
     pub(crate) fn tiles(&self, len: usize) -> impl Iterator<Item = Tile> {
-        let (steps, len) = (self.steps, len.max(1));
-        (0..steps.div_ceil(len)).map(move |i| {
-            let first = i * len;
-            Tile {
-                first,
-                len: len.min(steps - first),
-            }
-        })
+        self.whole().pieces(len)
     }
 }
 
@@ -77,6 +70,15 @@ impl Tile {
     /// Index of the last step in the grid.
     pub(crate) fn last(&self) -> usize {
         self.first + self.len.saturating_sub(1)
+    }
+
+    /// Its steps cut into tiles of at most `len` steps.
+    pub(crate) fn pieces(self, len: usize) -> impl Iterator<Item = Self> {
+        let len = len.max(1);
+        (0..self.len.div_ceil(len)).map(move |i| Self {
+            first: self.first + i * len,
+            len: len.min(self.len - i * len),
+        })
     }
 }
 
@@ -98,5 +100,8 @@ mod tests {
         let grid = Grid::between(0, 9, 1);
         let tiles: Vec<_> = grid.tiles(4).map(|t| (t.first, t.len)).collect();
         assert_eq!(tiles, [(0, 4), (4, 4), (8, 2)]);
+        let tile = Tile { first: 3, len: 5 };
+        let pieces: Vec<_> = tile.pieces(3).map(|t| (t.first, t.len)).collect();
+        assert_eq!(pieces, [(3, 3), (6, 2)]);
     }
 }

@@ -51,6 +51,7 @@ impl Influx {
     /// without one a new database has `autogen`. The policy that a database is made with is its default.
     ///
     /// # Errors
+    /// [`Error::Query`](crate::Error::Query) when `CREATE DATABASE` would refuse the name,
     /// [`Error::Catalog`](crate::Error::Catalog) when the catalogue cannot be written.
     pub fn ensure(&self, database: &str, policy: Option<&str>) -> Result<()> {
         let wanted = policy.unwrap_or(UNNAMED_POLICY);
@@ -58,6 +59,7 @@ impl Influx {
             let known = state.database(database);
             let mut changes = Vec::new();
             if known.is_none() {
+                exec::check_database_name(database)?;
                 changes.push(Change::CreateDatabase(database.to_owned()));
                 changes.push(Change::DefaultPolicy {
                     database: database.to_owned(),

@@ -55,6 +55,27 @@ impl Answer {
         (answer, streamed)
     }
 
+    /// Writes `items` between brackets with commas between them, and sends what has become much.
+    ///
+    /// # Errors
+    /// As [`Self::flush`].
+    pub(super) fn array<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Vec<u8>, T),
+    ) -> Result<(), QueryError> {
+        self.out.push(b'[');
+        for (i, item) in items.into_iter().enumerate() {
+            if i > 0 {
+                self.out.push(b',');
+            }
+            write(&mut self.out, item);
+            self.flush()?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
     /// Sends what was written, when that is much.
     ///
     /// # Errors

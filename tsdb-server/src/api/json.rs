@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::json_histogram;
 use tsdb_core::Labels;
-use tsdb_query::{MatrixSeries, QueryValue, VectorSample};
+use tsdb_query::{QueryValue, VectorSample};
 
 /// Writes `items` between brackets with commas between them.
 pub(crate) fn array<T>(
@@ -125,7 +125,8 @@ pub(crate) fn float(out: &mut Vec<u8>, value: f64, plain: Range<f64>) {
     }
 }
 
-fn point(out: &mut Vec<u8>, t_ms: i64, v: f64) {
+/// A time with its value.
+pub(super) fn point(out: &mut Vec<u8>, t_ms: i64, v: f64) {
     out.push(b'[');
     timestamp(out, t_ms);
     out.push(b',');
@@ -163,23 +164,6 @@ pub(crate) fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     out.push(b'}');
 }
 
-pub(crate) fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
-    out.extend_from_slice(b"{\"metric\":");
-    labels(out, &series.labels);
-    if !series.values.is_empty() {
-        out.extend_from_slice(b",\"values\":");
-        let points = series.times_ms.iter().zip(&series.values);
-        array(out, points, |out, (&t_ms, &v)| point(out, t_ms, v));
-    }
-    if !series.histograms.is_empty() {
-        out.extend_from_slice(b",\"histograms\":");
-        array(out, &series.histograms, |out, (t_ms, h)| {
-            json_histogram::point(out, *t_ms, h);
-        });
-    }
-    out.push(b'}');
-}
-
 /// Begins the answer to a query: `resultType` and `result`, in this order, since readers that stream need the type first.
 pub(crate) fn begin_query(out: &mut Vec<u8>, result_type: &str) {
     out.extend_from_slice(SUCCESS);
@@ -188,10 +172,10 @@ pub(crate) fn begin_query(out: &mut Vec<u8>, result_type: &str) {
     out.extend_from_slice(b"\",\"result\":");
 }
 
-/// The answer to a query up to the end of its value.
+/// The answer to a query up to the end of its value, which is none that is written in pieces: a matrix here has no series.
 ///
 /// # Errors
-/// When the value is of a kind that this writer does not know.
+/// When the value is of another kind.
 pub(crate) fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &'static str> {
     match value {
         QueryValue::Scalar { t_ms, value } => {
@@ -206,13 +190,9 @@ pub(crate) fn query_value(out: &mut Vec<u8>, value: &QueryValue) -> Result<(), &
             string(out, value);
             out.push(b']');
         }
-        QueryValue::Vector(samples) => {
-            begin_query(out, "vector");
-            array(out, samples, vector_sample);
-        }
-        QueryValue::Matrix(series) => {
+        QueryValue::Matrix(_) => {
             begin_query(out, "matrix");
-            array(out, series, matrix_series);
+            out.extend_from_slice(b"[]");
         }
         _ => return Err("a kind of value that the API does not know"),
     }
@@ -290,10 +270,7 @@ pub(crate) fn error(kind: &str, message: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
-    use tsdb_core::FloatHistogram;
 
     use super::*;
 
@@ -365,28 +342,6 @@ mod tests {
         assert_eq!(
             out,
             br#"{"status":"success","data":{"resultType":"matrix","result":[],"x":{}},"infos":["i"]}"#
-        );
-    }
-
-    #[test]
-    fn histograms_stand_beside_the_numbers() {
-        let mut series = MatrixSeries {
-            labels: Labels::empty(),
-            times_ms: Vec::new(),
-            values: Vec::new(),
-            histograms: vec![(1_500, Arc::new(FloatHistogram::default()))],
-        };
-        let histograms = r#""histograms":[[1.500,{"count":"0","sum":"0"}]]"#;
-        let written = |series: &MatrixSeries| text(|out| matrix_series(out, series));
-        assert_eq!(
-            written(&series),
-            format!(r#"{{"metric":{{}},{histograms}}}"#)
-        );
-        series.times_ms.push(1_000);
-        series.values.push(2.0);
-        assert_eq!(
-            written(&series),
-            format!(r#"{{"metric":{{}},"values":[[1,"2"]],{histograms}}}"#)
         );
     }
 

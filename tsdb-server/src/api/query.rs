@@ -12,7 +12,7 @@ use tsdb_query::{
 };
 
 use super::answer::{self, Answer};
-use super::{Json, ast, explain, json, stats};
+use super::{Json, ast, explain, json, json_histogram, stats};
 use crate::api::params::Params;
 use crate::error::{ApiError, ErrorKind};
 use crate::state::AppState;
@@ -192,8 +192,7 @@ impl Matrix {
         } else {
             answer.out.push(b',');
         }
-        json::matrix_series(&mut answer.out, series);
-        answer.flush()
+        write_series(answer, series)
     }
 
     /// Whether there are series, and their list is not closed yet.
@@ -207,6 +206,25 @@ impl Matrix {
     }
 }
 
+/// Writes a series in pieces: there may be one alone, with millions of samples.
+fn write_series(answer: &mut Answer, series: &MatrixSeries) -> Result<(), QueryError> {
+    answer.out.extend_from_slice(b"{\"metric\":");
+    json::labels(&mut answer.out, &series.labels);
+    if !series.values.is_empty() {
+        answer.out.extend_from_slice(b",\"values\":");
+        let points = series.times_ms.iter().zip(&series.values);
+        answer.array(points, |out, (&t_ms, &v)| json::point(out, t_ms, v))?;
+    }
+    if !series.histograms.is_empty() {
+        answer.out.extend_from_slice(b",\"histograms\":");
+        answer.array(&series.histograms, |out, (t_ms, h)| {
+            json_histogram::point(out, *t_ms, h);
+        })?;
+    }
+    answer.out.push(b'}');
+    answer.flush()
+}
+
 /// What a vector takes in memory, in bytes.
 fn bytes_of(samples: &[VectorSample]) -> u64 {
     let labels = samples.iter().map(|sample| sample.labels.as_bytes().len());
@@ -215,16 +233,7 @@ fn bytes_of(samples: &[VectorSample]) -> u64 {
 
 fn write_vector(answer: &mut Answer, samples: &[VectorSample]) -> Result<(), QueryError> {
     json::begin_query(&mut answer.out, "vector");
-    answer.out.push(b'[');
-    for (i, sample) in samples.iter().enumerate() {
-        if i > 0 {
-            answer.out.push(b',');
-        }
-        json::vector_sample(&mut answer.out, sample);
-        answer.flush()?;
-    }
-    answer.out.push(b']');
-    Ok(())
+    answer.array(samples, json::vector_sample)
 }
 
 /// Cuts a vector down to `limit` series; whether there was something to cut.
@@ -284,4 +293,37 @@ async fn parsed(
         answer(&expr.map_err(|e| ApiError::invalid_parameter("query", e))?)
     });
     Ok(Json(job.await??))
+}
+
+#[cfg(test)]
+mod tests {
+    use tsdb_core::{FloatHistogram, Labels};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn histograms_stand_beside_the_numbers() {
+        let mut series = MatrixSeries {
+            labels: Labels::empty(),
+            times_ms: Vec::new(),
+            values: Vec::new(),
+            histograms: vec![(1_500, Arc::new(FloatHistogram::default()))],
+        };
+        let histograms = r#""histograms":[[1.500,{"count":"0","sum":"0"}]]"#;
+        let written = |series: &MatrixSeries| {
+            let (mut answer, _) = Answer::new();
+            write_series(&mut answer, series).unwrap();
+            String::from_utf8(answer.out).unwrap()
+        };
+        assert_eq!(
+            written(&series),
+            format!(r#"{{"metric":{{}},{histograms}}}"#)
+        );
+        series.times_ms.push(1_000);
+        series.values.push(2.0);
+        assert_eq!(
+            written(&series),
+            format!(r#"{{"metric":{{}},"values":[[1,"2"]],{histograms}}}"#)
+        );
+    }
 }

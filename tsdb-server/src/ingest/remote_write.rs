@@ -103,8 +103,9 @@ async fn write_as(
         let limits = shared.request_limits();
         let left_out = body::snappy(&body.bytes, limit, &shared.buffers, |message| {
             protocol.decode(message, limits, writer, &mut replicas)
-        })?;
-        Ok((left_out, replicas.dropped))
+        });
+        replicas.save();
+        Ok((left_out?, replicas.dropped))
     })
     .await?;
     Ok(Written {

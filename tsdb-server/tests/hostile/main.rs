@@ -14,6 +14,7 @@ mod case;
 mod common;
 mod crowd;
 mod influx;
+mod memory;
 mod queries;
 mod remote_write;
 mod server;
@@ -31,6 +32,7 @@ fn corpus() -> Vec<Case> {
         influx::cases(),
         wire::cases(),
         sly::cases(),
+        memory::cases(),
         remote_write::floods(),
     ]
     .concat()

@@ -11,7 +11,8 @@ use super::server::now_ms;
 const WRITE: &str = "POST /api/v1/write";
 const IMPORT: &str = "POST /api/v1/import/prometheus";
 
-fn form(target: &str, pairs: &[(&str, &str)]) -> Vec<u8> {
+/// A request with these parameters.
+pub(crate) fn form(target: &str, pairs: &[(&str, &str)]) -> Vec<u8> {
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     let target = format!("POST {target}");
     http(&target, &headers, encoded(pairs).as_bytes())

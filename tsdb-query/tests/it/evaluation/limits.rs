@@ -297,6 +297,78 @@ fn memory_is_bounded_by_bytes() {
 }
 
 #[test]
+fn what_operators_and_windows_keep_counts() {
+    let storage = storage(50, 100);
+    let mut options = EngineOptions::default();
+    options.max_bytes = 16 << 20;
+    let engine = Engine::new(options);
+    let sum = vec!["time()"; 200].join("+");
+    let instant = |query: &str| engine.instant(&storage, query, 1000, &QueryOptions::default());
+    for fits in [
+        "max_over_time(vector(time())[100s:1ms])".to_owned(),
+        format!("max_over_time(vector({sum})[100s:1ms])"),
+        format!("max_over_time((m + {sum})[1s:1ms])"),
+    ] {
+        assert!(instant(&fits).is_ok(), "{fits}");
+    }
+    for too_large in [
+        // Of these the samples alone take 8 MB.
+        "max_over_time(vector(time())[500s:1ms])".to_owned(),
+        // Each operator has all steps of a series at once.
+        format!("max_over_time((m + {sum})[100s:1ms])"),
+    ] {
+        assert!(
+            matches!(instant(&too_large), Err(QueryError::TooManyBytes { .. })),
+            "{too_large}"
+        );
+    }
+    let sum = vec![sum; 10].join("+");
+    let steps = |end_ms| engine.range(&storage, &sum, 0, end_ms, 1, &QueryOptions::default());
+    assert!(steps(10).is_ok());
+    assert!(matches!(steps(1000), Err(QueryError::TooManyBytes { .. })));
+}
+
+/// One series is evaluated in pieces, several are not.
+#[test]
+fn long_subqueries_of_one_series_are_those_of_many() {
+    let (one, many) = (storage(2, 100), storage(50, 100));
+    let run = |storage: &Memory, query: &str| {
+        let engine = Engine::default();
+        let result = engine.range(
+            storage,
+            query,
+            50_000,
+            99_000,
+            7_000,
+            &QueryOptions::default(),
+        );
+        let result = result.unwrap();
+        let QueryValue::Matrix(series) = result.value else {
+            panic!("no matrix");
+        };
+        let wanted = series
+            .into_iter()
+            .find(|s| s.labels.get("i") == Some("00001"));
+        let wanted = wanted.unwrap();
+        assert_eq!(wanted.values.len(), 8);
+        ((wanted.times_ms, wanted.values), result.stats.samples)
+    };
+    for of in [
+        "sum_over_time(m{}[90s:7ms])",
+        "max_over_time(rate(m{}[5s])[40s:7ms])",
+        "quantile_over_time(0.3, sum by (i) (m{})[40s:7ms])",
+        "last_over_time(sum_over_time(m{}[10s:9ms])[30s:13ms])",
+    ] {
+        let alone = of.replace("{}", "{i=\"00001\"}");
+        let (value, samples) = run(&one, &alone);
+        let (among, of_all) = run(&many, of);
+        assert_eq!(value, among, "{of}");
+        assert_eq!(50 * samples.queryable, of_all.queryable, "{of}");
+        assert_eq!(50 * samples.read, of_all.read, "{of}");
+    }
+}
+
+#[test]
 fn progress_is_told() {
     let storage = storage(50, 100);
     let progress = Arc::new(QueryProgress::default());

@@ -83,14 +83,20 @@ fn known_user(state: &State, name: &str) -> Result<()> {
 /// The shortest retention, an hour.
 const MIN_RETENTION_NS: i64 = 3_600_000_000_000;
 
+/// Whether a new database may have this name: InfluxDB makes a directory of it.
+pub(crate) fn check_database_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.contains(['/', '\\']) || name == "." || name == ".." {
+        return Err(Error::query("invalid name"));
+    }
+    Ok(())
+}
+
 fn create_database(
     state: &State,
     name: &str,
     options: Option<&PolicyOptions>,
 ) -> Result<Vec<Change>> {
-    if name.is_empty() || name.contains(['/', '\\']) || name == "." || name == ".." {
-        return Err(Error::query("invalid name"));
-    }
+    check_database_name(name)?;
     let policy = match options {
         Some(options) => {
             let name = options.name.as_deref().unwrap_or(UNNAMED_POLICY);

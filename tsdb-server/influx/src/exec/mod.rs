@@ -15,6 +15,7 @@ mod session;
 mod show;
 mod time;
 
+pub(crate) use change::check_database_name;
 pub(crate) use delete::{forget_empty, policy_matchers};
 pub use outcome::{Message, Outcome, Row};
 pub use session::{Limits, Session};

@@ -57,6 +57,8 @@ struct Elected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Keep,
+    /// Keep, and the replica was elected just now.
+    Elected,
     Drop,
 }
 
@@ -132,8 +134,7 @@ impl Elections {
         drop(clusters);
         self.held.fetch_add(1, Ordering::Relaxed);
         tracing::info!(cluster, replica, before, "replica is elected");
-        self.save();
-        Ok(Verdict::Keep)
+        Ok(Verdict::Elected)
     }
 
     /// Writes the file. What is not written is known until the next restart.
@@ -156,6 +157,8 @@ pub(super) struct Replicas<'e> {
     elections: Option<&'e Elections>,
     /// Cluster and replica of the series before.
     last: Option<(String, String, Verdict)>,
+    /// Whether there was an election.
+    elected: bool,
     pub(super) dropped: Dropped,
 }
 
@@ -208,7 +211,15 @@ impl<'e> Replicas<'e> {
                 verdict
             }
         };
-        Ok(verdict == Verdict::Keep)
+        self.elected |= verdict == Verdict::Elected;
+        Ok(verdict != Verdict::Drop)
+    }
+
+    /// Writes the file of the elections if the request had some, once for all: a request may bring many clusters.
+    pub(super) fn save(&self) {
+        if let (true, Some(elections)) = (self.elected, self.elections) {
+            elections.save();
+        }
     }
 
     /// Counts what is not kept.
@@ -244,17 +255,17 @@ mod tests {
             let now = begun + Duration::from_secs(s);
             elections.decide("eu", replica, now).unwrap()
         };
-        assert_eq!(ask("a", 0), Verdict::Keep);
+        assert_eq!(ask("a", 0), Verdict::Elected);
         assert_eq!(ask("b", 1), Verdict::Drop);
         assert_eq!(ask("a", 20), Verdict::Keep);
         assert_eq!(ask("b", 50), Verdict::Drop, "30 s are not over the timeout");
-        assert_eq!(ask("b", 51), Verdict::Keep);
+        assert_eq!(ask("b", 51), Verdict::Elected);
         assert_eq!(ask("a", 52), Verdict::Drop);
         assert_eq!(elections.held(), 2);
         let other = elections.decide("us", "a", begun).unwrap();
         assert_eq!(
             other,
-            Verdict::Keep,
+            Verdict::Elected,
             "clusters have nothing to do with each other"
         );
     }
@@ -265,7 +276,17 @@ mod tests {
         let path = dir.path().join("ha");
         let before = elections();
         before.keep_in(path.clone());
-        before.decide("eu", "b", Instant::now()).unwrap();
+        let mut replicas = Replicas::new(Some(&before));
+        for cluster in ["eu", "us", "eu"] {
+            let mut labels = LabelSet::default();
+            for (name, value) in [("cluster", cluster), ("replica", "b")] {
+                labels.push(name.as_bytes(), value.as_bytes());
+            }
+            assert!(replicas.keep(&mut labels).unwrap());
+        }
+        assert!(!path.exists(), "it is written once for a request");
+        replicas.save();
+        assert_eq!(file::read(&path).unwrap().len(), 2);
         let after = elections();
         after.keep_in(path.clone());
         assert_eq!(
@@ -284,7 +305,7 @@ mod tests {
         damaged.keep_in(path);
         assert_eq!(
             damaged.decide("eu", "a", Instant::now()).unwrap(),
-            Verdict::Keep
+            Verdict::Elected
         );
     }
 
@@ -299,7 +320,7 @@ mod tests {
         let later = begun + 2 * TIMEOUT;
         assert_eq!(
             elections.decide("one more", "a", later).unwrap(),
-            Verdict::Keep
+            Verdict::Elected
         );
     }
 }

@@ -46,8 +46,22 @@ struct Metric {
 enum State {
     Number(f64),
     Distribution(Box<Distribution>),
-    /// Hashes of the members since the last flush.
-    Members(HashSet<u64>),
+    Members(Members),
+}
+
+/// Hashes of the members of a set.
+#[derive(Debug, Default)]
+struct Members {
+    /// Those since the last flush.
+    fresh: HashSet<u64>,
+    /// Those of flushes that are not known to be written.
+    given: HashSet<u64>,
+}
+
+impl Members {
+    fn bytes(&self) -> usize {
+        MEMBER_BYTES * (self.fresh.len() + self.given.len())
+    }
 }
 
 /// A sample of a metric.
@@ -130,7 +144,7 @@ impl Aggregate {
                     if self.bytes + MEMBER_BYTES > MAX_BYTES {
                         return Err("the metrics take too much memory".to_owned());
                     }
-                    if members.insert(self.hasher.hash_one(member)) {
+                    if members.fresh.insert(self.hasher.hash_one(member)) {
                         self.bytes += MEMBER_BYTES;
                     }
                 }
@@ -144,7 +158,7 @@ impl Aggregate {
         let state = match line.kind {
             Kind::Counter | Kind::Gauge => State::Number(0.0),
             Kind::Timer | Kind::Histogram => State::Distribution(Box::new(Distribution::new())),
-            Kind::Set => State::Members(HashSet::new()),
+            Kind::Set => State::Members(Members::default()),
         };
         let metric = Metric {
             name: line.name.to_owned(),
@@ -162,7 +176,8 @@ impl Aggregate {
         Ok(())
     }
 
-    /// Gives a sample of every metric, begins sets anew, and forgets metrics of which nothing comes any more.
+    /// Gives a sample of every metric, and forgets metrics of which nothing comes any more. Sets begin anew when the samples
+    /// are [written](Self::written).
     pub(super) fn flush(&mut self, now_ms: i64, mut give: impl FnMut(Sample<'_>)) {
         let bytes = &mut self.bytes;
         self.metrics.retain(|canonical, metric| {
@@ -171,12 +186,17 @@ impl Aggregate {
                 *bytes -= metric.bytes(canonical);
                 return false;
             }
+            if let State::Members(members) = &mut metric.state {
+                let before = members.bytes();
+                members.given.extend(std::mem::take(&mut members.fresh));
+                *bytes -= before - members.bytes();
+            }
             let value = match &metric.state {
                 State::Number(value) => Some(Value::Float(*value)),
                 State::Distribution(distribution) => {
                     distribution.sample().ok().map(Value::Histogram)
                 }
-                State::Members(members) => Some(Value::Float(members.len() as f64)),
+                State::Members(members) => Some(Value::Float(members.given.len() as f64)),
             };
             let (kind, start_ms) = match metric.kind {
                 Kind::Counter => (MetricType::Counter, metric.first_ms),
@@ -193,12 +213,18 @@ impl Aggregate {
                     value,
                 });
             }
-            if let State::Members(members) = &mut metric.state {
-                *bytes -= MEMBER_BYTES * members.len();
-                *members = HashSet::new();
-            }
             true
         });
+    }
+
+    /// Begins sets anew, but for the members that came since the samples were given: these are in the store.
+    pub(super) fn written(&mut self) {
+        for metric in self.metrics.values_mut() {
+            if let State::Members(members) = &mut metric.state {
+                self.bytes -= MEMBER_BYTES * members.given.len();
+                members.given = HashSet::new();
+            }
+        }
     }
 }
 
@@ -208,7 +234,7 @@ impl Metric {
         let state = match &self.state {
             State::Number(_) => 0,
             State::Distribution(_) => DISTRIBUTION_BYTES,
-            State::Members(members) => MEMBER_BYTES * members.len(),
+            State::Members(members) => members.bytes(),
         };
         METRIC_BYTES + self.name.len() + canonical.len() + state
     }
@@ -234,6 +260,7 @@ mod tests {
             let labels = tsdb_core::Labels::from_canonical(sample.canonical).unwrap();
             found.push((format!("{labels:?}"), value));
         });
+        aggregate.written();
         found.sort();
         found
     }
@@ -264,6 +291,33 @@ mod tests {
             .metrics
             .iter()
             .map(|(labels, metric)| metric.bytes(labels));
+        assert_eq!(aggregate.bytes, bytes.sum::<usize>());
+    }
+
+    #[test]
+    fn members_are_counted_until_they_are_written() {
+        let mut aggregate = Aggregate::default();
+        let lines = |aggregate: &mut Aggregate, lines: &str| {
+            assert_eq!(aggregate.take(lines.as_bytes(), 0).1, [""; 0]);
+        };
+        let flush = |aggregate: &mut Aggregate| {
+            let mut count = 0.0;
+            aggregate.flush(0, |sample| {
+                if let Value::Float(value) = sample.value {
+                    count = value;
+                }
+            });
+            count
+        };
+        lines(&mut aggregate, "s:a|s\ns:b|s");
+        assert_eq!(flush(&mut aggregate), 2.0, "this one fails");
+        lines(&mut aggregate, "s:b|s\ns:c|s");
+        assert_eq!(flush(&mut aggregate), 3.0);
+        lines(&mut aggregate, "s:d|s");
+        aggregate.written();
+        assert_eq!(flush(&mut aggregate), 1.0);
+        let bytes = aggregate.metrics.iter();
+        let bytes = bytes.map(|(labels, metric)| metric.bytes(labels));
         assert_eq!(aggregate.bytes, bytes.sum::<usize>());
     }
 

@@ -65,15 +65,14 @@ pub(crate) async fn listen(state: &AppState) -> io::Result<()> {
 
 /// Writes the present state of every metric.
 async fn flush(state: &AppState, aggregate: &Arc<Mutex<Aggregate>>) {
-    let aggregate = Arc::clone(aggregate);
+    let samples = Arc::clone(aggregate);
     let written = apply::write(state, move |_, writer| {
-        aggregate
-            .lock()
-            .flush(now_ms(), |sample| add(writer, sample));
+        samples.lock().flush(now_ms(), |sample| add(writer, sample));
         Ok(())
     });
     match written.await {
         Ok((report, ())) => {
+            aggregate.lock().written();
             if let Some(refusal) = apply::refusal(&report, &apply::LeftOut::default()) {
                 tracing::warn!("StatsD: {refusal}");
             }

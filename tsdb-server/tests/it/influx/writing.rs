@@ -200,6 +200,12 @@ async fn a_write_makes_a_database_only_if_told() {
     );
     let answer = query(&server, "cadvisor", "SELECT v FROM m").await;
     assert_eq!(series(&answer)[0]["values"][0][1], 1);
+    // And only one that `CREATE DATABASE` makes.
+    for name in ["a%2Fb", "a%5Cb", "..", "."] {
+        let answer = write(&server, &format!("/write?db={name}"), &line).await;
+        assert_eq!(answer.status, 400, "{name}");
+        assert_eq!(answer.json(), json!({ "error": "invalid name" }));
+    }
 }
 
 #[tokio::test]
