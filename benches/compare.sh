@@ -62,12 +62,20 @@ measure() {
 drive=$target/drive
 ours=("$target/tsdb-server" --data-dir "$dir/data" --listen "127.0.0.1:$port" --web.enable-admin-api --storage.tsdb.retention.time=0)
 measure tsdb /api/v1/admin/tsdb/flush '' "${ours[@]}"
-echo "== tsdb, 50 targets, and their series in another order each time"
-for order in '' --shuffle; do
+echo "== tsdb, series of a cluster: in the order of the scrapes, as from 50 shards in another order each time, by both versions; many series"
+while read -r how; do
   start "${ours[@]}"
-  "$drive" write "${to[@]}" --series "$series" --scrapes "$scrapes" --batch $((series / 50)) $order
+  # shellcheck disable=SC2086
+  "$drive" write "${to[@]}" --pods --flush "http://127.0.0.1:$port/api/v1/admin/tsdb/flush" $how
   stop
-done
+done << ROWS
+--series $series --scrapes $scrapes
+--series $series --scrapes $scrapes --partitions 50 --shuffle
+--series $series --scrapes $scrapes --v2
+--series $series --scrapes $scrapes --v2 --partitions 50 --shuffle
+--series $((series * 10)) --scrapes $((scrapes / 10))
+--series $((series * 10)) --scrapes $((scrapes / 10)) --shuffle
+ROWS
 if command -v victoria-metrics > /dev/null; then
   measure VictoriaMetrics /internal/force_flush nocache=1 victoria-metrics -storageDataPath="$dir/data" \
     -httpListenAddr="127.0.0.1:$port" -retentionPeriod=100y -loggerLevel=WARN

@@ -18,16 +18,23 @@ pub enum Version {
 #[derive(Debug)]
 struct Encoded {
     number: usize,
-    labels: Vec<u8>,
+    labels: EncodedLabels,
 }
 
-/// Makes the requests of one group of series, scrape by scrape.
+#[derive(Debug)]
+enum EncodedLabels {
+    Bytes(Vec<u8>),
+    /// Names and values in turn, by their place among all symbols.
+    Symbols(Vec<usize>),
+}
+
+/// Makes the requests of one group of series.
 #[derive(Debug)]
 pub struct Requests {
-    version: Version,
     series: Vec<Encoded>,
-    /// The symbols that labels refer to.
-    symbols: Vec<u8>,
+    symbols: Symbols,
+    /// The series of the request that is made.
+    body: Vec<u8>,
     message: Vec<u8>,
     /// When the first scrape was, in milliseconds.
     start_ms: i64,
@@ -38,35 +45,35 @@ pub struct Requests {
 impl Requests {
     /// For the series with these numbers, of a scraped machine, by remote write 1.0; of scrapes since `start_ms`.
     #[must_use]
-    pub fn of(numbers: Range<usize>, start_ms: i64) -> Self {
+    pub fn of(numbers: impl IntoIterator<Item = usize>, start_ms: i64) -> Self {
         Self::new(numbers, labels, Version::V1, start_ms)
     }
 
     /// For the series with these numbers and the labels that `labels` gives them.
     #[must_use]
     pub fn new(
-        numbers: Range<usize>,
+        numbers: impl IntoIterator<Item = usize>,
         labels: impl Fn(usize) -> LabelPairs,
         version: Version,
         start_ms: i64,
     ) -> Self {
-        let random = numbers.start as u64 + 1;
         let mut symbols = Symbols::default();
         let encode = |number| {
             let labels = labels(number);
             let labels = match version {
-                Version::V1 => encoded_labels(&labels),
-                Version::V2 => symbols.refs(&labels),
+                Version::V1 => EncodedLabels::Bytes(encoded_labels(&labels)),
+                Version::V2 => EncodedLabels::Symbols(symbols.places_of(&labels)),
             };
             Encoded { number, labels }
         };
+        let series: Vec<Encoded> = numbers.into_iter().map(encode).collect();
         Self {
-            version,
-            series: numbers.map(encode).collect(),
-            symbols: symbols.message,
+            random: series.first().map_or(0, |series| series.number as u64) + 1,
+            series,
+            symbols,
+            body: Vec::new(),
             message: Vec::new(),
             start_ms,
-            random,
         }
     }
 
@@ -92,40 +99,53 @@ impl Requests {
 
     /// The message of scrape number `i`, before compression.
     pub fn scrape(&mut self, i: usize) -> &[u8] {
-        self.message(i, self.start_ms + i as i64 * STEP_MS)
+        self.scrapes(i..i + 1)
+    }
+
+    /// The message of several scrapes, one after the other, before compression.
+    pub fn scrapes(&mut self, scrapes: Range<usize>) -> &[u8] {
+        let start_ms = self.start_ms;
+        self.message(scrapes.map(|i| (i, start_ms + i as i64 * STEP_MS)))
     }
 
     /// The message of a scrape between number `i` and the next, with the values of number `i`.
     pub fn between(&mut self, i: usize) -> &[u8] {
-        self.message(i, self.start_ms + i as i64 * STEP_MS + STEP_MS / 2)
+        let t_ms = self.start_ms + i as i64 * STEP_MS + STEP_MS / 2;
+        self.message(std::iter::once((i, t_ms)))
     }
 
-    fn message(&mut self, i: usize, t_ms: i64) -> &[u8] {
-        let tag = match self.version {
-            Version::V1 => 1 << 3 | 2,
-            Version::V2 => 5 << 3 | 2,
-        };
-        self.message.clone_from(&self.symbols);
-        for series in &self.series {
-            let mut sample = [0; 20];
-            let (head, time) = sample.split_at_mut(10);
-            let value = shape(series.number).value(series.number, i);
-            head[0] = 1 << 3 | 1;
-            head[1..9].copy_from_slice(&value.to_le_bytes());
-            head[9] = 2 << 3;
-            let sample_len = 10 + write_varint(time, t_ms.cast_unsigned());
-            self.message.push(tag);
-            push_varint(
-                &mut self.message,
-                (series.labels.len() + 2 + sample_len) as u64,
-            );
-            self.message.extend_from_slice(&series.labels);
-            self.message
-                .extend_from_slice(&[2 << 3 | 2, sample_len as u8]);
-            self.message.extend_from_slice(&sample[..sample_len]);
+    /// The message of scrapes with these numbers and times.
+    fn message(&mut self, scrapes: impl Iterator<Item = (usize, i64)>) -> &[u8] {
+        self.body.clear();
+        self.symbols.begin();
+        for (i, t_ms) in scrapes {
+            for series in &self.series {
+                push_series(&mut self.body, &mut self.symbols, series, i, t_ms);
+            }
         }
+        self.message.clone_from(&self.symbols.message);
+        self.message.extend_from_slice(&self.body);
         &self.message
     }
+}
+
+/// A series with one sample, of scrape number `i`.
+fn push_series(body: &mut Vec<u8>, symbols: &mut Symbols, series: &Encoded, i: usize, t_ms: i64) {
+    let (number, labels) = match &series.labels {
+        EncodedLabels::Bytes(bytes) => (1, bytes.as_slice()),
+        EncodedLabels::Symbols(places) => (5, symbols.refs(places)),
+    };
+    let mut sample = [0; 20];
+    let (head, time) = sample.split_at_mut(10);
+    let value = shape(series.number).value(series.number, i);
+    head[0] = 1 << 3 | 1;
+    head[1..9].copy_from_slice(&value.to_le_bytes());
+    head[9] = 2 << 3;
+    let sample_len = 10 + write_varint(time, t_ms.cast_unsigned());
+    body.push(number << 3 | 2);
+    push_varint(body, (labels.len() + 2 + sample_len) as u64);
+    body.extend_from_slice(labels);
+    push_field(body, 2, &sample[..sample_len]);
 }
 
 fn encoded_labels(labels: &[(String, String)]) -> Vec<u8> {
@@ -139,34 +159,72 @@ fn encoded_labels(labels: &[(String, String)]) -> Vec<u8> {
     bytes
 }
 
-/// The symbols of a request of version 2.
+/// The symbols of requests of version 2. As Prometheus does, each request numbers those that it needs, in the order in which its
+/// series name them.
 #[derive(Debug, Default)]
 struct Symbols {
-    numbers: HashMap<String, u64>,
+    places: HashMap<String, usize>,
+    all: Vec<Symbol>,
+    /// How many the request has.
+    count: u64,
+    /// The symbols of the request.
     message: Vec<u8>,
+    refs: Vec<u8>,
+    field: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Symbol {
+    text: String,
+    /// In the request.
+    number: Option<u64>,
 }
 
 impl Symbols {
-    /// The labels as numbers of symbols.
-    fn refs(&mut self, labels: &[(String, String)]) -> Vec<u8> {
-        self.number(""); // is the first in every request
-        let mut refs = Vec::new();
-        for text in labels.iter().flat_map(|(name, value)| [name, value]) {
-            push_varint(&mut refs, self.number(text));
-        }
-        let mut bytes = Vec::new();
-        push_field(&mut bytes, 1, &refs);
-        bytes
+    fn places_of(&mut self, labels: &[(String, String)]) -> Vec<usize> {
+        let texts = labels.iter().flat_map(|(name, value)| [name, value]);
+        texts.map(|text| self.place(text)).collect()
     }
 
-    fn number(&mut self, text: &str) -> u64 {
-        if let Some(&number) = self.numbers.get(text) {
-            return number;
+    fn place(&mut self, text: &str) -> usize {
+        if let Some(&place) = self.places.get(text) {
+            return place;
         }
-        let number = self.numbers.len() as u64;
-        self.numbers.insert(text.to_owned(), number);
-        push_field(&mut self.message, 4, text.as_bytes());
-        number
+        let place = self.all.len();
+        self.places.insert(text.to_owned(), place);
+        self.all.push(Symbol {
+            text: text.to_owned(),
+            number: None,
+        });
+        place
+    }
+
+    /// Begins a request.
+    fn begin(&mut self) {
+        self.message.clear();
+        self.count = 0;
+        if !self.all.is_empty() {
+            self.all.iter_mut().for_each(|symbol| symbol.number = None);
+            push_field(&mut self.message, 4, b""); // is the first in every request
+            self.count = 1;
+        }
+    }
+
+    /// The labels as numbers of symbols.
+    fn refs(&mut self, places: &[usize]) -> &[u8] {
+        self.refs.clear();
+        for &place in places {
+            let symbol = &mut self.all[place];
+            let number = *symbol.number.get_or_insert_with(|| {
+                push_field(&mut self.message, 4, symbol.text.as_bytes());
+                self.count += 1;
+                self.count - 1
+            });
+            push_varint(&mut self.refs, number);
+        }
+        self.field.clear();
+        push_field(&mut self.field, 1, &self.refs);
+        &self.field
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bytes as a decompressed request of remote write, of both versions.
+//! Bytes as a decompressed request of remote write, of both versions: by a store that was sent it before, and by one that was not.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

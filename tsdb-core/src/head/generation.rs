@@ -9,6 +9,7 @@ use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
 use super::recognition::Recognition;
 use super::series::Series;
+use super::symbol_tables::SymbolTables;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
 use crate::index::memory::{MemoryIndex, PairRef};
@@ -28,6 +29,7 @@ pub(crate) struct Generation {
     series: Slab<Series>,
     lookup: LookupTable,
     recognition: Recognition,
+    symbol_tables: SymbolTables,
     index: MemoryIndex,
     samples: AtomicU64,
     /// `i64::MAX` and `i64::MIN` while there is no sample.
@@ -52,6 +54,7 @@ impl Generation {
             series: Slab::new(),
             lookup: LookupTable::default(),
             recognition: Recognition::new(),
+            symbol_tables: SymbolTables::new(),
             index: MemoryIndex::default(),
             samples: AtomicU64::new(0),
             min_ms: AtomicI64::new(i64::MAX),
@@ -199,6 +202,11 @@ impl Generation {
         &self.recognition
     }
 
+    /// The tables of symbols that senders used.
+    pub(crate) fn symbol_tables(&self) -> &SymbolTables {
+        &self.symbol_tables
+    }
+
     /// Remembers a sender's encoding of the labels of a series. For the writer alone.
     pub(crate) fn learn(&self, encoding: Encoding, series: SeriesRef) {
         self.recognition.learn(encoding, series, self.series_len());
@@ -232,7 +240,8 @@ impl Generation {
             + self.sample_bytes.load(Ordering::Relaxed);
         let lookup = self.series_len() as usize * LookupTable::BYTES_PER_SERIES;
         let forms = self.recognition.len() * Recognition::BYTES_PER_FORM;
-        usize::try_from(series).unwrap_or(0) + lookup + forms + self.index.bytes()
+        let tables = self.symbol_tables.bytes();
+        usize::try_from(series).unwrap_or(0) + lookup + forms + tables + self.index.bytes()
     }
 
     /// The series that satisfy all matchers, strictly rising.

@@ -5,7 +5,7 @@
 //! *capture* a series (a few reference counts) while the writer is kept out, and decode later, beside the writer.
 //!
 //! * `generation`: the whole; finding and making series, counts, the label index.
-//! * `lookup`: label set → series. `recognition`: encoded labels → series.
+//! * `lookup`: label set → series. `recognition`: encoded labels → series. `symbol_tables`: the same for labels that refer to a table.
 //! * `series`: what a series holds. `append`: how a sample gets there. `delete`: how it gets out. `out_of_order`, `pieces`: the samples behind the
 //!   newest.
 //! * `reader`: what a reader captures, and how it becomes columns.
@@ -23,6 +23,7 @@ mod pieces;
 mod reader;
 mod recognition;
 mod series;
+mod symbol_tables;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub(crate) use append::{NewValue, Offer, Since};
 pub(crate) use generation::Generation;
 pub(crate) use reader::SeriesSnapshot;
 pub(crate) use recognition::{FormRef, Known};
+pub(crate) use symbol_tables::Sequence;
 
 /// Names a series inside one generation.
 pub(crate) type SeriesRef = u32;

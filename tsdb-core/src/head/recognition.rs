@@ -106,6 +106,41 @@ impl Recognition {
         })
     }
 
+    /// Adds to `found` the forms with these keys; `previous` is the form that came before the first. Returns how many of them were
+    /// guessed, which each of them is from now on.
+    ///
+    /// The table is asked for all of them before anything else, so that many wait for memory at a time.
+    pub(crate) fn find_all(
+        &self,
+        mut previous: Option<FormRef>,
+        encodings: &[Encoding],
+        found: &mut Vec<Option<Known>>,
+    ) -> usize {
+        let first = found.len();
+        {
+            let table = self.table.read();
+            found.extend(encodings.iter().map(|&Encoding { key, .. }| {
+                let &form = table.find(key[0], |&form| self.key(form) == Some(key))?;
+                let series = self.forms.get(form)?.series;
+                Some(Known { form, series })
+            }));
+        }
+        let mut guessed = 0;
+        for known in found.iter().skip(first) {
+            let form = known.map(|known| known.form);
+            if let Some(form) = form
+                && let Some(previous) = previous.and_then(|form| self.forms.get(form))
+            {
+                match previous.successor.load(Ordering::Relaxed) == form {
+                    true => guessed += 1,
+                    false => previous.successor.store(form, Ordering::Relaxed),
+                }
+            }
+            previous = form;
+        }
+        guessed
+    }
+
     /// Remembers a form of a series. For the lane alone. `series_len` bounds what is remembered: a sender that encodes the
     /// same labels in ever new ways gets no more memory for it.
     pub(crate) fn learn(&self, encoding: Encoding, series: SeriesRef, series_len: u32) {
@@ -170,6 +205,18 @@ mod tests {
                     let found = guess.map(|(known, _)| known).or_else(|| recognition.find(previous, key));
                     prop_assert_eq!(found.map(|known| known.series), plain.get(&key).copied());
                     previous = found.map(|known| known.form);
+                }
+                let encodings: Vec<Encoding> = request.iter().map(|&label| Encoding { key: key(label), len: 0 }).collect();
+                let mut found = Vec::new();
+                recognition.find_all(None, &encodings, &mut found);
+                for (label, found) in request.iter().zip(&found) {
+                    prop_assert_eq!(found.map(|known| known.series), plain.get(&key(*label)).copied());
+                }
+                // All of those that were found are what is guessed now.
+                let known = found.windows(2).filter(|pair| pair.iter().all(Option::is_some));
+                let repeated = request.len() - request.iter().collect::<std::collections::HashSet<_>>().len();
+                if repeated == 0 {
+                    prop_assert_eq!(recognition.find_all(None, &encodings, &mut Vec::new()), known.count());
                 }
                 for &label in &request {
                     plain.entry(key(label)).or_insert(label as u32);

@@ -11,7 +11,7 @@ use super::lookup::Incoming;
 use super::write::Commit;
 use super::{Store, lane};
 use crate::error::Result;
-use crate::head::{FormRef, Generation, Known};
+use crate::head::{FormRef, Generation, Known, Sequence};
 use crate::model::{
     BatchHistogram, Encoding, FormKey, LabelError, MetricMetadata, SeriesBuilder, WriteBatch,
 };
@@ -20,16 +20,41 @@ use crate::model::{
 const KEPT_BATCHES: usize = 8;
 const KEPT_BYTES: usize = 4 << 20;
 
+/// After so many wrong guesses in a row no more are made. A fuzzer makes short requests.
+const WRONG_GUESSES: usize = if cfg!(fuzzing) { 1 } else { 8 };
+
 /// A batch for a decoder. It recognises the series of a sender that repeats itself by a keyed 128-bit hash of the bytes
 /// in which it encodes the labels, so that the labels of a known series are neither read nor copied.
 ///
 /// For each series of a request: [`recognize`](Self::recognize) the encoded labels, where they stand first perhaps with
-/// [`recognize_next`](Self::recognize_next); only if they are not known, decode them and go on with [`series`](Self::series).
+/// [`recognize_next`](Self::recognize_next), those of many series with [`recognize_all`](Self::recognize_all); only if they are not known,
+/// decode them and go on with [`series`](Self::series).
+///
+/// Where labels refer to symbols that stand elsewhere, [`begin_symbols`](Self::begin_symbols), and for each series
+/// [`recognize_by_symbols`](Self::recognize_by_symbols) or, if that does not know it, [`recognize_parts`](Self::recognize_parts).
 pub struct Writer {
     store: Arc<Store>,
     generation: Arc<Generation>,
     previous: Option<FormRef>,
+    /// Guesses in a row that were wrong.
+    wrong_guesses: usize,
+    /// Memory that is used again.
+    found: Vec<Option<Known>>,
+    symbols: Option<Symbols>,
     batch: WriteBatch,
+}
+
+/// The table of symbols that the encoded labels of a request refer to.
+struct Symbols {
+    table: FormKey,
+    /// The series of an earlier request with this table.
+    learned: Option<Arc<Sequence>>,
+    /// Those of this request that were recognised, if there was no earlier one.
+    own: Sequence,
+    /// Where in the sequence the series is that comes next.
+    next: usize,
+    /// Whether a series came that was not expected.
+    strayed: bool,
 }
 
 /// A part of encodings of labels: a name or a value.
@@ -55,6 +80,9 @@ impl Writer {
             store: Arc::clone(store),
             generation: Arc::clone(&store.view.get().active),
             previous: None,
+            wrong_guesses: 0,
+            found: Vec::new(),
+            symbols: None,
             batch,
         }
     }
@@ -63,10 +91,41 @@ impl Writer {
     /// and how many of them these are. Nothing of the bytes needs to be decoded to find out.
     #[inline]
     #[must_use]
-    pub fn recognize_next(&self, bytes: &[u8]) -> Option<(KnownSeries, usize)> {
+    pub fn recognize_next(&mut self, bytes: &[u8]) -> Option<(KnownSeries, usize)> {
+        let previous = self.previous?;
         let recognition = self.generation.recognition();
-        let (known, len) = recognition.guess(self.previous?, bytes, |b| self.key_of(b))?;
+        let guess = recognition.guess(previous, bytes, |b| self.key_of(b));
+        self.wrong_guesses = match guess {
+            Some(_) => 0,
+            None => self.wrong_guesses + 1,
+        };
+        let (known, len) = guess?;
         Some((KnownSeries(known), len))
+    }
+
+    /// Whether series come as they came the last time, as far as this request shows. If they do not,
+    /// [`recognize_all`](Self::recognize_all) takes less time than one after the other.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        self.wrong_guesses < WRONG_GUESSES
+    }
+
+    /// As [`recognize`](Self::recognize), of the series that come next; `encoded` are their encoded labels. What becomes of each is added
+    /// to `found`.
+    pub fn recognize_all(
+        &mut self,
+        encoded: &[&[u8]],
+        found: &mut Vec<std::result::Result<KnownSeries, Encoding>>,
+    ) {
+        let encodings: Vec<Encoding> = encoded.iter().map(|bytes| self.encoding(bytes)).collect();
+        self.found.clear();
+        let recognition = self.generation.recognition();
+        let guessed = recognition.find_all(self.previous, &encodings, &mut self.found);
+        if guessed > encodings.len() / 2 {
+            self.wrong_guesses = 0;
+        }
+        let all = self.found.iter().zip(encodings);
+        found.extend(all.map(|(known, encoding)| known.map(KnownSeries).ok_or(encoding)));
     }
 
     /// The series whose labels are encoded in these bytes, if they were seen before; else what [`series`](Self::series)
@@ -77,11 +136,14 @@ impl Writer {
     /// # Errors
     /// The encoding, if it is not known.
     pub fn recognize(&self, encoded: &[u8]) -> std::result::Result<KnownSeries, Encoding> {
-        let encoding = Encoding {
+        self.find(self.encoding(encoded))
+    }
+
+    fn encoding(&self, encoded: &[u8]) -> Encoding {
+        Encoding {
             key: self.key_of(encoded),
             len: u32::try_from(encoded.len()).unwrap_or(u32::MAX),
-        };
-        self.find(encoding)
+        }
     }
 
     /// What encodings are recognised by that are made of parts which stand elsewhere, each more than once.
@@ -109,6 +171,62 @@ impl Writer {
             key: [first.finish(), second.finish()],
             len: u32::MAX,
         })
+    }
+
+    /// Begins a request whose encoded labels refer to symbols that stand elsewhere; `table` are the bytes that decide all of them.
+    pub fn begin_symbols(&mut self, table: &[u8]) {
+        let table = self.key_of(table);
+        self.symbols = Some(Symbols {
+            table,
+            learned: self.generation.symbol_tables().get(table),
+            own: Sequence::default(),
+            next: 0,
+            strayed: false,
+        });
+    }
+
+    /// The series that comes next as far as is known of earlier requests with these symbols, or came first in this one, if the bytes
+    /// begin with its encoded labels; and how many of them these are.
+    #[inline]
+    pub fn recognize_by_symbols(&mut self, bytes: &[u8]) -> Option<(KnownSeries, usize)> {
+        let symbols = self.symbols.as_mut()?;
+        let sequence = symbols.learned.as_deref().unwrap_or(&symbols.own);
+        // The first: a request may have several scrapes.
+        let found = [symbols.next, 0]
+            .into_iter()
+            .find_map(|place| Some((place, sequence.at(place, bytes)?)));
+        let Some((place, (known, len))) = found else {
+            symbols.strayed = true;
+            return None;
+        };
+        symbols.next = place + 1;
+        Some((KnownSeries(known), len))
+    }
+
+    /// Tells that these bytes encode the labels of a series that was not recognised by its symbols.
+    pub fn expect_by_symbols(&mut self, encoded: &[u8], known: KnownSeries) {
+        if let Some(symbols) = &mut self.symbols
+            && symbols.learned.is_none()
+        {
+            symbols.own.push(encoded, known.0);
+            symbols.next = symbols.own.len();
+        }
+    }
+
+    /// Remembers the series of a request for the next one with the same symbols.
+    fn learn_symbols(&mut self) {
+        let Some(symbols) = self.symbols.take() else {
+            return;
+        };
+        let tables = self.generation.symbol_tables();
+        if symbols.learned.is_some() {
+            // What was expected is not what comes: it is learned anew.
+            if symbols.strayed {
+                tables.forget(symbols.table);
+            }
+        } else if tables.is_sighted(symbols.table) {
+            tables.learn(symbols.table, symbols.own, self.generation.series_len());
+        }
     }
 
     fn find(&self, encoding: Encoding) -> std::result::Result<KnownSeries, Encoding> {
@@ -224,8 +342,9 @@ impl Writer {
     ///
     /// # Errors
     /// Those of [`Db::submit`](crate::Db::submit); nothing of the batch is applied then.
-    pub fn submit(self) -> Result<Commit> {
+    pub fn submit(mut self) -> Result<Commit> {
         self.store.check_open()?;
+        self.learn_symbols();
         lane::submit(&self.store, self.incoming())
     }
 }

@@ -142,11 +142,15 @@ impl<'a> Fields<'a> {
 
     #[inline]
     fn varint(&mut self) -> Result<u64, ProtoError> {
-        // Most numbers are tags and lengths of one byte.
-        match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
+        // Most numbers are tags, lengths and numbers of symbols of one byte or two.
+        match *self.rest {
+            [byte, ref rest @ ..] if byte < 0x80 => {
                 self.rest = rest;
                 Ok(u64::from(byte))
+            }
+            [low, high, ref rest @ ..] if high < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
             }
             _ => self.long_varint(),
         }

@@ -11,14 +11,14 @@
 //! The decoder reads in place and fills the batch directly; nothing is allocated a label or a float. The labels of a
 //! series that was sent before are recognised as a whole and not decoded again.
 
-use tsdb_core::{MetricMetadata, MetricType, Writer};
+use tsdb_core::{Encoding, KnownSeries, MetricMetadata, MetricType, Writer};
 
 use super::apply::{LeftOut, WriteError};
 use super::ha::Replicas;
 use super::label_set::LabelSet;
 use super::proto::{Fields, ProtoError};
 use super::remote_write::{check, too_many};
-use super::samples::Samples;
+use super::samples::{Samples, only_float};
 use crate::config::RequestLimits;
 
 /// Decodes a `WriteRequest` into `writer`; what is not valid is left out and counted.
@@ -31,8 +31,13 @@ pub(super) fn decode(
     writer: &mut Writer,
     replicas: &mut Replicas<'_>,
 ) -> Result<LeftOut, WriteError> {
-    let mut left_out = LeftOut::default();
-    let mut scratch = Scratch::default();
+    let mut request = Request {
+        limits,
+        group: Vec::with_capacity(GROUP),
+        labels: LabelSet::default(),
+        samples: Samples::default(),
+        left_out: LeftOut::default(),
+    };
     let (mut series, mut families) = (0usize, 0usize);
     for field in Fields::new(message) {
         match field? {
@@ -41,116 +46,186 @@ pub(super) fn decode(
                 if series > limits.series {
                     return Err(too_many("series", limits.series));
                 }
-                let message = field.bytes()?;
-                time_series(
-                    message,
-                    limits,
-                    &mut scratch,
-                    writer,
-                    replicas,
-                    &mut left_out,
-                )?;
-                check(&limits, writer)?;
+                request.group.push(field.bytes()?);
+                if request.group.len() == GROUP {
+                    request.group(writer, replicas)?;
+                }
             }
             (3, field) => {
                 families += 1;
                 if families > limits.metadata {
                     return Err(too_many("metadata", limits.metadata));
                 }
-                metadata(field.bytes()?, writer, &mut left_out)?;
+                metadata(field.bytes()?, writer, &mut request.left_out)?;
             }
             _ => {}
         }
     }
-    Ok(left_out)
+    request.group(writer, replicas)?;
+    Ok(request.left_out)
 }
 
-/// Memory that is used again for every series.
-#[derive(Debug, Default)]
-struct Scratch<'a> {
+/// So many series are looked up together where each is a surprise. A fuzzer makes short requests.
+const GROUP: usize = if cfg!(fuzzing) { 2 } else { 64 };
+
+/// A request that is being decoded.
+struct Request<'a> {
+    limits: RequestLimits,
+    /// The series that were not read yet.
+    group: Vec<&'a [u8]>,
+    /// Memory that is used again for every series.
     labels: LabelSet<'a>,
     samples: Samples,
+    left_out: LeftOut,
 }
 
-fn time_series<'a>(
-    message: &'a [u8],
-    limits: RequestLimits,
-    scratch: &mut Scratch<'a>,
-    writer: &mut Writer,
-    replicas: &mut Replicas<'_>,
-    left_out: &mut LeftOut,
-) -> Result<(), WriteError> {
-    let Scratch {
-        labels: set,
-        samples,
-    } = scratch;
-    samples.clear();
-    // Senders put the labels first; whatever has labels elsewhere as well is read without recognition.
-    let (mut known, len) = match writer.recognize_next(message) {
-        Some((known, len)) => (Some(known), len),
-        None => (None, Fields::leading(message, 1)?),
-    };
-    let (mut labels, rest) = message.split_at(len);
-    for field in Fields::new(rest) {
-        match field? {
-            (1, _) => (known, labels) = (None, message),
-            (2, field) => samples.add_float(field.bytes()?, limits)?,
-            (3, field) => exemplar(field.bytes()?, limits, samples)?,
-            (4, field) => samples.add_histogram(field.bytes()?, limits)?,
-            _ => {}
-        }
-    }
-    // Before the series is recognised: the same labels are kept at one time and dropped at another.
-    let are_read = replicas.are_told();
-    if are_read {
-        set.clear();
-        read_labels(labels, set)?;
-        if !replicas.keep(set)? {
-            let (floats, histograms) = samples.counts();
-            replicas.drop_samples(floats, histograms);
-            return Ok(());
-        }
-    }
-    samples.tell_left_out(left_out, || {
-        if are_read {
-            return set.shown();
-        }
-        set.clear();
-        match read_labels(labels, set) {
-            Ok(()) => set.shown(),
-            Err(_) => String::new(),
-        }
-    });
-    let mut encoding = None;
-    if !samples.is_empty() && labels.len() < message.len() {
-        match known.map_or_else(|| writer.recognize(labels), Ok) {
-            Ok(known) => {
-                samples.push_to(writer.known_series(known).map_err(WriteError::too_large)?);
-                return Ok(());
+/// What is known of a series before its samples are read: length of the encoded labels at its beginning, and which series they are, as
+/// far as it was asked for.
+struct Found {
+    len: usize,
+    series: Option<Result<KnownSeries, Encoding>>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the series of the group.
+    fn group(
+        &mut self,
+        writer: &mut Writer,
+        replicas: &mut Replicas<'_>,
+    ) -> Result<(), WriteError> {
+        let group = std::mem::take(&mut self.group);
+        if writer.is_in_order() {
+            for message in &group {
+                let found = match writer.recognize_next(message) {
+                    Some((known, len)) => Found {
+                        len,
+                        series: Some(Ok(known)),
+                    },
+                    // Senders put the labels first; whatever has labels elsewhere as well is read without recognition.
+                    None => Found {
+                        len: Fields::leading(message, 1)?,
+                        series: None,
+                    },
+                };
+                self.time_series(message, found, writer, replicas)?;
             }
-            Err(unknown) => encoding = Some(unknown),
+        } else {
+            let labels = |message: &&'a [u8]| {
+                let len = Fields::leading(message, 1)?;
+                Ok(message.get(..len).unwrap_or_default())
+            };
+            let encoded = group.iter().map(labels);
+            let encoded = encoded.collect::<Result<Vec<&[u8]>, ProtoError>>()?;
+            let mut series = Vec::with_capacity(encoded.len());
+            writer.recognize_all(&encoded, &mut series);
+            for ((message, labels), series) in group.iter().zip(encoded).zip(series) {
+                let (len, series) = (labels.len(), Some(series));
+                self.time_series(message, Found { len, series }, writer, replicas)?;
+            }
         }
+        self.group = group;
+        self.group.clear();
+        Ok(())
     }
 
-    if !are_read {
-        set.clear();
-        read_labels(labels, set)?;
+    fn time_series(
+        &mut self,
+        message: &'a [u8],
+        found: Found,
+        writer: &mut Writer,
+        replicas: &mut Replicas<'_>,
+    ) -> Result<(), WriteError> {
+        self.read_series(message, found, writer, replicas)?;
+        check(&self.limits, writer)
     }
-    let added = match set.canonical() {
-        // Only what is left out.
-        Ok(_) if samples.is_empty() => return Ok(()),
-        Ok(canonical) => writer
-            .series(encoding, canonical)
-            .map_err(|e| e.to_string()),
-        Err(reason) => Err(reason.to_owned()),
-    };
-    match added {
-        Ok(series) => samples.push_to(series),
-        Err(reason) => {
-            left_out.series(|| format!("invalid labels: {reason}: series {}", set.shown()));
+
+    fn read_series(
+        &mut self,
+        message: &'a [u8],
+        found: Found,
+        writer: &mut Writer,
+        replicas: &mut Replicas<'_>,
+    ) -> Result<(), WriteError> {
+        let Found { len, mut series } = found;
+        let (mut labels, rest) = message.split_at(len);
+        let are_read = replicas.are_told();
+        if let Some(Ok(known)) = series
+            && !are_read
+            && let Some((t_ms, value)) = only_float(rest)
+        {
+            let mut series = writer.known_series(known).map_err(WriteError::too_large)?;
+            series.sample(t_ms, value);
+            return Ok(());
         }
+        let Self {
+            limits,
+            labels: set,
+            samples,
+            left_out,
+            ..
+        } = self;
+        let limits = *limits;
+        samples.clear();
+        for field in Fields::new(rest) {
+            match field? {
+                (1, _) => (series, labels) = (None, message),
+                (2, field) => samples.add_float(field.bytes()?, limits)?,
+                (3, field) => exemplar(field.bytes()?, limits, samples)?,
+                (4, field) => samples.add_histogram(field.bytes()?, limits)?,
+                _ => {}
+            }
+        }
+        // Before the series is recognised: the same labels are kept at one time and dropped at another.
+        if are_read {
+            set.clear();
+            read_labels(labels, set)?;
+            if !replicas.keep(set)? {
+                let (floats, histograms) = samples.counts();
+                replicas.drop_samples(floats, histograms);
+                return Ok(());
+            }
+        }
+        samples.tell_left_out(left_out, || {
+            if are_read {
+                return set.shown();
+            }
+            set.clear();
+            match read_labels(labels, set) {
+                Ok(()) => set.shown(),
+                Err(_) => String::new(),
+            }
+        });
+        let mut encoding = None;
+        if !samples.is_empty() && labels.len() < message.len() {
+            match series.unwrap_or_else(|| writer.recognize(labels)) {
+                Ok(known) => {
+                    samples.push_to(writer.known_series(known).map_err(WriteError::too_large)?);
+                    return Ok(());
+                }
+                Err(unknown) => encoding = Some(unknown),
+            }
+        }
+
+        if !are_read {
+            set.clear();
+            read_labels(labels, set)?;
+        }
+        let added = match set.canonical() {
+            // Only what is left out.
+            Ok(_) if samples.is_empty() => return Ok(()),
+            Ok(canonical) => writer
+                .series(encoding, canonical)
+                .map_err(|e| e.to_string()),
+            Err(reason) => Err(reason.to_owned()),
+        };
+        match added {
+            Ok(series) => samples.push_to(series),
+            Err(reason) => {
+                left_out.series(|| format!("invalid labels: {reason}: series {}", set.shown()));
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn exemplar(

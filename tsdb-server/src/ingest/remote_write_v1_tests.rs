@@ -82,6 +82,40 @@ proptest! {
         prop_assert_eq!(decoded, metadata);
     }
 
+    /// Requests of more series than are looked up together, in other orders, some with new series, some with labels behind the sample.
+    #[test]
+    fn series_are_the_same_in_any_order(
+        orders in prop::collection::vec((Just((0..300).collect::<Vec<u16>>()).prop_shuffle(), 1usize..3, 1u16..300), 1..4),
+    ) {
+        let db = store();
+        for (t_ms, (order, scrapes, first)) in (1i64..).zip(orders) {
+            let (mut request, mut expected) = (Message::default(), Vec::new());
+            for _ in 0..scrapes {
+                for &n in order.iter().filter(|&&n| n >= first) {
+                    let name = Message::default().bytes(1, b"__name__").bytes(2, format!("m{n}").as_bytes());
+                    let job = Message::default().bytes(1, b"job").bytes(2, b"a");
+                    let sample = Message::default().double(1, f64::from(n)).varint(2, t_ms.cast_unsigned());
+                    let series = Message::default().bytes(1, &name.0);
+                    let series = match n % 10 {
+                        0 => series.bytes(2, &sample.0).bytes(1, &job.0),
+                        1 => series.bytes(2, &sample.0),
+                        _ => series.bytes(1, &job.0).bytes(2, &sample.0),
+                    };
+                    request = request.bytes(1, &series.0);
+                    let job = if n % 10 == 1 { "" } else { "a" };
+                    let labels = Labels::from_pairs([("__name__", format!("m{n}").as_str()), ("job", job)]).unwrap();
+                    expected.push((labels, vec![(t_ms, f64::from(n).to_bits())]));
+                }
+            }
+            for _ in 0..2 {
+                let mut writer = db.writer();
+                decode(&request.0, RequestLimits::default(), &mut writer, &mut Replicas::default()).unwrap();
+                prop_assert_eq!(contents(&writer), expected.clone());
+                let _ = writer.submit().unwrap();
+            }
+        }
+    }
+
     #[test]
     fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = decode(&bytes, RequestLimits::default(), &mut store().writer(), &mut Replicas::default());

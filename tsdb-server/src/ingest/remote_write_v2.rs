@@ -8,8 +8,9 @@
 //! Sample      1 value (double)  2 timestamp (int64, ms)  3 start_timestamp (int64, ms, 0 for none)
 //! Metadata    1 type (enum)  3 help_ref  4 unit_ref
 //! ```
-//! Numbers of symbols differ from request to request, so that a series that was sent before is recognised by what they
-//! stand for: each symbol of a request is hashed once. Only the labels of other series are decoded.
+//! A series that was sent before is recognised by the bytes of its references, where the symbols are those of an earlier request or the
+//! request has it twice. Else it is recognised by what the numbers stand for, which differ from request to request: each symbol of a
+//! request is hashed once. Only the labels of other series are decoded.
 
 use std::collections::HashSet;
 
@@ -20,7 +21,7 @@ use super::ha::Replicas;
 use super::label_set::{LabelSet, MAX_LABELS};
 use super::proto::{Field, Fields, ProtoError};
 use super::remote_write::{check, too_many};
-use super::samples::Samples;
+use super::samples::{Samples, only_float};
 use crate::config::RequestLimits;
 
 /// Decodes a `Request` into `writer`; what is not valid is left out and counted.
@@ -42,8 +43,13 @@ pub(super) fn decode(
             symbols.push(field.bytes()?);
         }
     }
+    // Senders put the symbols first; whatever has symbols elsewhere as well is read without the table.
+    let (table, rest) = message.split_at(Fields::leading(message, 4)?);
+    if !Fields::new(rest).any(|field| matches!(field, Ok((4, _)))) {
+        writer.begin_symbols(table);
+    }
     let mut request = Request {
-        parts: symbols.iter().map(|symbol| writer.part(symbol)).collect(),
+        parts: Vec::new(),
         symbols,
         limits,
         refs: Vec::new(),
@@ -70,7 +76,7 @@ pub(super) fn decode(
 /// A request that is being decoded.
 struct Request<'a> {
     symbols: Vec<&'a [u8]>,
-    /// What the writer recognises each symbol by.
+    /// What the writer recognises each symbol by, once that is needed.
     parts: Vec<Part>,
     limits: RequestLimits,
     /// Memory that is used again for every series: symbols of its names and values in turn.
@@ -91,12 +97,29 @@ impl<'a> Request<'a> {
         writer: &mut Writer,
         replicas: &mut Replicas<'_>,
     ) -> Result<(), WriteError> {
-        self.refs.clear();
+        // With replicas to elect from, all labels are read: the same are kept at one time and dropped at another.
+        let are_read = replicas.are_told();
+        let next = match are_read {
+            true => None,
+            false => writer.recognize_by_symbols(message),
+        };
+        let (mut known, len) = match next {
+            Some((known, len)) => (Some(known), len),
+            None => (None, Fields::leading(message, 1)?),
+        };
+        let (mut labels, rest) = message.split_at(len);
+        if let Some(known) = known
+            && let Some((t_ms, value)) = only_float(rest)
+        {
+            let mut series = writer.known_series(known).map_err(WriteError::too_large)?;
+            series.sample(t_ms, value);
+            return Ok(());
+        }
         self.samples.clear();
         let mut metadata = None;
-        for field in Fields::new(message) {
+        for field in Fields::new(rest) {
             match field? {
-                (1, field) => push_refs(field, &mut self.refs)?,
+                (1, _) => (known, labels) = (None, message),
                 (2, field) => self.samples.add_float(field.bytes()?, self.limits)?,
                 (3, field) => self.samples.add_histogram(field.bytes()?, self.limits)?,
                 (4, field) => self.exemplar(field.bytes()?)?,
@@ -105,11 +128,16 @@ impl<'a> Request<'a> {
                 _ => {}
             }
         }
+        let is_whole = self.samples.all_fit() && !self.samples.is_empty();
+        if let (Some(known), None, true) = (known, metadata, is_whole) {
+            let series = writer.known_series(known).map_err(WriteError::too_large)?;
+            self.samples.push_to(series);
+            return Ok(());
+        }
+        read_refs(labels, &mut self.refs)?;
         if let Some(metadata) = metadata {
             self.metadata(metadata, writer)?;
         }
-        // Before the series is recognised: the same labels are kept at one time and dropped at another.
-        let are_read = replicas.are_told();
         if are_read {
             read_labels(&self.refs, &self.symbols, &mut self.labels);
             if !replicas.keep(&mut self.labels)? {
@@ -118,9 +146,12 @@ impl<'a> Request<'a> {
                 return Ok(());
             }
         }
-        let encoding = match self.recognize(writer) {
-            Some(Ok(known)) if self.samples.all_fit() && !self.samples.is_empty() => {
-                let series = writer.known_series(known).map_err(WriteError::too_large)?;
+        let encoding = match known.map(Ok).or_else(|| self.recognize(writer)) {
+            Some(Ok(found)) if is_whole => {
+                if known.is_none() && labels.len() == len {
+                    writer.expect_by_symbols(labels, found);
+                }
+                let series = writer.known_series(found).map_err(WriteError::too_large)?;
                 self.samples.push_to(series);
                 return Ok(());
             }
@@ -171,7 +202,11 @@ impl<'a> Request<'a> {
     }
 
     /// The series of `refs`, if it was sent before; nothing when they are not labels.
-    fn recognize(&self, writer: &Writer) -> Option<Result<KnownSeries, Encoding>> {
+    fn recognize(&mut self, writer: &Writer) -> Option<Result<KnownSeries, Encoding>> {
+        if self.parts.is_empty() {
+            let symbols = self.symbols.iter();
+            self.parts.extend(symbols.map(|symbol| writer.part(symbol)));
+        }
         let parts = &self.parts;
         let there = |&symbol: &u32| (symbol as usize) < parts.len();
         let are_labels = self.refs.len().is_multiple_of(2) && self.refs.iter().all(there);
@@ -227,6 +262,17 @@ impl<'a> Request<'a> {
         });
         Ok(())
     }
+}
+
+/// Reads the numbers of symbols among the fields of a series.
+fn read_refs(fields: &[u8], refs: &mut Vec<u32>) -> Result<(), ProtoError> {
+    refs.clear();
+    for field in Fields::new(fields) {
+        if let (1, field) = field? {
+            push_refs(field, refs)?;
+        }
+    }
+    Ok(())
 }
 
 /// Adds numbers of symbols, which are labels, name and value in turn; those that would make too many labels are passed over.

@@ -248,49 +248,128 @@ fn texts_that_series_share_count_for_each() {
     assert_eq!(decode(&families), Err(StatusCode::PAYLOAD_TOO_LARGE));
 }
 
-/// What `writer` holds: labels and times of the floats.
-fn contents(writer: &Writer) -> Vec<(Labels, Vec<i64>)> {
-    let entries = writer.entries();
-    entries
-        .map(|(canonical, times, _)| (Labels::from_canonical(&canonical).unwrap(), times.to_vec()))
-        .collect()
+/// What `writer` holds: labels, times and bits of the floats.
+fn contents(writer: &Writer) -> Vec<(Labels, Vec<i64>, Vec<u64>)> {
+    let entries = writer.entries().map(|(canonical, times, values)| {
+        let bits = values.iter().map(|value| value.to_bits()).collect();
+        let labels = Labels::from_canonical(&canonical).unwrap();
+        (labels, times.to_vec(), bits)
+    });
+    entries.collect()
+}
+
+/// How a request says what others say.
+#[derive(Clone, Debug)]
+struct Spelling {
+    /// 0: `SYMBOLS`. 1: the same with other numbers. 2: each of them twice. 3: one of them is another.
+    table: u8,
+    /// Where the references stand: 0 and 1 as senders write them, 2 in two fields, 3 in a field each, 4 half of them behind the sample.
+    refs: u8,
+    reversed: bool,
+    scrapes: u64,
+    /// Whether samples have start times, and series metadata.
+    start_times: bool,
+    metadata: bool,
+}
+
+impl Spelling {
+    fn any() -> impl Strategy<Value = Self> {
+        let parts = (0u8..4, 0u8..5, 0u8..4, 1u64..4, 0u8..3, 0u8..3);
+        parts.prop_map(
+            |(table, refs, order, scrapes, start_times, metadata)| Self {
+                table,
+                refs,
+                reversed: order == 0,
+                scrapes,
+                start_times: start_times == 0,
+                metadata: metadata == 0,
+            },
+        )
+    }
+
+    fn symbols(&self) -> Vec<&'static str> {
+        let mut symbols = SYMBOLS.to_vec();
+        match self.table {
+            1 => symbols[1..].rotate_right(1),
+            2 => symbols.extend(SYMBOLS),
+            3 => symbols[4] = "b",
+            _ => {}
+        }
+        symbols
+    }
+
+    fn number(&self, symbol: u8) -> u8 {
+        match (self.table, symbol) {
+            (1, 1..8) => symbol + 1,
+            (1, 8) => 1,
+            (2, 1..9) => symbol + 9,
+            _ => symbol,
+        }
+    }
+
+    fn series(&self, refs: &[u8], t_ms: u64) -> Message {
+        let refs: Vec<u8> = [1, 2].iter().chain(refs).map(|&n| self.number(n)).collect();
+        let (first, second) = refs.split_at(refs.len() / 2);
+        let message = Message::default();
+        let mut message = match self.refs {
+            0 | 1 => message.bytes(1, &refs),
+            2 => message.bytes(1, first).bytes(1, second),
+            3 => refs.iter().fold(message, |m, &n| m.varint(1, n.into())),
+            _ => message.bytes(1, first),
+        };
+        let sample = Message::default().double(1, 1.5).varint(2, t_ms);
+        message = match self.start_times {
+            true => message.bytes(2, &sample.varint(3, 1).0),
+            false => message.bytes(2, &sample.0),
+        };
+        if self.refs == 4 {
+            message = message.bytes(1, second);
+        }
+        match self.metadata {
+            true => message.bytes(5, &Message::default().varint(1, 1).varint(3, 6).0),
+            false => message,
+        }
+    }
+
+    fn request(&self, series: &[Vec<u8>]) -> Vec<u8> {
+        let mut request = Message::default();
+        for symbol in self.symbols() {
+            request = request.bytes(4, symbol.as_bytes());
+        }
+        for t_ms in 1..=self.scrapes {
+            let mut messages: Vec<_> = series.iter().map(|refs| self.series(refs, t_ms)).collect();
+            if self.reversed {
+                messages.reverse();
+            }
+            for message in messages {
+                request = request.bytes(5, &message.0);
+            }
+        }
+        request.0
+    }
 }
 
 proptest! {
-    /// Series are the same whether they were sent before or not, in this order or another, with other numbers of symbols.
+    /// Series are the same whether they were sent before or not, in whatever way.
     #[test]
     fn what_is_recognised_is_what_would_be_decoded(
-        refs in prop::collection::vec(prop::collection::vec(0u8..10, 0..7), 1..20),
+        series in prop::collection::vec(prop::collection::vec(0u8..10, 0..5), 1..6),
+        spellings in prop::collection::vec(Spelling::any(), 1..4),
+        rounds in prop::collection::vec((0usize..4, 1usize..4), 1..6),
     ) {
-        let series = |shift: u8| -> Vec<Message> {
-            let refs = refs.iter().zip(1..);
-            refs.map(|(refs, t_ms)| {
-                let refs: Vec<u8> = [1, 2].iter().chain(refs).map(|n| n + shift).collect();
-                let metadata = Message::default().varint(1, 1).varint(3, 6);
-                Message::default()
-                    .bytes(1, &refs)
-                    .bytes(2, &sample(1.0, t_ms))
-                    .bytes(5, &metadata.0)
-            })
-            .collect()
-        };
         let db = store();
-        for round in 0..5 {
-            let mut series = series(u8::from(round == 2));
-            if round == 3 {
-                series.reverse();
-            }
-            let mut request = request(&series);
-            if round == 2 {
-                request.splice(0..0, Message::default().bytes(4, b"").0);
-            }
-            let (mut recognised, mut decoded) = (db.writer(), store().writer());
-            let left_out = decode(&request, RequestLimits::default(), &mut recognised, &mut Replicas::default()).unwrap();
-            prop_assert_eq!(left_out, decode(&request, RequestLimits::default(), &mut decoded, &mut Replicas::default()).unwrap());
-            prop_assert_eq!(contents(&recognised), contents(&decoded));
-            prop_assert_eq!(recognised.metadata_entries(), decoded.metadata_entries());
-            if !recognised.is_empty() {
-                let _ = recognised.submit().unwrap();
+        for (spelling, times) in rounds {
+            let spelling = &spellings[spelling % spellings.len()];
+            for _ in 0..times {
+                let request = spelling.request(&series);
+                let (mut recognised, mut decoded) = (db.writer(), store().writer());
+                let left_out = decode(&request, RequestLimits::default(), &mut recognised, &mut Replicas::default()).unwrap();
+                prop_assert_eq!(left_out, decode(&request, RequestLimits::default(), &mut decoded, &mut Replicas::default()).unwrap());
+                prop_assert_eq!(contents(&recognised), contents(&decoded));
+                prop_assert_eq!(recognised.metadata_entries(), decoded.metadata_entries());
+                if !recognised.is_empty() {
+                    let _ = recognised.submit().unwrap();
+                }
             }
         }
     }

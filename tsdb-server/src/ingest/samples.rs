@@ -208,6 +208,17 @@ fn any_sample(message: &[u8]) -> Result<(Times, f64), ProtoError> {
     Ok((times, value))
 }
 
+/// Time and value, if the fields are one float as senders write it, without a start time, and nothing else.
+#[inline]
+pub(super) fn only_float(fields: &[u8]) -> Option<(i64, f64)> {
+    const SAMPLE: u8 = 2 << 3 | 2;
+    let (&[SAMPLE, len], message) = fields.split_first_chunk()? else {
+        return None;
+    };
+    let (times, value) = plain_sample(message)?;
+    (usize::from(len) == message.len()).then_some((times.t_ms, value))
+}
+
 /// The sample as senders write nearly all of them: the value, then a time of at most 63 bits, and nothing else.
 #[inline]
 fn plain_sample(message: &[u8]) -> Option<(Times, f64)> {

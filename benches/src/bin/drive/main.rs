@@ -7,13 +7,14 @@ mod queries;
 mod server;
 
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use tsdb_benches::wire::{Requests, Version};
-use tsdb_benches::{labels, pod_labels};
+use tsdb_benches::{labels, mixed, pod_labels};
 
 use queries::{QuerySet, Scrapes};
 use server::{Server, agent};
@@ -49,9 +50,13 @@ struct Write {
     /// Connections, each with its part of the series.
     #[arg(long, default_value_t = 4)]
     conns: usize,
-    /// Series of a request.
+    /// Samples of a request.
     #[arg(long, default_value_t = 2_000)]
     batch: usize,
+    /// Each request has samples of one of so many parts of the series, divided by a hash, and of as many scrapes as fill it, as from
+    /// the shards of a sender. Without it a request is of one scrape and of series next to each other.
+    #[arg(long)]
+    partitions: Option<NonZeroUsize>,
     /// Every request has its series in another order.
     #[arg(long)]
     shuffle: bool,
@@ -61,6 +66,9 @@ struct Write {
     /// By remote write 2.0.
     #[arg(long)]
     v2: bool,
+    /// Posted to when all is sent, for the CPU time until what was sent is in files.
+    #[arg(long)]
+    flush: Option<String>,
 }
 
 #[derive(Args)]
@@ -112,37 +120,83 @@ fn main() -> Result<()> {
 
 fn write(args: &Write) -> Result<()> {
     let (cpu_s, begun) = (args.server.cpu_s()?, Instant::now());
-    let batches = args.series.div_ceil(args.batch);
+    let groups = args.groups();
+    let labels = if args.pods { pod_labels } else { labels };
+    let version = if args.v2 { Version::V2 } else { Version::V1 };
     let send = |conn: usize| -> Result<()> {
         let agent = agent();
-        let own = (0..batches).skip(conn).step_by(args.conns);
-        let range = |b: usize| b * args.batch..args.series.min((b + 1) * args.batch);
-        let labels = if args.pods { pod_labels } else { labels };
-        let version = if args.v2 { Version::V2 } else { Version::V1 };
+        let own = groups.iter().skip(conn).step_by(args.conns);
         let start_ms = args.scrapes.start_ms();
-        let requests = |b| Requests::new(range(b), labels, version, start_ms);
-        let mut batches: Vec<Requests> = own.map(requests).collect();
-        for i in 0..args.scrapes.count {
-            for requests in &mut batches {
+        let requests =
+            |group: &Vec<usize>| Requests::new(group.iter().copied(), labels, version, start_ms);
+        let mut groups: Vec<Requests> = own.map(requests).collect();
+        let step = args.scrapes_of_request();
+        for i in (0..args.scrapes.count).step_by(step) {
+            let scrapes = i..args.scrapes.count.min(i + step);
+            for requests in &mut groups {
                 if args.shuffle {
                     requests.shuffle();
                 }
-                args.server.send(&agent, version, requests.scrape(i))?;
+                let message = requests.scrapes(scrapes.clone());
+                args.server.send(&agent, version, message)?;
             }
         }
         Ok(())
     };
     in_parallel(args.conns, send)?;
     let samples = (args.series * args.scrapes.count) as f64;
-    let (wall_s, cpu_s) = (begun.elapsed().as_secs_f64(), args.server.cpu_s()? - cpu_s);
+    let wall_s = begun.elapsed().as_secs_f64();
+    let per_cpu_s = || -> Result<f64> { Ok(samples / (args.server.cpu_s()? - cpu_s).max(0.01)) };
+    let sent = per_cpu_s()?;
+    let flushed = match &args.flush {
+        Some(url) => {
+            agent().post(url).send_empty()?;
+            format!(", {:.0} with the flush", per_cpu_s()?)
+        }
+        None => String::new(),
+    };
     println!(
-        "write{}: {:.0} samples/s, {:.0} samples a CPU second, {} MiB at most",
-        if args.shuffle { ", shuffled" } else { "" },
+        "{}: {:.0} samples/s, {sent:.0} samples a CPU second{flushed}, {} MiB at most",
+        args.name(),
         samples / wall_s,
-        samples / cpu_s.max(0.01),
         args.server.peak_mib()?,
     );
     Ok(())
+}
+
+impl Write {
+    /// What is measured.
+    fn name(&self) -> String {
+        let mut name = format!("write {} series", self.series);
+        if let Some(partitions) = self.partitions {
+            name.push_str(&format!(" in {partitions} partitions"));
+        }
+        for (is_so, how) in [(self.shuffle, ", shuffled"), (self.v2, ", version 2")] {
+            name.push_str(if is_so { how } else { "" });
+        }
+        name
+    }
+
+    /// The numbers of the series that come together in requests.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let numbers: Vec<usize> = (0..self.series).collect();
+        let Some(partitions) = self.partitions else {
+            return numbers.chunks(self.batch).map(<[usize]>::to_vec).collect();
+        };
+        let mut groups = vec![Vec::new(); partitions.get()];
+        for number in numbers {
+            groups[mixed(number as u64) as usize % partitions].push(number);
+        }
+        groups.retain(|group| !group.is_empty());
+        groups
+    }
+
+    /// How many scrapes a request has.
+    fn scrapes_of_request(&self) -> usize {
+        let series = |partitions: NonZeroUsize| self.series.div_ceil(partitions.get()).max(1);
+        let scrapes = self.partitions.map(|n| self.batch / series(n));
+        scrapes.unwrap_or(1).max(1)
+    }
 }
 
 fn query(args: &Query) -> Result<()> {
