@@ -13,7 +13,7 @@ pub(super) const CHUNK: usize = 128;
 const MAX_NOISE_BITS: u32 = 61;
 
 /// Most numbers looked at to choose how a list is written.
-const SAMPLE: usize = 160;
+const SAMPLE: usize = 96;
 
 /// A list shorter than this has no statistics of its own.
 const SHORT: usize = 48;
@@ -190,9 +190,17 @@ fn best_shift(distances: &[u64]) -> (u32, f32) {
 
 /// Bits of the median distance.
 fn magnitude_of(distances: &[u64]) -> u32 {
-    let mut sorted = distances.to_vec();
-    let median = *sorted.select_nth_unstable(distances.len() / 2).1;
-    64 - median.leading_zeros()
+    let mut counts = [0_u32; 65];
+    for distance in distances {
+        counts[(64 - distance.leading_zeros()) as usize] += 1;
+    }
+    let mut left = distances.len() as u32 / 2;
+    let below = counts.iter().take_while(|&&count| {
+        let is_below = count <= left;
+        left = left.saturating_sub(count);
+        is_below
+    });
+    below.count() as u32
 }
 
 /// The bits that the distances take with a shift.
