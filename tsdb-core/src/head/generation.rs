@@ -1,5 +1,6 @@
 //! One generation: series, their samples, and the ways to find them.
 
+use std::hint::black_box;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 
@@ -7,7 +8,7 @@ use hashbrown::HashTable;
 
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
-use super::recognition::Recognition;
+use super::recognition::{FormRef, Recognition};
 use super::series::Series;
 use super::{NewValue, Offer, SeriesRef};
 use crate::error::Result;
@@ -124,10 +125,19 @@ impl Generation {
         self.series(series).unit()
     }
 
-    /// Brings a series into the cache; see [`Series::prefetch`].
+    /// Brings a series into the cache; see [`Series::prefetch`]. Gives the unit of its times.
     #[inline]
-    pub(crate) fn prefetch(&self, series: SeriesRef) {
-        self.series(series).prefetch();
+    pub(crate) fn prefetch(&self, series: SeriesRef) -> TimeUnit {
+        let series = self.series(series);
+        series.prefetch();
+        series.unit()
+    }
+
+    /// Brings the numbers of the label pairs of a series into the cache.
+    #[inline]
+    pub(crate) fn prefetch_pairs(&self, series: SeriesRef) {
+        let pairs = self.pairs(series);
+        black_box((pairs.first().copied(), pairs.last().copied()));
     }
 
     /// The newest sample of a series by time, also when an earlier generation holds it.
@@ -199,9 +209,15 @@ impl Generation {
         &self.recognition
     }
 
-    /// Remembers a sender's encoding of the labels of a series. For the writer alone.
-    pub(crate) fn learn(&self, encoding: Encoding, series: SeriesRef) {
-        self.recognition.learn(encoding, series, self.series_len());
+    /// Remembers a sender's encoding of the labels of a series. For the writer alone. See [`Recognition::learn`].
+    pub(crate) fn learn(
+        &self,
+        encoding: Encoding,
+        series: SeriesRef,
+        previous: Option<FormRef>,
+    ) -> Option<FormRef> {
+        let most = self.series_len();
+        self.recognition.learn(encoding, series, previous, most)
     }
 
     /// The hashes of all series.

@@ -399,8 +399,12 @@ fn write_series(
     for (at, &(series, class)) in order.iter().enumerate() {
         if at.is_multiple_of(READ_AHEAD) {
             // Series in label order are in no order in memory.
-            for &(series, _) in order.iter().skip(at).take(READ_AHEAD) {
+            let next = || order.iter().skip(at).take(READ_AHEAD);
+            for &(series, _) in next() {
                 frozen.generation.prefetch(series);
+            }
+            for &(series, _) in next() {
+                frozen.generation.prefetch_pairs(series);
             }
         }
         let Some(samples) = frozen.samples(series) else {
