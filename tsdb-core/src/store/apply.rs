@@ -235,9 +235,10 @@ impl Apply<'_> {
     /// Tells the log whose samples follow, and of which kind.
     fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
         if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
+            let generation = self.generation;
+            let pairs = generation.pairs(series).iter();
+            let pairs = pairs.map(|&pair| (pair, move || generation.pair(pair)));
             let record = &mut self.lane.record;
-            let pairs = self.generation.pairs(series).iter();
-            let pairs = pairs.map(|&pair| (pair, self.generation.pair(pair)));
             record.define_series(series, entry.unit, pairs);
         }
         entry.started = Some(kind);
