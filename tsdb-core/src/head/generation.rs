@@ -334,6 +334,12 @@ impl Generation {
         self.series(series).pairs()
     }
 
+    /// Number of the labels of all series.
+    pub(crate) fn labels_len(&self) -> usize {
+        let labels = |series: SeriesRef| self.pairs(series).len();
+        (0..self.series_len()).map(labels).sum()
+    }
+
     /// A label pair, as its part of the canonical bytes.
     pub(crate) fn pair(&self, pair: PairRef) -> &[u8] {
         self.index.pair(pair)
@@ -349,8 +355,7 @@ impl Generation {
         // A series is the list of its pairs' places in order of name and value; no label is compared.
         let ranks = self.index.ranks();
         // Of their size from the start: for millions of series a list that doubles is most of what a flush takes.
-        let labels = |series: SeriesRef| self.series(series).pairs().len();
-        let mut places: Vec<u32> = Vec::with_capacity((0..self.series_len()).map(labels).sum());
+        let mut places: Vec<u32> = Vec::with_capacity(self.labels_len());
         let mut ends: Vec<usize> = Vec::with_capacity(self.series_len() as usize + 1);
         ends.push(0);
         for series in 0..self.series_len() {

@@ -156,6 +156,7 @@ impl Store {
             .into_iter()
             .map(|series| (series, classes[series as usize]))
             .collect();
+        let labels = generation.labels_len();
         let parts = u16::try_from(partitions.len()).map_err(|_| Error::LimitExceeded {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
@@ -186,6 +187,7 @@ impl Store {
                 };
                 let fs = Arc::clone(&self.fs);
                 let mut run = RunWriter::create(fs, &self.data_dir, self.identity, spec)?;
+                run.reserve(order.len(), labels);
                 // The first class that a partition has records it, once for all.
                 for (_, lost) in lost.extract_if(.., |(of, _)| of == partition) {
                     run.add_lost(lost);
