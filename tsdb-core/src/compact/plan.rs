@@ -25,8 +25,8 @@ impl MergePolicy {
     pub(crate) fn new(min_block_ms: i64, max_series: u64) -> Self {
         Self {
             seal_after_ms: min_block_ms,
-            fan_in: 8,
-            max_runs: 24,
+            fan_in: 4,
+            max_runs: 16,
             max_bytes: 1 << 30,
             max_series,
         }
