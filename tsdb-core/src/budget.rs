@@ -57,7 +57,7 @@ pub struct MemoryUse {
     pub head: u64,
     /// What was read from files and is kept.
     pub cache: u64,
-    /// Queries, request bodies, flushes and merges under way.
+    /// Queries, request bodies, flushes and merges under way; the indexes of files, and what is known to be deleted.
     pub reserved: u64,
     /// What the process holds beside these, as far as it was told.
     pub uncharged: u64,
@@ -148,6 +148,11 @@ impl MemoryBudget {
     /// Charges for the head of a store.
     pub(crate) fn head(&self) -> Gauge {
         Gauge::new(self, |shared| &shared.head)
+    }
+
+    /// Charges for what a store knows to be deleted.
+    pub(crate) fn deleted(&self) -> Gauge {
+        Gauge::new(self, |shared| &shared.reserved)
     }
 
     /// Charges for the cache of a store.

@@ -32,6 +32,15 @@ pub enum Error {
         /// What is wrong there.
         what: &'static str,
     },
+    /// The disk does not give bytes that are there; it may give them later.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// A file is of a format version that this program does not read.
     UnsupportedFormat {
         /// The file.
@@ -93,6 +102,23 @@ impl Error {
         }
     }
 
+    /// A complete file could not be read; where it is too short, that is damage.
+    pub(crate) fn reading(path: impl Into<PathBuf>, offset: u64, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::UnexpectedEof {
+            return Self::corrupt(path, offset, "file was cut short");
+        }
+        Self::Unreadable {
+            path: path.into(),
+            offset,
+            source,
+        }
+    }
+
+    /// Whether bytes on disk are damaged, or the disk does not give them: the rest can be served.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Unreadable { .. })
+    }
+
     /// Whether bytes on disk are damaged.
     #[must_use]
     pub fn is_corruption(&self) -> bool {
@@ -126,6 +152,15 @@ impl fmt::Display for Error {
             Self::Corrupt { path, offset, what } => {
                 write!(f, "{} is damaged at byte {offset}: {what}", path.display())
             }
+            Self::Unreadable {
+                path,
+                offset,
+                source,
+            } => write!(
+                f,
+                "{} cannot be read at byte {offset}: {source}",
+                path.display()
+            ),
             Self::UnsupportedFormat {
                 path,
                 found,
@@ -162,7 +197,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Unreadable { source, .. } => Some(source),
             Self::InvalidLabels(e) => Some(e),
             Self::InvalidMatcher(e) => Some(e),
             _ => None,

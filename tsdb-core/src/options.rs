@@ -84,6 +84,7 @@ pub struct Options {
     pub(crate) progress: RecoveryProgress,
     pub(crate) max_exemplars: usize,
     pub(crate) max_metadata_families: usize,
+    pub(crate) max_partitions: usize,
 }
 
 /// When the active generation is frozen and flushed: at the first of these.
@@ -134,6 +135,7 @@ impl Default for Options {
             progress: RecoveryProgress::default(),
             max_exemplars: 100_000,
             max_metadata_families: 100_000,
+            max_partitions: 16_384,
         }
     }
 }
@@ -268,6 +270,14 @@ impl Options {
     #[must_use]
     pub fn max_metadata_families(mut self, n: usize) -> Self {
         self.max_metadata_families = n;
+        self
+    }
+
+    /// Partitions of time (days, as long as [`max_block_duration`](Self::max_block_duration) is) of which samples are kept; those of
+    /// another one are refused. Each is a file at least, and a handle of the process. Default: 16,384, which is 44 years.
+    #[must_use]
+    pub fn max_partitions(mut self, n: usize) -> Self {
+        self.max_partitions = n;
         self
     }
 

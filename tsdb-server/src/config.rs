@@ -362,6 +362,15 @@ pub struct Config {
     )]
     pub max_metadata_families: usize,
 
+    /// Partitions of time (days) of which samples are kept; those of another one are refused. Each is a file at least.
+    #[arg(
+        long = "storage.max-partitions",
+        value_name = "N",
+        env = "TSDB_STORAGE_MAX_PARTITIONS",
+        default_value_t = 16_384
+    )]
+    pub max_partitions: usize,
+
     /// How much is done at once, how much waits, and how much a request may ask for.
     #[command(flatten)]
     pub load: LoadFlags,
@@ -550,6 +559,7 @@ impl Config {
             .future_limit(unless_zero(self.future_limit))
             .max_exemplars(self.max_exemplars)
             .max_metadata_families(self.max_metadata_families)
+            .max_partitions(self.max_partitions)
             .scrub(unless_zero(self.scrub_interval));
         let classes = retention.classes.into_iter();
         classes.fold(options, |options, class| {

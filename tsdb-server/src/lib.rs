@@ -71,7 +71,8 @@ pub async fn run(mut config: Config) -> io::Result<()> {
 
     features::log(&config.enable_feature);
     let connections = &mut config.connections.max_connections;
-    *connections = descriptors::for_connections(*connections).max(1);
+    (*connections, config.max_partitions) =
+        descriptors::shares(*connections, config.max_partitions);
     let state = AppState::new(config);
     state.reload().map_err(io::Error::other)?;
     telemetry::watch_memory(state.clone());

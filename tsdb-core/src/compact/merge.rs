@@ -174,8 +174,9 @@ impl Input {
         let lost = &mut |stats: ColumnStats, damage| {
             // A column that several spans touch is counted once.
             if range.contains(own.to_ms(stats.min_ms)) {
-                note(damages, (id, own), stats, damage);
+                note(damages, (id, own), stats, damage)?;
             }
+            Ok(())
         };
         self.groups.read_series(&self.run, id, ticks, out, lost)?;
         if let Some(deleted) = deleted {
@@ -186,21 +187,23 @@ impl Input {
     }
 }
 
+/// Takes in a damaged column of a series.
 fn note(
     damages: &mut BTreeMap<u64, LostColumns>,
     (series, unit): (u32, TimeUnit),
     stats: ColumnStats,
     damage: Error,
-) {
-    let offset = match &damage {
-        Error::Corrupt { offset, .. } => *offset,
-        _ => 0,
+) -> Result<()> {
+    // What the disk does not give now it may give later: it is not given up.
+    let Error::Corrupt { offset, .. } = damage else {
+        return Err(damage);
     };
     let part = damages.entry(offset).or_insert_with(|| {
         tracing::warn!(error = %damage, "a damaged part of a run is not merged, what it held is lost");
         LostColumns::default()
     });
     part.add(series, unit, stats);
+    Ok(())
 }
 
 /// The first of the present series, in label order.

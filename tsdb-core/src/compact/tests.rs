@@ -23,7 +23,7 @@ fn run_merge(fs: &Arc<dyn Fs>, runs: &[Arc<Run>], spec: RunSpec) -> Result<Optio
         })
         .collect();
     let finished = merge(fs, dir(), IDENTITY, &inputs, spec)?;
-    Ok(publish(fs, dir(), finished.into_iter().collect())?.pop())
+    Ok(publish(fs, dir(), finished.into_iter().collect(), &end_memory())?.pop())
 }
 
 fn metas(runs: &[Arc<Run>]) -> Vec<RunMeta> {
@@ -103,7 +103,7 @@ fn compact(fs: &FaultFs, runs: &[Arc<Run>], file_id: u64) -> Result<()> {
 }
 
 fn check(fs: &FaultFs, expected: &Contents, context: &str) -> usize {
-    let opened = catalog::open(fs, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(fs, dir(), IDENTITY, &end_memory()).unwrap();
     assert!(opened.damaged.is_empty(), "{context}");
     assert_eq!(opened.flushed_generation, Some(2), "{context}");
     assert_eq!(&contents(&opened.runs).unwrap(), expected, "{context}");
@@ -163,7 +163,7 @@ fn a_failure_at_every_operation_of_a_merge_and_a_second_try() {
                 check(&fs.crash(unsynced), &expected, &context);
             }
             fs.heal();
-            let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+            let opened = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
             if opened.runs.len() > 1 {
                 assert!(done.is_err(), "{context}");
                 compact(&fs, &opened.runs, opened.next_file_id).unwrap();
@@ -200,7 +200,7 @@ fn what_is_readable_of_a_damaged_input_is_merged_and_what_is_lost_recorded() {
     fs.overwrite(runs[0].path(), &bytes);
     compact(&fs, &runs, 3).unwrap();
 
-    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
     let [run] = &opened.runs[..] else {
         panic!("{opened:?}");
     };
@@ -227,7 +227,7 @@ fn what_is_readable_of_a_damaged_input_is_merged_and_what_is_lost_recorded() {
     // The record outlives the next merge as well.
     let late = write(&shared(&fs), spec(4, 4, 0), &small(0, 1)).unwrap();
     compact(&fs, &[Arc::clone(run), late], 5).unwrap();
-    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
     assert_eq!(opened.runs[0].meta().lost, [*lost]);
 }
 

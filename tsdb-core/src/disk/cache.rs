@@ -66,6 +66,9 @@ impl quick_cache::Weighter<Key, Held> for Weighter {
     }
 }
 
+/// The part of the budget that the cache has whatever others need.
+const LEAST_SHARE: u64 = 64;
+
 /// What a part takes about, with its entry: only to size the table.
 const PART_BYTES: u64 = 20 << 10;
 
@@ -90,9 +93,11 @@ impl GroupCache {
         cache
     }
 
-    /// Gives memory back until `left` is enough.
+    /// Gives memory back until `left` is enough, but for a little: without any, each series of a group would unpack all of it.
     fn limit(&self, left: u64) {
-        self.parts.set_capacity(left.min(self.most_bytes));
+        let least = self.budget.limit() / LEAST_SHARE;
+        self.parts
+            .set_capacity(left.max(least).min(self.most_bytes));
         self.charged.set(self.bytes());
     }
 

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::end_memory::EndMemory;
 use super::footer::Footer;
 use super::lost::{LossCause, LostRange};
 use super::meta::RunMeta;
 use super::name::{RunName, State};
-use super::run::Run;
+use super::run::{Run, read_footer};
 use crate::codec::StoreIdentity;
 use crate::error::{Error, Result};
 use crate::io::Fs;
@@ -52,13 +53,19 @@ struct Found {
 /// * files that were being written are removed;
 /// * a set that was not made live to the end is completed when it is whole, and else removed: what it held is still
 ///   where it came from, the log or the runs it would have replaced;
-/// * a damaged file is renamed to `.damaged`, which keeps it and its id, and the rest is served;
+/// * a file that is damaged, or of which the disk gives too little, is renamed to `.damaged`, which keeps it and its id, and the rest
+///   is served;
 /// * files that a live run replaces are removed, damaged or not. What a damaged run would replace stays live.
 ///
 /// # Errors
 /// Those of the file system, and [`Error::UnsupportedFormat`] before anything is changed.
-pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<Opened> {
-    settle(fs, dir, identity, Access::Own)
+pub(crate) fn open(
+    fs: &dyn Fs,
+    dir: &Path,
+    identity: StoreIdentity,
+    memory: &EndMemory,
+) -> Result<Opened> {
+    settle((fs, dir, Access::Own), identity, memory)
 }
 
 /// As [`open`], beside a process that has the store open, or for who is not to change anything: nothing is renamed or
@@ -67,8 +74,13 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<O
 /// # Errors
 /// Those of the file system, [`std::io::ErrorKind::NotFound`] for a file that was removed meanwhile among them, and
 /// [`Error::UnsupportedFormat`].
-pub(crate) fn read(fs: &dyn Fs, dir: &Path, identity: StoreIdentity) -> Result<Opened> {
-    settle(fs, dir, identity, Access::Look)
+pub(crate) fn read(
+    fs: &dyn Fs,
+    dir: &Path,
+    identity: StoreIdentity,
+    memory: &EndMemory,
+) -> Result<Opened> {
+    settle((fs, dir, Access::Look), identity, memory)
 }
 
 /// A file that stands for a run.
@@ -102,7 +114,11 @@ pub(crate) fn names(fs: &dyn Fs, dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files(fs, dir)?.into_iter().map(|file| file.path).collect())
 }
 
-fn settle(fs: &dyn Fs, dir: &Path, identity: StoreIdentity, access: Access) -> Result<Opened> {
+fn settle(
+    (fs, dir, access): (&dyn Fs, &Path, Access),
+    identity: StoreIdentity,
+    memory: &EndMemory,
+) -> Result<Opened> {
     let listed = list(fs, dir)?;
     let mut opened = Opened {
         runs: Vec::new(),
@@ -118,9 +134,10 @@ fn settle(fs: &dyn Fs, dir: &Path, identity: StoreIdentity, access: Access) -> R
         if !matches!(state, State::Live | State::Pending) {
             continue;
         }
-        match Run::open(fs, &dir.join(name.file_name(state)), identity) {
+        let path = dir.join(name.file_name(state));
+        match Run::open(fs, &path, identity, memory) {
             Ok(run) => found.push(Found { name, state, run }),
-            Err(error) if error.is_corruption() => damaged.push((name, state, error)),
+            Err(error) if error.is_damage() => damaged.push((name, state, error)),
             Err(error) => return Err(error),
         }
     }
@@ -145,7 +162,7 @@ fn settle(fs: &dyn Fs, dir: &Path, identity: StoreIdentity, access: Access) -> R
             State::Live | State::Pending => {}
         }
     }
-    let found = settle_sets(&mut sweep, identity, found)?;
+    let found = settle_sets(&mut sweep, (identity, memory), found)?;
     sweep.sync()?;
     let replaced: BTreeSet<u64> = found
         .iter()
@@ -187,8 +204,7 @@ pub(crate) fn identity_in_footers(fs: &dyn Fs, dir: &Path) -> Result<Option<Stor
     for (name, state) in list(fs, dir)? {
         if matches!(state, State::Live | State::Pending) {
             let path = dir.join(name.file_name(state));
-            let map = fs.map(&path).map_err(|e| Error::io("map", &path, e))?;
-            if let Ok(footer) = Footer::decode(&map, 0, name.file_id) {
+            if let Some(footer) = footer_of(fs, &path, name) {
                 return Ok(Some(footer.identity));
             }
         }
@@ -204,12 +220,16 @@ fn set_aside(fs: &dyn Fs, path: PathBuf, name: RunName) -> SetAside {
     }
 }
 
+/// The footer of a file, if it is intact.
+fn footer_of(fs: &dyn Fs, path: &Path, name: RunName) -> Option<Footer> {
+    let file = fs.open_read(path).ok()?;
+    read_footer(&*file, file.len().ok()?, path, name.file_id).ok()
+}
+
 /// What a damaged file held, if its footer is intact.
 pub(crate) fn held_by(fs: &dyn Fs, path: &Path) -> Option<LostRange> {
     let (name, _) = RunName::parse(path)?;
-    let meta = Footer::decode(&fs.map(path).ok()?, 0, name.file_id)
-        .ok()?
-        .meta;
+    let meta = footer_of(fs, path, name)?.meta;
     Some(LostRange {
         range: TimeRange::new(meta.min_ms, meta.max_ms),
         series: Some(meta.series),
@@ -236,7 +256,7 @@ fn next_id(listed: &[(RunName, State)]) -> u64 {
 /// other files may have been removed long since, is left as it is.
 fn settle_sets(
     sweep: &mut Sweep<'_>,
-    identity: StoreIdentity,
+    (identity, memory): (StoreIdentity, &EndMemory),
     found: Vec<Found>,
 ) -> Result<Vec<Found>> {
     let pending: BTreeSet<u64> = found
@@ -262,7 +282,7 @@ fn settle_sets(
         if found.state == State::Pending {
             let path = sweep.rename(found.name, State::Pending, State::Live)?;
             found.state = State::Live;
-            found.run = Run::open(sweep.fs, &path, identity)?;
+            found.run = Run::open(sweep.fs, &path, identity, memory)?;
         }
     }
     // While a pending file is there the set is known not to be whole: it goes last.

@@ -41,7 +41,7 @@ impl Run {
         };
         match check.all(go_on) {
             // The directory or the index do not add up.
-            Err(damage) if damage.is_corruption() => check.note(damage, None),
+            Err(damage) if damage.is_damage() => check.note(damage, None),
             checked => checked?,
         }
         Ok(check.damages())
@@ -74,7 +74,7 @@ impl Check<'_> {
         let block = self.run.mending_block();
         self.places.insert(block.start, block.end - block.start);
         match self.run.check_mending_block() {
-            Err(damage) if damage.is_corruption() => self.note(damage, None),
+            Err(damage) if damage.is_damage() => self.note(damage, None),
             checked => checked?,
         }
         self.read_places()?;
@@ -154,7 +154,7 @@ impl Check<'_> {
             self.out.clear();
             let (run, out) = (self.run, &mut self.out);
             match run.read_column(&record, TimeRange::ALL, &mut self.groups, out) {
-                Err(damage) if damage.is_corruption() => {
+                Err(damage) if damage.is_damage() => {
                     self.note(damage, Some((record.series, record.extent.stats)));
                 }
                 read => read?,
@@ -166,7 +166,7 @@ impl Check<'_> {
     fn table(&mut self, table: u32) -> Result<()> {
         let none = crate::codec::column::TimesRef(0);
         match self.groups.times(self.run, table, none) {
-            Err(damage) if damage.is_corruption() => {
+            Err(damage) if damage.is_damage() => {
                 self.note(damage, None);
                 Ok(())
             }
@@ -177,7 +177,7 @@ impl Check<'_> {
     /// Takes in damage, and the column that is lost by it.
     fn note(&mut self, error: Error, column: Option<(u32, ColumnStats)>) {
         let offset = match &error {
-            Error::Corrupt { offset, .. } => *offset,
+            Error::Corrupt { offset, .. } | Error::Unreadable { offset, .. } => *offset,
             _ => 0,
         };
         let (_, columns) = self

@@ -99,6 +99,11 @@ impl Footer {
         out.extend(END_MAGIC);
     }
 
+    /// Length of the footer, from a tail that has not been checked.
+    pub(super) fn len_in_tail(tail: &[u8]) -> Option<u32> {
+        tail.first_chunk().copied().map(u32::from_le_bytes)
+    }
+
     /// Finds and checks the footer of the file that `file_id` names, whose bytes from `base` on are `bytes`. The identity is
     /// the one that the footer states: comparing it with the store's is the caller's.
     pub(super) fn decode(bytes: &[u8], base: u64, file_id: u64) -> Result<Self, Refusal> {

@@ -7,6 +7,7 @@ use super::cache::{FollowedIn, UnpackerPool};
 use super::column::ColumnStats;
 use super::float_group::FloatGroup;
 use super::group::{Group, GroupColumns};
+use super::lost::OnLost;
 use super::run::Run;
 use super::times::TimesTable;
 use crate::codec::DecodeError;
@@ -155,7 +156,7 @@ impl GroupReader {
         series: u32,
         range: TimeRange,
         out: &mut Columns,
-        lost: &mut dyn FnMut(ColumnStats, Error),
+        lost: OnLost<'_>,
     ) -> Result<()> {
         run.read_with(series, range, self, out, lost)
     }
@@ -170,7 +171,7 @@ impl GroupReader {
         run: &Run,
         series: u32,
         mut visit: impl FnMut(RawColumn<'_>) -> Result<()>,
-        lost: &mut dyn FnMut(ColumnStats, Error),
+        lost: OnLost<'_>,
     ) -> Result<bool> {
         if !run.is_of_chunks(series)? {
             return Ok(false);
@@ -179,8 +180,8 @@ impl GroupReader {
             let record = record?;
             let stats = record.extent.stats;
             let group = match self.group(run, record.group) {
-                Err(damage) if damage.is_corruption() => {
-                    lost(stats, damage);
+                Err(damage) if damage.is_damage() => {
+                    lost(stats, damage)?;
                     continue;
                 }
                 group => group?,
@@ -195,7 +196,7 @@ impl GroupReader {
                     bytes,
                     starts: group.starts_of(record.index),
                 })?,
-                Err(damage) => lost(stats, damage),
+                Err(damage) => lost(stats, damage)?,
             }
         }
         Ok(true)

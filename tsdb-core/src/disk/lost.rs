@@ -5,7 +5,11 @@ use std::fmt;
 use super::column::ColumnStats;
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
+use crate::error::Error;
 use crate::model::{TimeRange, TimeUnit};
+
+/// Takes a damaged column of a series, or fails: then so does the reading.
+pub(crate) type OnLost<'a> = &'a mut dyn FnMut(ColumnStats, Error) -> crate::error::Result<()>;
 
 /// Bytes of a record in a footer.
 pub(super) const RECORD_LEN: usize = 3 * 8 + 4 + 4;

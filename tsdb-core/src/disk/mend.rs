@@ -8,7 +8,7 @@
 use super::checksum::FileIdentity;
 use crate::codec::DecodeError;
 use crate::codec::cursor::Cursor;
-use crate::io::Mapped;
+use crate::io::{Mapped, ReadFile, read_what_is_left};
 
 const MAGIC: [u8; 8] = *b"TSDBmend";
 /// Bytes before the checksums of the pages: magic, length of the end, length of a stripe, checksum.
@@ -58,6 +58,28 @@ fn fold(into: &mut [u8], part: &[u8]) {
     }
 }
 
+/// Length of the end and of its stripes, from the header of the block that stands at `offset` of the file.
+fn read_header(
+    file: FileIdentity,
+    offset: u64,
+    cursor: &mut Cursor<'_>,
+) -> Result<(usize, usize), DecodeError> {
+    let covered = cursor.rest().get(..HEADER_LEN - CRC_LEN);
+    let crc = covered.map(|covered| file.crc(offset, covered));
+    if cursor.bytes(MAGIC.len())? != MAGIC {
+        return Err(cursor.error("no repair block begins here"));
+    }
+    let (end_len, stripe) = (cursor.u64()?, cursor.u32()? as usize);
+    if Some(cursor.u32()?) != crc {
+        return Err(cursor.error("header of the repair block does not match its checksum"));
+    }
+    let end_len = usize::try_from(end_len).map_err(|_| cursor.error("end is too long"))?;
+    if stripe != stripe_len(end_len) {
+        return Err(cursor.error("repair block contradicts itself"));
+    }
+    Ok((end_len, stripe))
+}
+
 /// A block whose header is intact.
 struct Block<'a> {
     crcs: &'a [u8],
@@ -73,18 +95,7 @@ impl<'a> Block<'a> {
     /// Reads the block at the start of `bytes`, which stand at `offset` of the file.
     fn read(file: FileIdentity, offset: u64, bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut cursor = Cursor::new(bytes);
-        let header = Cursor::new(bytes).bytes(HEADER_LEN - CRC_LEN)?;
-        if cursor.bytes(MAGIC.len())? != MAGIC {
-            return Err(cursor.error("no repair block begins here"));
-        }
-        let (end_len, stripe) = (cursor.u64()?, cursor.u32()? as usize);
-        if cursor.u32()? != file.crc(offset, header) {
-            return Err(cursor.error("header of the repair block does not match its checksum"));
-        }
-        let end_len = usize::try_from(end_len).map_err(|_| cursor.error("end is too long"))?;
-        if stripe != stripe_len(end_len) {
-            return Err(cursor.error("repair block contradicts itself"));
-        }
+        let (end_len, stripe) = read_header(file, offset, &mut cursor)?;
         let crcs = cursor.bytes(end_len.div_ceil(PAGE) * CRC_LEN)?;
         let folded = cursor.bytes(stripe.min(end_len))?;
         let covered = Cursor::new(bytes).bytes(HEADER_LEN + crcs.len() + folded.len())?;
@@ -126,26 +137,17 @@ pub(super) struct Mended {
     pub(super) damaged_len: u64,
 }
 
-/// Makes the end of a damaged file as it was, from a map of the whole file. `None` where that cannot be done. A block that is
-/// damaged itself serves as far as it goes: what was mended with it matches its checksum or is not taken.
-pub(super) fn mend(file: FileIdentity, map: &[u8]) -> Option<Mended> {
-    // From behind: the end is the smaller part of most files.
-    let found = map.windows(MAGIC.len()).enumerate().rev();
-    let mut places = found.filter_map(|(at, window)| (window == MAGIC).then_some(at));
-    let (at, block) = places.find_map(|at| {
-        let block = Block::read(file, at as u64, map.get(at..)?).ok()?;
-        Some((at, block))
-    })?;
-    let start = at + block.len;
-    let there = map.get(start..).unwrap_or_default();
-    let kept = there.len().min(block.end_len);
-    // A file that was cut short further than can be mended is not worth the memory.
-    if block.end_len - kept > block.stripe {
-        return None;
-    }
-    let mut end = there.get(..kept)?.to_vec();
+/// Makes the end of a damaged file as it was. `None` where that cannot be done. A block that is damaged itself serves as far as
+/// it goes: what was mended with it matches its checksum or is not taken. What the disk does not give is damaged.
+pub(super) fn mend(file: FileIdentity, source: &dyn ReadFile) -> Option<Mended> {
+    let file_len = source.len().ok()?;
+    let (at, bytes) = find_block(file, source, file_len)?;
+    let block = Block::read(file, at, &bytes).ok()?;
+    let offset = at + block.len as u64;
+    let there = usize::try_from(file_len.saturating_sub(offset)).ok()?;
+    let kept = there.min(block.end_len);
+    let mut end = bytes.get(block.len..block.len + kept)?.to_vec();
     end.resize(block.end_len, 0);
-    let offset = start as u64;
     let crc_of = |end: &[u8], page: usize| {
         let from = page * PAGE;
         let bytes = end.get(from..end.len().min(from + PAGE))?;
@@ -178,7 +180,7 @@ pub(super) fn mend(file: FileIdentity, map: &[u8]) -> Option<Mended> {
     let (first, last) = match (bad.first(), bad.last()) {
         (Some(first), Some(last)) => (first * PAGE, ((last + 1) * PAGE).min(block.end_len)),
         // Something stands behind it.
-        _ => (block.end_len, there.len()),
+        _ => (block.end_len, there),
     };
     Some(Mended {
         bytes: Mapped::Heap(end.into()),
@@ -186,6 +188,46 @@ pub(super) fn mend(file: FileIdentity, map: &[u8]) -> Option<Mended> {
         damaged_at: offset + first as u64,
         damaged_len: last.saturating_sub(first) as u64,
     })
+}
+
+/// Bytes of a file that are searched for a block at once.
+const PIECE: u64 = 1 << 20;
+
+/// Finds the last block of a file of `len` bytes: where it stands, and it and what it mends, as far as that is there.
+fn find_block(file: FileIdentity, source: &dyn ReadFile, len: u64) -> Option<(u64, Vec<u8>)> {
+    // From behind: the end is the smaller part of most files.
+    let mut end = len;
+    while end > 0 {
+        let start = end.saturating_sub(PIECE);
+        // A header that begins in the piece may end behind it.
+        let piece = read(source, start, len.min(end + HEADER_LEN as u64))?;
+        let found = piece.windows(MAGIC.len()).enumerate().rev();
+        for (at, _) in found.filter(|(_, window)| *window == MAGIC) {
+            let (header, at) = (piece.get(at..)?, start + at as u64);
+            let Ok((end_len, _)) = read_header(file, at, &mut Cursor::new(header)) else {
+                continue;
+            };
+            let wanted = (block_len(end_len) as u64).saturating_add(end_len as u64);
+            // A file that was cut short further than can be mended is not worth the memory.
+            if wanted - (len - at).min(wanted) > stripe_len(end_len) as u64 {
+                continue;
+            }
+            let bytes = read(source, at, at.saturating_add(wanted).min(len))?;
+            if Block::read(file, at, &bytes).is_ok() {
+                return Some((at, bytes));
+            }
+        }
+        end = start;
+    }
+    None
+}
+
+/// The bytes `from..to` of a file; zeros where the disk does not give them.
+fn read(source: &dyn ReadFile, from: u64, to: u64) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(to - from).ok()?];
+    // Nothing of it is as good as damaged.
+    let _ = read_what_is_left(source, from, &mut bytes);
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -215,8 +257,44 @@ mod tests {
         (bytes, start)
     }
 
+    fn mend_bytes(file: FileIdentity, bytes: &[u8]) -> Option<Mended> {
+        mend(file, &BadDisk(bytes.to_vec(), 0..0))
+    }
+
+    /// A file on a disk that does not give a range of it.
+    #[derive(Debug)]
+    struct BadDisk(Vec<u8>, std::ops::Range<usize>);
+
+    impl ReadFile for BadDisk {
+        fn len(&self) -> std::io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> std::io::Result<()> {
+            let start = usize::try_from(offset).unwrap();
+            let end = start + buf.len();
+            if start < self.1.end && self.1.start < end {
+                return Err(std::io::Error::from_raw_os_error(5));
+            }
+            buf.copy_from_slice(&self.0[start..end]);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_the_disk_does_not_give_is_mended() {
+        let (whole, start) = file(3_000_000);
+        for at in [start, start + 4_096, start + 1_500_000, whole.len() - 1] {
+            let disk = BadDisk(whole.clone(), at..at + 1);
+            let mended = mend(FILE, &disk).unwrap_or_else(|| panic!("byte {at} of {start}"));
+            assert!(mended.bytes[..] == whole[start..], "byte {at}");
+            let damaged = mended.damaged_at..mended.damaged_at + mended.damaged_len;
+            assert!(damaged.contains(&(at as u64)), "{damaged:?}");
+        }
+    }
+
     fn assert_mended(bytes: &[u8], whole: &[u8], start: usize, when: &str) -> Mended {
-        let mended = mend(FILE, bytes).unwrap_or_else(|| panic!("{when}: not mended"));
+        let mended = mend_bytes(FILE, bytes).unwrap_or_else(|| panic!("{when}: not mended"));
         assert!(mended.bytes[..] == whole[start..], "{when}");
         assert_eq!(mended.offset, start as u64);
         mended
@@ -251,7 +329,7 @@ mod tests {
             assert_mended(bytes, &whole, start, &format!("{lost} bytes are gone"));
         }
         let bytes = &whole[..whole.len() - stripe - 1];
-        assert!(mend(FILE, bytes).is_none());
+        assert!(mend_bytes(FILE, bytes).is_none());
         let longer = [&whole[..], b"more"].concat();
         let mended = assert_mended(&longer, &whole, start, "longer");
         assert_eq!(mended.damaged_at, whole.len() as u64);
@@ -265,7 +343,10 @@ mod tests {
         let mut twice = whole.clone();
         twice[start + 10] ^= 1;
         twice[start + 10 + stripe] ^= 1;
-        assert!(mend(FILE, &twice).is_none(), "one place of two stripes");
+        assert!(
+            mend_bytes(FILE, &twice).is_none(),
+            "one place of two stripes"
+        );
         twice[start + 10] ^= 1;
         assert_mended(&twice, &whole, start, "one of them");
         for at in (BEFORE..start).step_by(89) {
@@ -273,7 +354,7 @@ mod tests {
             bytes[at] ^= 0x10;
             check(FILE, BEFORE as u64, &bytes[BEFORE..start]).unwrap_err();
             // The rest serves.
-            if let Some(mended) = mend(FILE, &bytes) {
+            if let Some(mended) = mend_bytes(FILE, &bytes) {
                 assert!(mended.bytes[..] == whole[start..], "byte {at}");
             }
         }
@@ -281,7 +362,7 @@ mod tests {
             store_id: 8,
             ..FILE
         };
-        assert!(mend(other, &whole).is_none(), "of another store");
-        assert!(mend(FILE, &whole[1..]).is_none(), "in another place");
+        assert!(mend_bytes(other, &whole).is_none(), "of another store");
+        assert!(mend_bytes(FILE, &whole[1..]).is_none(), "in another place");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::end_memory::EndMemory;
 use super::name::{RunName, State};
 use super::run::Run;
 use crate::codec::StoreIdentity;
@@ -78,12 +79,13 @@ pub(crate) fn publish(
     fs: &Arc<dyn Fs>,
     dir: &Path,
     mut runs: Vec<FinishedRun>,
+    memory: &EndMemory,
 ) -> Result<Vec<Arc<Run>>> {
     let sync_dir = || fs.sync_dir(dir).map_err(|e| Error::io("fsync", dir, e));
     // Before anything is live: where there is no handle or no memory left for one of them, none is to be.
     let opened = runs.iter().map(|run| {
         let live = dir.join(run.tmp.name.file_name(State::Live));
-        Run::open_before(fs.as_ref(), run.tmp.path(), &live, run.identity)
+        Run::open_before(fs.as_ref(), run.tmp.path(), &live, run.identity, memory)
     });
     let opened = opened.collect::<Result<Vec<_>>>()?;
     if runs.len() > 1 {

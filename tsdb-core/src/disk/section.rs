@@ -1,5 +1,5 @@
-//! Index and directory of a run. Those of small runs are compressed, and held in memory while the run is open; those of
-//! large ones stand as they are, and are used from the map of the file.
+//! Index and directory of a run. Those of small runs are compressed; those of large ones stand as they are, so that they can be used
+//! from a map of the file as well.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,19 +28,16 @@ pub(super) fn push(end: &mut Vec<u8>, bytes: &[u8]) -> std::io::Result<u32> {
     Ok(0)
 }
 
-/// Verifies a section of a mapped file, of which `map` begins at `base`. `what` says what is wrong when it does not verify.
+/// Verifies a section of a file of which `map` has what begins at `base`. `what` says what is wrong when it does not verify.
 pub(super) fn open(
-    (map, base): (&Mapped, u64),
+    map: (&Mapped, u64),
     path: &Arc<Path>,
     identity: FileIdentity,
     extent: Extent,
     what: &'static str,
 ) -> Result<Section> {
     let damage = |what| Error::corrupt(&**path, extent.offset, what);
-    let section = extent
-        .offset
-        .checked_sub(base)
-        .and_then(|at| Section::new(map, path, at, extent.len))
+    let section = Section::new(map, path, extent.offset, extent.len)
         .filter(|section| identity.crc(extent.offset, section.bytes()) == extent.crc)
         .ok_or_else(|| damage(what))?;
     if extent.raw_len == 0 {
@@ -54,5 +51,5 @@ pub(super) fn open(
         .ok_or_else(|| damage("section does not decompress"))?;
     let len = raw.len() as u64;
     // Damage inside is then reported with its place in the section.
-    Section::new(&Mapped::Heap(raw.into()), path, 0, len).ok_or_else(|| damage(what))
+    Section::new((&Mapped::Heap(raw.into()), 0), path, 0, len).ok_or_else(|| damage(what))
 }

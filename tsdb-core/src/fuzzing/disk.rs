@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::SampleBits;
 
+use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
-use crate::disk::{GroupCache, Partition, RunSpec, RunWriter, catalog, publish};
+use crate::disk::{EndMemory, GroupCache, Partition, RunSpec, RunWriter, catalog, publish};
 use crate::error::Result as CoreResult;
 use crate::index::{FoundPairs, postings_codec, resolve};
 use crate::io::{Fs, MemFs};
@@ -27,6 +28,11 @@ pub fn encode_postings(ids: &[u32], series: u32) -> Vec<u8> {
     let mut out = Vec::new();
     postings_codec::encode(ids, series, &mut out);
     out
+}
+
+/// Memory for the end of any run.
+fn end_memory() -> EndMemory {
+    EndMemory::of(&MemoryBudget::new(u64::MAX))
 }
 
 const DIR: &str = "/data";
@@ -103,7 +109,7 @@ fn write_sample(fs: &MemFs) -> CoreResult<()> {
         }
         writer.push_series(&labels, TimeUnit::Nanoseconds, &samples)?;
     }
-    publish(&fs, Path::new(DIR), vec![writer.finish()?])?;
+    publish(&fs, Path::new(DIR), vec![writer.finish()?], &end_memory())?;
     Ok(())
 }
 
@@ -137,7 +143,7 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
     let file = fs.create(Path::new(RUN));
     file.and_then(|mut file| file.write_all(bytes))
         .expect("memory does not fail");
-    let run = crate::disk::Run::open(&fs, Path::new(RUN), IDENTITY)?;
+    let run = crate::disk::Run::open(&fs, Path::new(RUN), IDENTITY, &end_memory())?;
     // Bytes of another version or identity are refused, not set aside.
     assert!(catalog::identity_in_footers(&fs, Path::new(DIR)).is_ok());
     run.check(&mut |_| true)?;
@@ -154,11 +160,11 @@ fn read_all(bytes: &[u8]) -> CoreResult<Vec<RunSeries>> {
         index.find(labels.as_bytes(), &mut FoundPairs::default())?;
         index.unit(id)?;
         let mut samples = Columns::with_start_times();
-        run.read_series(id, TimeRange::ALL, &cache, &mut samples, &mut |_, _| {})?;
+        run.read_series(id, TimeRange::ALL, &cache, &mut samples, &mut |_, _| Ok(()))?;
         assert!(samples.times_ms.is_sorted_by(|a, b| a < b));
         let mut part = Columns::default();
         let range = TimeRange::new(100_000, 500_000);
-        run.read_series(id, range, &cache, &mut part, &mut |_, _| {})?;
+        run.read_series(id, range, &cache, &mut part, &mut |_, _| Ok(()))?;
         assert!(part.times_ms.iter().all(|&t_ms| range.contains(t_ms)));
         run.last_sample(id, &cache)?;
         let bits = samples.values.iter().map(|value| value.to_bits());

@@ -11,9 +11,14 @@ use crate::model::{TimeRange, TimeRanges, TimeUnit, Tombstone};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeletedSeries {
     ranges: HashMap<u32, Arc<TimeRanges>>,
+    /// How many ranges these are.
+    spans: usize,
     /// Numbers of the tombstones by which it is so.
     tombstones: BTreeSet<u64>,
 }
+
+/// What a series takes of which something is deleted, beside the ranges.
+const SERIES_BYTES: usize = 96;
 
 impl DeletedSeries {
     /// What is deleted of a series; `None` for nothing.
@@ -24,6 +29,13 @@ impl DeletedSeries {
     /// Whether nothing is deleted.
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
+    }
+
+    /// Memory that it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.ranges.len() * SERIES_BYTES
+            + self.spans * size_of::<TimeRange>()
+            + self.tombstones.len() * 2 * size_of::<u64>()
     }
 
     /// Every series of which something is deleted, in any order.
@@ -46,7 +58,11 @@ impl DeletedSeries {
         self.tombstones.insert(tombstone.number);
         for &(series, range) in found {
             let ranges = self.ranges.entry(series).or_default();
-            Arc::make_mut(ranges).insert(range);
+            let ranges = Arc::make_mut(ranges);
+            let before = ranges.len();
+            ranges.insert(range);
+            // Several may become one.
+            self.spans = self.spans + ranges.len() - before;
         }
     }
 }

@@ -27,7 +27,7 @@ fn bytes_of(series: &BTreeSet<Labels>) -> Vec<u8> {
 fn open(bytes: &[u8]) -> crate::Result<IndexReader> {
     let map = Mapped::Heap(Arc::from(bytes));
     let path: Arc<Path> = Path::new("index").into();
-    let section = Section::new(&map, &path, 3, bytes.len() as u64 - 3);
+    let section = Section::new((&map, 0), &path, 3, bytes.len() as u64 - 3);
     IndexReader::open(section.expect("inside the file"))
 }
 

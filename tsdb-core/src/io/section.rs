@@ -1,4 +1,4 @@
-//! A part of a mapped file that knows where it stands, so that damage found in it is reported with path and offset.
+//! A part of a file in memory that knows where it stands, so that damage found in it is reported with path and offset.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,23 +8,31 @@ use super::fs::Mapped;
 use crate::codec::DecodeError;
 use crate::error::Error;
 
-/// Bytes `range` of a mapped file.
+/// Bytes `range` of what is in memory of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Section {
     map: Mapped,
     range: Range<usize>,
+    /// Where they stand in the file.
+    offset: u64,
     path: Arc<Path>,
 }
 
 impl Section {
-    /// The part `offset..offset + len` of a file; `None` when the file does not have it.
-    pub(crate) fn new(map: &Mapped, path: &Arc<Path>, offset: u64, len: u64) -> Option<Self> {
-        let start = usize::try_from(offset).ok()?;
+    /// The part `offset..offset + len` of a file of which `map` has what begins at `base`; `None` when it does not have that.
+    pub(crate) fn new(
+        (map, base): (&Mapped, u64),
+        path: &Arc<Path>,
+        offset: u64,
+        len: u64,
+    ) -> Option<Self> {
+        let start = usize::try_from(offset.checked_sub(base)?).ok()?;
         let end = start.checked_add(usize::try_from(len).ok()?)?;
         map.get(start..end)?;
         Some(Self {
             map: map.clone(),
             range: start..end,
+            offset,
             path: Arc::clone(path),
         })
     }
@@ -38,7 +46,7 @@ impl Section {
     /// Damage at byte `at` of the section.
     #[cold]
     pub(crate) fn corrupt(&self, at: usize, what: &'static str) -> Error {
-        let offset = self.range.start as u64 + at as u64;
+        let offset = self.offset.saturating_add(at as u64);
         Error::corrupt(&*self.path, offset, what)
     }
 

@@ -21,6 +21,11 @@ impl TimeRanges {
         self.0.splice(from..to, [whole]);
     }
 
+    /// How many ranges there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether a timestamp is in the set.
     pub(crate) fn contains(&self, t_ms: i64) -> bool {
         self.covers(TimeRange::new(t_ms, t_ms))

@@ -20,6 +20,18 @@ pub(crate) struct Deletions {
 }
 
 impl Deletions {
+    /// Memory that it takes, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        let parts = self.runs.values().chain(self.frozen.values());
+        parts.map(|deleted| deleted.bytes() as u64).sum()
+    }
+
+    /// Takes in parts of which more is deleted now.
+    pub(crate) fn extend(&mut self, parts: Self) {
+        self.runs.extend(parts.runs);
+        self.frozen.extend(parts.frozen);
+    }
+
     /// What is deleted of a run; `None` for nothing.
     pub(crate) fn of_run(&self, run: &Run) -> Option<&DeletedSeries> {
         self.runs.get(&run.meta().file_id).map(|deleted| &**deleted)
@@ -46,10 +58,8 @@ impl View {
             return Ok(None);
         };
         let read = |range, out: &mut Columns| {
-            let mut damaged = None;
-            let lost = &mut |_, damage| damaged = Some(damage);
-            run.read_series(series, range, cache, out, lost)?;
-            damaged.map_or(Ok(()), Err)
+            let lost = &mut |_, damage| Err(damage);
+            run.read_series(series, range, cache, out, lost)
         };
         let deleted = self.deletions.of_run(run);
         let deleted = deleted.and_then(|deleted| deleted.of(series));
@@ -123,7 +133,7 @@ fn left(
     let mut samples = Columns::default();
     match read(asked, &mut samples) {
         // Who reads the samples will be told of the damage.
-        Err(damage) if damage.is_corruption() => return Ok(Some(whole(left))),
+        Err(damage) if damage.is_damage() => return Ok(Some(whole(left))),
         read => read?,
     }
     samples.remove(0, deleted);

@@ -151,7 +151,7 @@ impl Series {
             }
             let middle = out.len();
             match self.read_part(part, part.unit().ticks_of(range), out) {
-                Err(damage) if damage.is_corruption() => self.damage.add(&damage),
+                Err(damage) if damage.is_damage() => self.damage.add(&damage),
                 read => read?,
             }
             if let Some(deleted) = &left.deleted {
@@ -167,7 +167,10 @@ impl Series {
         match part {
             Part::Run { run, series, .. } => {
                 // Damage stays local: the rest is read, and the snapshot tells of it.
-                let lost = &mut |_, damage| self.damage.add(&damage);
+                let lost = &mut |_, damage| {
+                    self.damage.add(&damage);
+                    Ok(())
+                };
                 run.read_series(*series, range, &self.cache, out, lost)
             }
             Part::Head(snapshot) => snapshot

@@ -206,6 +206,9 @@ impl Apply<'_> {
         let t_ms = unit.to_ms(written);
         let refused = self.limits.check(t_ms, entry.unit, || entry.canonical());
         let outcome = match (refused, unit.convert(written, entry.unit)) {
+            (None, Some(_)) if !self.lane.partitions.admit(t_ms) => {
+                Err(RejectReason::TooManyPartitions)
+            }
             (None, Some(tick)) => self.offer(entry, tick, value).map(|offer| (offer, tick)),
             (Some(reason), _) => Err(reason),
             (None, None) => Err(RejectReason::NoSuchTick),

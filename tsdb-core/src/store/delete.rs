@@ -49,17 +49,21 @@ impl Touched {
         self.runs.is_empty() && self.frozen.is_empty()
     }
 
-    fn add_to(&self, deletions: &mut Deletions, tombstone: &Tombstone) {
+    /// What is deleted of the touched parts after this tombstone, where these are the deletions before.
+    fn deleted(&self, before: &Deletions, tombstone: &Tombstone) -> Deletions {
+        let mut after = Deletions::default();
         let parts = [
-            (&self.runs, &mut deletions.runs),
-            (&self.frozen, &mut deletions.frozen),
+            (&self.runs, &before.runs, &mut after.runs),
+            (&self.frozen, &before.frozen, &mut after.frozen),
         ];
-        for (touched, deletions) in parts {
+        for (touched, before, after) in parts {
             for (id, series) in touched {
-                let deleted = deletions.entry(*id).or_default();
-                Arc::make_mut(deleted).extend(tombstone, series);
+                let mut deleted = before.get(id).map_or_else(Arc::default, Arc::clone);
+                Arc::make_mut(&mut deleted).extend(tombstone, series);
+                after.insert(*id, deleted);
             }
         }
+        after
     }
 }
 
@@ -101,33 +105,37 @@ impl Store {
         // No run comes and no other delete while this is held.
         let mut tombstones = self.tombstones.lock();
         let tombstone = tombstones.next(selectors, range, unit)?;
-        let (mut lane, touched) = loop {
+        let (mut lane, touched, deleted) = loop {
             let seen = self.view.get();
             let touched = Touched::of(&seen, &tombstone)?;
+            // Made before readers and writers are kept out, as it may be long.
+            let deleted = touched.deleted(&seen.deletions, &tombstone);
             let lane = self.lane.lock();
             // The head may only be taken apart by who holds the lane.
             if self.view.get().epoch == seen.epoch {
-                break (lane, touched);
+                break (lane, touched, deleted);
             }
         };
+        // Both the old and the new ones are there until readers have let go of the old ones.
+        let _memory = self.budget.reserve(deleted.bytes())?;
         self.check_open()?;
         if let Some(wal) = &self.wal {
             wal.check_writable()?;
         }
         {
             let mut held = self.view.hold_exclusively();
-            let deleted = held.active.delete(&tombstone)?;
-            if !deleted && touched.is_empty() {
+            let in_active = held.active.delete(&tombstone)?;
+            if !in_active && touched.is_empty() {
                 return Ok(());
             }
             let view = Arc::make_mut(&mut held);
-            touched.add_to(&mut view.deletions, &tombstone);
+            view.deletions.extend(deleted);
             view.epoch += 1;
             if let Some(wal) = &self.wal {
                 wal.append(lane.tombstone_record(&tombstone));
             }
         }
-        self.head_memory.set(self.view.get().head_bytes());
+        self.charge_view();
         drop(lane);
         tombstones.raise_number(tombstone.number);
         if !touched.is_empty() {

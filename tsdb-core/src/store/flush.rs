@@ -112,7 +112,7 @@ impl Store {
                 view.epoch += 1;
             });
         }
-        self.head_memory.set(self.view.get().head_bytes());
+        self.charge_view();
         figures::count(&self.counters.flushes, 1);
         if let Some(wal) = &self.wal {
             wal.remove_generation(generation.id())?;
@@ -209,7 +209,7 @@ impl Store {
             // A frame that is still to be written would come after its segments were unlinked.
             wal.sync()?;
         }
-        publish(&self.fs, &self.data_dir, finished)
+        publish(&self.fs, &self.data_dir, finished, &self.ends)
     }
 
     /// What is lost of a generation and of those before it, and the partition whose run is to record it: one that it was

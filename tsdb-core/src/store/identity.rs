@@ -7,7 +7,7 @@ use crate::codec::StoreIdentity;
 use crate::codec::crc::crc32;
 use crate::codec::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::io::Fs;
+use crate::io::{Fs, read_what_is_left};
 
 const NAME: &str = "store";
 const MAGIC: [u8; 8] = *b"TSDBSTOR";
@@ -92,10 +92,10 @@ pub(super) fn write_whole(fs: &dyn Fs, dir: &Path, name: &str, bytes: &[u8]) -> 
     fs.sync_dir(dir).map_err(at("fsync", dir))
 }
 
-/// Reads a small file whole; `None` when it is not there.
+/// Reads a small file whole; `None` when it is not there. What the disk does not give of it is zeros, which its checksum tells.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be opened.
 pub(super) fn read_whole(fs: &dyn Fs, path: &Path) -> Result<Option<Vec<u8>>> {
     let io = |e| Error::io("read", path, e);
     let file = match fs.open_read(path) {
@@ -105,7 +105,9 @@ pub(super) fn read_whole(fs: &dyn Fs, path: &Path) -> Result<Option<Vec<u8>>> {
     let len = usize::try_from(file.len().map_err(io)?)
         .map_err(|_| Error::corrupt(path, 0, "file is too large"))?;
     let mut bytes = vec![0; len];
-    file.read_exact_at(&mut bytes, 0).map_err(io)?;
+    if let Some((unreadable, error)) = read_what_is_left(&*file, 0, &mut bytes) {
+        tracing::warn!(path = %path.display(), unreadable, %error, "bytes cannot be read");
+    }
     Ok(Some(bytes))
 }
 

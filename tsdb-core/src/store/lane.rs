@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use super::apply::Apply;
 use super::lookup::{Incoming, look_up};
+use super::partitions::Partitions;
 use super::sample_limits::Limits;
 use super::series_limits::Admission;
 use super::write::{Commit, WriteReport};
@@ -33,6 +34,7 @@ pub(super) struct Lane {
     /// The newest sample when the last generation was frozen, in milliseconds.
     pub(super) newest_frozen_ms: Option<i64>,
     pub(super) admission: Admission,
+    pub(super) partitions: Partitions,
 }
 
 /// For each series of the active generation, in which frames it was defined.

@@ -297,7 +297,7 @@ impl<'a> Places<'a> {
             match id.and_then(|id| self.find_in_run(run, id, oldest_ms, found.as_ref())) {
                 Ok(newer) => found = newer.or(found),
                 // A damaged run is read by nobody: it must not keep writes or the store from going on.
-                Err(e) if e.is_corruption() => {
+                Err(e) if e.is_damage() => {
                     tracing::warn!(error = %e, "the last sample of a series cannot be read, a conflict with it is not seen");
                 }
                 Err(e) => return Err(e),
@@ -319,7 +319,7 @@ impl<'a> Places<'a> {
                 Ok(None) => {}
                 Ok(Some(_)) => return Ok(true),
                 // Of a damaged run nobody knows what it has.
-                Err(e) if e.is_corruption() => return Ok(true),
+                Err(e) if e.is_damage() => return Ok(true),
                 Err(e) => return Err(e),
             }
         }
@@ -370,12 +370,12 @@ impl<'a> Places<'a> {
             return run.last_sample(series, &self.store.cache);
         };
         let newer = known.map_or(i64::MIN, |known| known.t_ms.saturating_add(1));
-        let (mut samples, mut damaged) = (Columns::default(), None);
-        let lost = &mut |_, damage| damaged = Some(damage);
+        let mut samples = Columns::default();
+        let lost = &mut |_, damage| Err(damage);
         let range = TimeRange::new(newer, ends);
         run.read_series(series, range, &self.store.cache, &mut samples, lost)?;
         samples.remove(0, deleted);
-        damaged.map_or(Ok(samples.last()), Err)
+        Ok(samples.last())
     }
 
     /// The newest sample that a generation knows of, or has left where a delete made it forget that.

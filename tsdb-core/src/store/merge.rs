@@ -98,7 +98,7 @@ impl Store {
         let _memory = self.budget.reserve(series * MERGE_BYTES_PER_SERIES)?;
         let begun = std::time::Instant::now();
         let merged = match compact::merge(&self.fs, &self.data_dir, self.identity, &inputs, spec) {
-            Err(damage) if damage.is_corruption() => {
+            Err(damage) if damage.is_damage() => {
                 figures::count(&self.counters.corruptions, 1);
                 tracing::warn!(error = %damage, "runs of a partition are not merged, one of them is damaged");
                 merging.damaged.insert(plan.partition);
@@ -114,7 +114,12 @@ impl Store {
             // What a crash may take out of the log must not be applied for good.
             wal.sync()?;
         }
-        let output = publish(&self.fs, &self.data_dir, merged.into_iter().collect())?;
+        let output = publish(
+            &self.fs,
+            &self.data_dir,
+            merged.into_iter().collect(),
+            &self.ends,
+        )?;
         tracing::debug!(
             inputs = inputs.len(),
             bytes = output.iter().map(|run| run.meta().bytes).sum::<u64>(),
@@ -132,6 +137,7 @@ impl Store {
                 view.runs.sort_by_key(|run| run.meta().age());
             });
         }
+        self.charge_view();
         figures::count(&self.counters.merges, 1);
         let inputs = inputs
             .into_iter()
@@ -211,6 +217,7 @@ impl Store {
                 view.remove_runs(is_gone);
             });
         }
+        self.charge_view();
         merging.gone.extend(gone);
         self.unlink_gone(&mut merging)?;
         let names = self

@@ -28,6 +28,7 @@ mod maintenance;
 mod merge;
 mod metadata;
 mod open;
+mod partitions;
 mod parts;
 mod read_only;
 mod replay;
@@ -62,7 +63,7 @@ use self::metadata::MetadataFile;
 use self::tombstones::Tombstones;
 use crate::budget::{Gauge, MemoryBudget};
 use crate::codec::StoreIdentity;
-use crate::disk::GroupCache;
+use crate::disk::{EndMemory, GroupCache};
 use crate::error::{Error, Result};
 use crate::io::{Fs, LockGuard};
 use crate::model::{Matcher, MetricMetadata, SeriesExemplars, TimeRange, WriteBatch};
@@ -105,8 +106,12 @@ pub(crate) struct Store {
     view: Arc<CurrentView>,
     cache: Arc<GroupCache>,
     budget: MemoryBudget,
+    /// What of it the indexes of runs may have.
+    ends: EndMemory,
     /// What of the budget the head has.
     head_memory: Gauge,
+    /// And what is deleted of runs and frozen generations.
+    deleted_memory: Gauge,
     lane: Mutex<Lane>,
     metadata: MetadataFile,
     exemplars: Exemplars,
@@ -225,6 +230,13 @@ impl Store {
             return Err(Error::ReadOnly);
         }
         Ok(())
+    }
+
+    /// Tells the budget what the head and what is deleted takes.
+    fn charge_view(&self) {
+        let view = self.view.get();
+        self.head_memory.set(view.head_bytes());
+        self.deleted_memory.set(view.deletions.bytes());
     }
 
     fn check_open(&self) -> Result<()> {

@@ -18,7 +18,7 @@ use super::replay::Replay;
 use super::tombstones::Tombstones;
 use super::{Store, figures, snapshot};
 use crate::codec::StoreIdentity;
-use crate::disk::catalog;
+use crate::disk::{EndMemory, catalog};
 use crate::error::{Error, Result};
 use crate::head::Generation;
 use crate::io::{Fs, MemFs};
@@ -50,9 +50,10 @@ impl Store {
         let identity = find_identity(&*fs, dir, &wal_dir, &data_dir, &counters)?;
 
         snapshot::sweep(&*fs, dir)?;
-        let opened = catalog::open(&*fs, &data_dir, identity)?;
-        let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
         let budget = options.budget.clone().unwrap_or_default();
+        let ends = EndMemory::of(&budget);
+        let opened = catalog::open(&*fs, &data_dir, identity, &ends)?;
+        let set_aside = tell_damaged_runs(&opened, options.max_block_ms, &counters);
         let metadata = open_metadata(&*fs, dir, identity, &options, &budget, &counters)?;
         let exemplars = open_exemplars(&*fs, dir, identity, &options, &budget, &counters)?;
         let mut tombstones = open_tombstones(&*fs, dir, identity, &opened.runs, &counters)?;
@@ -119,6 +120,7 @@ impl Store {
             metadata,
             exemplars,
             budget,
+            ends,
             tombstones,
             counters,
         });
@@ -160,6 +162,7 @@ impl Store {
             deletions: Deletions::default(),
             metadata,
             exemplars,
+            ends: EndMemory::of(&budget),
             budget,
             tombstones: Tombstones::default(),
             counters: Counters::default(),

@@ -13,10 +13,11 @@ use super::figures::{self, Counters};
 use super::lane::Lane;
 use super::maintenance::Signal;
 use super::metadata::MetadataFile;
+use super::partitions::Partitions;
 use super::tombstones::Tombstones;
 use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
-use crate::disk::{GroupCache, LossCause, LostRange, Partition, Run, catalog};
+use crate::disk::{EndMemory, GroupCache, LossCause, LostRange, Partition, Run, catalog};
 use crate::error::Result;
 use crate::head::Generation;
 use crate::io::Fs;
@@ -52,6 +53,7 @@ pub(super) struct Parts<'a> {
     pub(super) metadata: MetadataFile,
     pub(super) exemplars: Exemplars,
     pub(super) budget: MemoryBudget,
+    pub(super) ends: EndMemory,
     pub(super) tombstones: Tombstones,
     pub(super) counters: Counters,
 }
@@ -82,6 +84,12 @@ impl Store {
         let budget = parts.budget;
         let head_memory = budget.head();
         head_memory.set(view.head_bytes());
+        let deleted_memory = budget.deleted();
+        deleted_memory.set(view.deletions.bytes());
+        let lane = Lane {
+            partitions: Partitions::new(&view, &parts.options),
+            ..Lane::default()
+        };
         Self {
             fs: parts.fs,
             wal: parts.wal,
@@ -98,8 +106,10 @@ impl Store {
             view: Arc::new(CurrentView::new(view)),
             cache: GroupCache::in_budget(CACHE_BYTES, &budget),
             budget,
+            ends: parts.ends,
             head_memory,
-            lane: Mutex::new(Lane::default()),
+            deleted_memory,
+            lane: Mutex::new(lane),
             metadata: parts.metadata,
             exemplars: parts.exemplars,
             tombstones: Mutex::new(parts.tombstones),

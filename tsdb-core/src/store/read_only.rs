@@ -18,7 +18,7 @@ use super::parts::{
 };
 use super::replay::Replay;
 use crate::codec::StoreIdentity;
-use crate::disk::catalog;
+use crate::disk::{EndMemory, catalog};
 use crate::error::{Error, Result};
 use crate::head::Generation;
 use crate::io::Fs;
@@ -76,9 +76,10 @@ fn look(
 ) -> Result<Option<Store>> {
     let data_dir = dir.join("data");
     let names = catalog::names(&**fs, &data_dir)?;
-    let opened = catalog::read(&**fs, &data_dir, identity)?;
-    let counters = Counters::default();
     let budget = options.budget.clone().unwrap_or_default();
+    let ends = EndMemory::of(&budget);
+    let opened = catalog::read(&**fs, &data_dir, identity, &ends)?;
+    let counters = Counters::default();
     let metadata = open_metadata(&**fs, dir, identity, options, &budget, &counters)?;
     let flushed = opened.flushed_generation;
     let exemplars = open_exemplars(&**fs, dir, identity, options, &budget, &counters)?;
@@ -125,6 +126,7 @@ fn look(
         metadata,
         exemplars,
         budget,
+        ends,
         tombstones,
         counters,
     })))

@@ -51,6 +51,7 @@ impl Lane {
             || wal_bytes_of(store) >= wal_bytes_due(store, &view.active)
             || progress_ms >= store.options.min_block_ms / 4 * 3
             || begun.elapsed() >= rotation.age
+            || self.partitions.are_many()
             || store.budget.wants_flush(view.active.bytes() as u64);
         if due && view.frozen.len() < MAX_FROZEN {
             self.rotate(store);
@@ -74,6 +75,7 @@ impl Lane {
         self.begun = None;
         self.newest_frozen_ms = Some(store.newest_ms.load(Ordering::Relaxed));
         self.definitions.clear();
+        self.partitions.begin(&store.view.get());
         store.signal.generation_frozen();
     }
 }

@@ -94,7 +94,7 @@ impl Store {
         path: &Path,
         go_on: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Vec<DamagedUnit>> {
-        let run = Run::open(&*self.fs, path, self.identity)?;
+        let run = Run::open(&*self.fs, path, self.identity, &self.ends)?;
         let damages = run.check(go_on)?;
         let units = damages
             .iter()

@@ -9,7 +9,7 @@ use super::replay::Replay;
 use super::tombstones::{self, Tombstones};
 use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
-use crate::disk::{LostRange, Run, RunDamage, catalog};
+use crate::disk::{EndMemory, LostRange, Run, RunDamage, catalog};
 use crate::error::{Error, Result};
 use crate::io::Fs;
 use crate::model::TimeRange;
@@ -53,6 +53,11 @@ impl DamagedUnit {
     pub(super) fn of(path: &Path, e: &Error) -> Self {
         let (path, offset, what) = match e {
             Error::Corrupt { path, offset, what } => (path.as_path(), *offset, (*what).to_owned()),
+            Error::Unreadable {
+                path,
+                offset,
+                source,
+            } => (path.as_path(), *offset, source.to_string()),
             e => (path, 0, e.to_string()),
         };
         Self {
@@ -84,6 +89,7 @@ pub(crate) fn verify(fs: &dyn Fs, dir: &Path) -> Result<VerifyReport> {
         fs,
         dir,
         report: VerifyReport::default(),
+        ends: EndMemory::of(&MemoryBudget::default()),
         flushed: 0,
         newest_ms: i64::MIN,
     };
@@ -107,6 +113,7 @@ struct Verify<'a> {
     fs: &'a dyn Fs,
     dir: &'a Path,
     report: VerifyReport,
+    ends: EndMemory,
     /// The last generation that a run holds.
     flushed: u64,
     /// The newest sample of a run, in milliseconds.
@@ -181,7 +188,7 @@ impl Verify<'_> {
     }
 
     fn run(&mut self, path: &Path, identity: StoreIdentity) -> Result<()> {
-        let run = Run::open(self.fs, path, identity)?;
+        let run = Run::open(self.fs, path, identity, &self.ends)?;
         let meta = run.meta();
         self.newest_ms = self.newest_ms.max(meta.max_ms);
         self.flushed = self.flushed.max(*meta.generations.end());

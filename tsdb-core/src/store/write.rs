@@ -25,6 +25,8 @@ pub enum RejectReason {
     StringTooLong,
     /// The series counts time in another unit, which has no tick for this moment.
     NoSuchTick,
+    /// Of a time for which there would have to be another partition, while there are as many as may be.
+    TooManyPartitions,
     /// The sample of a new series, while as many are active as may be.
     ActiveSeriesLimit,
     /// The sample of a new series, while as many began in the interval as may.
@@ -38,13 +40,14 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::DuplicateTimestamp,
         Self::TooFarInFuture,
         Self::TooOld,
         Self::InvalidHistogram,
         Self::StringTooLong,
         Self::NoSuchTick,
+        Self::TooManyPartitions,
         Self::ActiveSeriesLimit,
         Self::NewSeriesLimit,
         Self::TooManyLabels,
@@ -64,6 +67,9 @@ impl fmt::Display for RejectReason {
             Self::StringTooLong => "string value is too long",
             Self::NoSuchTick => {
                 "the series counts time in a unit that does not have this timestamp"
+            }
+            Self::TooManyPartitions => {
+                "out of bounds: there are samples of as many days as storage.max-partitions allows"
             }
             Self::ActiveSeriesLimit => "the limit of active series is reached",
             Self::NewSeriesLimit => "the limit of new series in an interval is reached",

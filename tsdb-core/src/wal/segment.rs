@@ -7,7 +7,7 @@ use crate::codec::crc::crc32;
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, StoreIdentity};
 use crate::error::{Error, Result};
-use crate::io::{Fs, ReadFile};
+use crate::io::{Fs, ReadFile, read_what_is_left};
 
 /// The first bytes of a segment.
 const MAGIC: [u8; 4] = *b"tswl";
@@ -64,7 +64,7 @@ pub(super) fn list(fs: &dyn Fs, dir: &Path) -> Result<Vec<SegmentId>> {
 /// Makes `bytes` those of a segment. What the disk does not give any more is zeros; gives how many of these there are.
 ///
 /// # Errors
-/// [`Error::Io`] when nothing can be read.
+/// [`Error::Io`] when it cannot be opened, or not be held in memory.
 pub(super) fn read(fs: &dyn Fs, path: &Path, bytes: &mut Vec<u8>) -> Result<u64> {
     fs.open_read(path)
         .and_then(|file| read_all(&*file, bytes))
@@ -72,28 +72,13 @@ pub(super) fn read(fs: &dyn Fs, path: &Path, bytes: &mut Vec<u8>) -> Result<u64>
 }
 
 fn read_all(file: &dyn ReadFile, bytes: &mut Vec<u8>) -> io::Result<u64> {
-    const BLOCK: usize = 4096;
     let no_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
     let len = usize::try_from(file.len()?).map_err(|_| no_memory())?;
     bytes.clear();
     bytes.try_reserve_exact(len).map_err(|_| no_memory())?;
     bytes.resize(len, 0);
-    let Err(error) = file.read_exact_at(bytes, 0) else {
-        return Ok(0);
-    };
-    let mut unreadable = 0;
-    let mut offset = 0;
-    for block in bytes.chunks_mut(BLOCK) {
-        if file.read_exact_at(block, offset).is_err() {
-            block.fill(0);
-            unreadable += block.len();
-        }
-        offset += block.len() as u64;
-    }
-    if unreadable == len {
-        return Err(error);
-    }
-    Ok(unreadable as u64)
+    let gone = read_what_is_left(file, 0, bytes);
+    Ok(gone.map_or(0, |(bytes, _)| bytes))
 }
 
 /// The start of a segment. Frames do not need it: it tells the store's identity and where the segment begins.
@@ -190,38 +175,6 @@ mod tests {
         ] {
             assert_eq!(name(other), None, "{other}");
         }
-    }
-
-    /// A disk on which a range of bytes has gone bad.
-    #[derive(Debug)]
-    struct BadSector(Vec<u8>, std::ops::Range<usize>);
-
-    impl ReadFile for BadSector {
-        fn len(&self) -> io::Result<u64> {
-            Ok(self.0.len() as u64)
-        }
-
-        fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-            let start = usize::try_from(offset).unwrap();
-            let end = start + buf.len();
-            if start < self.1.end && self.1.start < end {
-                return Err(io::Error::from_raw_os_error(5));
-            }
-            buf.copy_from_slice(&self.0[start..end]);
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_bad_sector_costs_its_block() {
-        let mut bytes = vec![1; 20_000];
-        let mut read = |file: BadSector| read_all(&file, &mut bytes).map_err(drop);
-        assert_eq!(read(BadSector(vec![7; 9], 9..9)), Ok(0));
-        assert_eq!(read(BadSector(vec![7; 9], 0..9)), Err(()));
-        assert_eq!(read(BadSector(Vec::new(), 0..9)), Ok(0));
-        assert_eq!(read(BadSector(vec![7; 10_000], 5000..5001)), Ok(4096));
-        let wanted = [vec![7; 4096], vec![0; 4096], vec![7; 1808]].concat();
-        assert_eq!(bytes, wanted);
     }
 
     #[test]

@@ -211,29 +211,20 @@ impl Wal {
         self.wait_until(|state| state.durable >= target)
     }
 
-    /// Unlinks the segments of a generation that runs on disk hold by now, and of which no more frames will come.
+    /// Unlinks the segments of a generation that runs on disk hold by now, and of which no more frames will come; and those of
+    /// earlier ones that could not be unlinked then.
     ///
     /// # Errors
-    /// [`Error::Io`]; the segments not yet unlinked are tried again by the next call or the next recovery.
+    /// [`Error::Io`]; the segments not yet unlinked are tried again with the next generation, or by the next recovery.
     /// [`Error::WritesStopped`] when the directory cannot be synced.
     pub(crate) fn remove_generation(&self, generation: u64) -> Result<()> {
         let ids: Vec<SegmentId> = {
             let mut state = self.shared.state.lock();
             debug_assert!(generation < state.generation, "the generation is frozen");
             state.removed.insert(generation);
-            let first = SegmentId {
-                generation,
-                index: 0,
-            };
-            let last = SegmentId {
-                generation,
-                index: u32::MAX,
-            };
-            state
-                .segments
-                .range(first..=last)
-                .map(|(id, _)| *id)
-                .collect()
+            let segments = state.segments.keys();
+            let is_removed = |id: &&SegmentId| state.removed.contains(&id.generation);
+            segments.filter(is_removed).copied().collect()
         };
         self.shared
             .mark

@@ -97,6 +97,7 @@ impl Config {
                 "storage.exemplars.max-exemplars",
                 self.max_exemplars.to_string(),
             ),
+            ("storage.max-partitions", self.max_partitions.to_string()),
             (
                 "storage.metadata.max-families",
                 self.max_metadata_families.to_string(),

@@ -179,6 +179,27 @@ async fn new_series_beyond_the_limit_are_refused_for_now_and_known_ones_go_on() 
     assert_eq!(count["data"]["result"][0]["value"][1], "10");
 }
 
+#[test]
+fn samples_of_more_days_than_may_be_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = [
+        "--storage.max-partitions",
+        "2",
+        "--storage.tsdb.retention.time",
+        "0",
+        "--influx.create-databases",
+    ];
+    let process = Process::start_at("127.0.0.1:0", dir.path(), &flags);
+    for (day, expected) in [(0, 204), (1, 204), (2, 400), (1, 204)] {
+        let ns = (1_700_000_000 - day * 86_400_i64) * 1_000_000_000;
+        let line = format!("up value=1 {ns}");
+        let (status, text) = process.request("POST /write?db=days", line.as_bytes());
+        assert_eq!(status, expected, "day {day}: {text}");
+        let told = text.contains("storage.max-partitions");
+        assert_eq!(told, expected == 400, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn points_of_too_many_new_series_are_refused_for_now() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! An open run: what it is and holds.
 
+mod end;
 mod open;
 mod read;
 
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::checksum::FileIdentity;
 use super::directory::{ColumnRecord, Directory, GroupPlace};
+use super::end_memory::EndReservation;
 use super::field_group::MAX_TEXT_BYTES;
 use super::group::{Group, MAX_STORED_BYTES, Unpacker};
 use super::group_header::Contents;
@@ -19,6 +21,8 @@ use crate::error::{Error, Result};
 use crate::index::{IndexReader, LabelBuffer};
 use crate::io::ReadFile;
 use crate::model::{Kind, TimeRange, TimeUnit};
+
+pub(super) use end::read_footer;
 
 /// A run, open for reading by any number of threads. It stays readable after its name is gone.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(crate) struct Run {
     mended: Vec<(u64, u64, &'static str)>,
     /// Whether it was merged away or has expired.
     retired: AtomicBool,
+    /// What index and directory take, if that is charged for.
+    _memory: [Option<EndReservation>; 2],
 }
 
 impl Run {
@@ -194,11 +200,6 @@ impl Run {
     fn read_at(&self, out: &mut [u8], offset: u64) -> Result<()> {
         self.file
             .read_exact_at(out, offset)
-            .map_err(|e| match e.kind() {
-                std::io::ErrorKind::UnexpectedEof => {
-                    Error::corrupt(&*self.path, offset, "file was cut short")
-                }
-                _ => Error::io("read", &*self.path, e),
-            })
+            .map_err(|e| Error::reading(&*self.path, offset, e))
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::super::cache::GroupCache;
 use super::super::chunk_group::ChunkGroup;
-use super::super::column::{self, ColumnStats};
+use super::super::column;
 use super::super::column_list::ColumnList;
 use super::super::directory::{ColumnExtent, ColumnRecord};
 use super::super::group::GroupColumns;
 use super::super::group_header::Contents;
 use super::super::loader::Loader;
+use super::super::lost::OnLost;
 use super::super::times::TimesTable;
 use super::Run;
 use crate::codec::column::TimesRef;
@@ -28,7 +29,7 @@ impl Run {
         range: TimeRange,
         cache: &GroupCache,
         out: &mut Columns,
-        lost: &mut dyn FnMut(ColumnStats, Error),
+        lost: OnLost<'_>,
     ) -> Result<()> {
         let mut loader = cache;
         self.read_with(series, range, &mut loader, out, lost)
@@ -41,7 +42,7 @@ impl Run {
         range: TimeRange,
         loader: &mut impl Loader,
         out: &mut Columns,
-        lost: &mut dyn FnMut(ColumnStats, Error),
+        lost: OnLost<'_>,
     ) -> Result<()> {
         let mut after_ms = None;
         for record in self.columns(series) {
@@ -51,17 +52,17 @@ impl Run {
                 continue;
             }
             if after_ms.is_some_and(|t_ms| stats.min_ms <= t_ms) {
-                lost(stats, self.damaged(&record, "columns of a series overlap"));
+                lost(stats, self.damaged(&record, "columns of a series overlap"))?;
                 continue;
             }
             after_ms = Some(stats.max_ms);
             let start = out.len();
             match self.read_column(&record, range, loader, out) {
-                Err(damage) if damage.is_corruption() => {
+                Err(damage) if damage.is_damage() => {
                     // Values may have come without their times.
                     out.values.truncate(start);
                     out.truncate(start);
-                    lost(stats, damage);
+                    lost(stats, damage)?;
                 }
                 read => read?,
             }

@@ -38,14 +38,14 @@ fn flush(fs: &FaultFs, first_id: u64, parts: u64) -> Result<()> {
             finish(&fs, spec, &part(i))
         })
         .collect::<Result<_>>()?;
-    let opened = publish(&fs, dir(), finished)?;
+    let opened = publish(&fs, dir(), finished, &end_memory())?;
     assert_eq!(opened.len() as u64, parts);
     Ok(())
 }
 
 /// Opens a store; its runs are those before, with all or none of the parts.
 fn check(fs: &FaultFs, parts: u64, context: &str) -> usize {
-    let opened = catalog::open(fs, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(fs, dir(), IDENTITY, &end_memory()).unwrap();
     assert!(opened.damaged.is_empty(), "{context}: {:?}", opened.damaged);
     let read = contents(&opened.runs).unwrap();
     let all: Vec<Contents> = std::iter::once(before())
@@ -58,7 +58,7 @@ fn check(fs: &FaultFs, parts: u64, context: &str) -> usize {
     for name in fs.list(dir()).unwrap() {
         assert!(ends(&name, "run"), "{context}: {name:?}");
     }
-    let again = catalog::open(fs, dir(), IDENTITY).unwrap();
+    let again = catalog::open(fs, dir(), IDENTITY, &end_memory()).unwrap();
     assert_eq!((again.runs.len(), again.swept), (opened.runs.len(), 0));
     opened.runs.len()
 }
@@ -108,7 +108,7 @@ fn a_cut_while_the_next_open_puts_things_in_order() {
             for m in 1..=4 {
                 let image = image.kill();
                 image.cut_at(image.ops() + m);
-                let _ = catalog::open(&image, dir(), IDENTITY);
+                let _ = catalog::open(&image, dir(), IDENTITY, &end_memory());
                 for (second, image) in images(&image) {
                     check(
                         &image,
@@ -147,7 +147,12 @@ fn a_failure_at_every_operation_and_a_second_try() {
                     }
                     if failed.is_err() {
                         flush(&fs, 10, parts).unwrap();
-                        let opened = catalog::open(&fs.crash(Unsynced::Lost), dir(), IDENTITY);
+                        let opened = catalog::open(
+                            &fs.crash(Unsynced::Lost),
+                            dir(),
+                            IDENTITY,
+                            &end_memory(),
+                        );
                         let opened = opened.unwrap();
                         assert_eq!(opened.flushed_generation, Some(2), "{context}");
                     }
@@ -177,7 +182,7 @@ fn a_set_that_is_damaged_before_it_is_live_comes_from_the_log_again() {
         for name in names.iter().skip(1) {
             let fs = fs.kill();
             fs.overwrite(&dir().join(name), b"junk");
-            let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+            let opened = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
             assert_eq!(opened.damaged.len(), 1);
             // The last that is pending is reported only: nothing else says then that its set was not live.
             if count("pending") > 1 || !ends(name, "pending") {
@@ -194,7 +199,7 @@ fn a_set_that_is_damaged_before_it_is_live_comes_from_the_log_again() {
 fn members_of_a_set_go_without_the_others() {
     let fs = start();
     flush(&fs, 2, PARTS).unwrap();
-    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
     let (gone, left): (Vec<_>, Vec<_>) = opened
         .runs
         .into_iter()
@@ -202,7 +207,7 @@ fn members_of_a_set_go_without_the_others() {
     remove_runs(&fs, dir(), &gone).unwrap();
     let read = contents(&left).unwrap();
     assert!(contents(&gone).is_ok(), "open files are readable");
-    let opened = catalog::open(&fs.crash(Unsynced::Lost), dir(), IDENTITY).unwrap();
+    let opened = catalog::open(&fs.crash(Unsynced::Lost), dir(), IDENTITY, &end_memory()).unwrap();
     assert_eq!((opened.runs.len(), opened.swept), (3, 0));
     assert_eq!(contents(&opened.runs).unwrap(), read);
 }

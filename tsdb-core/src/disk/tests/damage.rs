@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::support::*;
-use crate::disk::{Run, catalog};
+use crate::budget::MemoryBudget;
+use crate::disk::{EndMemory, Run, catalog};
 use crate::error::Error;
 use crate::index::FoundPairs;
 use crate::io::Fs;
-use crate::model::{Labels, testing};
+use crate::model::{Columns, Labels, testing};
 
 /// Two groups of different timestamps, and some labels.
 fn sample_contents() -> Contents {
@@ -40,7 +41,7 @@ fn sample_contents() -> Contents {
 
 /// Reads all that still opens; whatever is read must be what was written.
 fn check(fs: &dyn Fs, path: &std::path::Path, written: &Contents) -> Result<(), Error> {
-    let run = Run::open(fs, path, IDENTITY)?;
+    let run = Run::open(fs, path, IDENTITY, &end_memory())?;
     let read = contents(&[Arc::clone(&run)])?;
     assert_eq!(&read, written);
     for labels in written.keys() {
@@ -70,7 +71,7 @@ fn every_flipped_byte_is_found() {
         let mut bytes = intact.clone();
         bytes[at] ^= 1 << (at % 8);
         fs.overwrite(run.path(), &bytes);
-        let opened = Run::open(&fs, run.path(), IDENTITY).unwrap();
+        let opened = Run::open(&fs, run.path(), IDENTITY, &end_memory()).unwrap();
         let damages = opened.check(&mut |_| true).unwrap();
         let [damage] = &damages[..] else {
             panic!("byte {at}: {damages:?}");
@@ -94,6 +95,56 @@ fn every_flipped_byte_is_found() {
 }
 
 #[test]
+fn a_bad_sector_costs_no_more_than_damage_in_it() {
+    let fs = fault_fs();
+    let mut written = sample_contents();
+    // So many labels that the end of the file is longer than what stands twice.
+    for i in 0..1_000u64 {
+        let label = format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        written.insert(labels(&[("noise", &label)]), [(0, i)].into());
+    }
+    let run = write(&shared(&fs), spec(1, 1, 0), &written).unwrap();
+    let (path, groups_end) = (run.path().to_owned(), run.groups_end());
+    let len = run.meta().bytes;
+    let no_memory = EndMemory::of(&MemoryBudget::new(0));
+    for at in (0..len).step_by(4096) {
+        fs.go_bad(&path, at..at + 4096);
+        let opened = Run::open(&fs, &path, IDENTITY, &end_memory()).unwrap();
+        if at >= groups_end {
+            // Mended before anything of it is read through a map.
+            Run::open(&fs, &path, IDENTITY, &no_memory).unwrap();
+        }
+        let damages = opened.check(&mut |_| true).unwrap();
+        assert!(!damages.is_empty(), "byte {at}");
+        for damage in &damages {
+            let (Error::Corrupt { offset, .. } | Error::Unreadable { offset, .. }) = damage.error
+            else {
+                panic!("byte {at}: {damages:?}");
+            };
+            assert!(
+                offset < at + 4096 && offset + damage.bytes > at,
+                "byte {at}: {damages:?}"
+            );
+        }
+        let cache = crate::disk::GroupCache::new(1 << 20);
+        let mut lost = 0;
+        for id in 0..opened.index().series_len() {
+            let mut out = Columns::default();
+            let all = crate::model::TimeRange::ALL;
+            let on_lost = &mut |_, error: Error| {
+                assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+                lost += 1;
+                Ok(())
+            };
+            opened
+                .read_series(id, all, &cache, &mut out, on_lost)
+                .unwrap();
+        }
+        assert_eq!(lost > 0, damages.iter().any(|damage| damage.lost.is_some()));
+    }
+}
+
+#[test]
 fn a_file_of_any_other_length_is_found() {
     let fs = fault_fs();
     let written = small(0, 3);
@@ -102,7 +153,7 @@ fn a_file_of_any_other_length_is_found() {
     let mut mended = 0;
     for len in 0..intact.len() {
         fs.overwrite(run.path(), &intact[..len]);
-        match Run::open(&fs, run.path(), IDENTITY) {
+        match Run::open(&fs, run.path(), IDENTITY, &end_memory()) {
             Ok(run) => {
                 assert_eq!(run.mended().count(), 1, "{len} bytes");
                 check(&fs, run.path(), &written).unwrap();
@@ -116,7 +167,7 @@ fn a_file_of_any_other_length_is_found() {
     longer.push(0);
     fs.overwrite(run.path(), &longer);
     check(&fs, run.path(), &written).unwrap();
-    let run = Run::open(&fs, run.path(), IDENTITY).unwrap();
+    let run = Run::open(&fs, run.path(), IDENTITY, &end_memory()).unwrap();
     assert_eq!(run.mended().count(), 1);
 }
 
@@ -128,7 +179,7 @@ fn a_damaged_group_costs_its_series_only() {
     let mut bytes = fs.contents(run.path()).unwrap();
     bytes[100] ^= 1;
     fs.overwrite(run.path(), &bytes);
-    let run = Run::open(&fs, run.path(), IDENTITY).unwrap();
+    let run = Run::open(&fs, run.path(), IDENTITY, &end_memory()).unwrap();
     let cache = crate::disk::GroupCache::new(1 << 20);
     let mut failed = 0;
     for id in 0..run.index().series_len() {
@@ -169,7 +220,7 @@ fn a_damaged_table_of_timestamps_costs_the_series_that_use_it() {
     assert_eq!(tables.len(), 2);
     bytes[tables[1] + 60] ^= 4;
     fs.overwrite(run.path(), &bytes);
-    let run = Run::open(&fs, run.path(), IDENTITY).unwrap();
+    let run = Run::open(&fs, run.path(), IDENTITY, &end_memory()).unwrap();
     let cache = crate::disk::GroupCache::new(1 << 20);
     for (id, samples) in (0u32..).zip(written.values()) {
         let mut out = columns(&[(i64::MIN, 5)].into());
@@ -195,7 +246,7 @@ fn a_damaged_file_is_set_aside_and_its_id_not_used_again() {
     bytes.truncate(40);
     fs.overwrite(path, &bytes);
 
-    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
     assert_eq!(contents(&opened.runs).unwrap(), a);
     assert_eq!(
         (opened.next_file_id, opened.flushed_generation),
@@ -206,7 +257,7 @@ fn a_damaged_file_is_set_aside_and_its_id_not_used_again() {
     let aside = path.with_extension("run.damaged");
     assert_eq!(fs.contents(&aside).unwrap(), bytes);
 
-    let again = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    let again = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
     assert_eq!((again.next_file_id, again.damaged.len()), (3, 0));
     assert_eq!(
         catalog::identity_in_footers(&fs, dir()).unwrap(),
@@ -229,14 +280,14 @@ fn inputs_live_while_what_replaces_them_is_damaged() {
 
     let damaged = fs.kill();
     damaged.overwrite(run.path(), &intact[1..]);
-    let opened = catalog::open(&damaged, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(&damaged, dir(), IDENTITY, &end_memory()).unwrap();
     assert_eq!((opened.runs.len(), opened.damaged.len()), (2, 1));
     assert_eq!(contents(&opened.runs).unwrap(), both);
 
     // A damaged input is of no use any more.
     let input = dir().join("8000000000000000-0000000000000001.run");
     fs.overwrite(&input, b"junk");
-    let opened = catalog::open(&fs, dir(), IDENTITY).unwrap();
+    let opened = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap();
     assert_eq!(
         (opened.runs.len(), opened.damaged.len(), opened.swept),
         (1, 0, 2)
@@ -259,7 +310,7 @@ fn a_newer_format_stops_the_open_and_changes_nothing() {
     bytes[20..24].copy_from_slice(&crc);
     fs.overwrite(run.path(), &bytes);
     let ops = fs.ops();
-    let error = catalog::open(&fs, dir(), IDENTITY).unwrap_err();
+    let error = catalog::open(&fs, dir(), IDENTITY, &end_memory()).unwrap_err();
     let newer = crate::disk::header::FORMAT_VERSION + 1;
     assert!(matches!(error, Error::UnsupportedFormat { found, .. } if found == newer));
     assert_eq!(fs.ops(), ops);

@@ -188,7 +188,7 @@ fn columns_of_chunks_and_of_floats_stand_side_by_side() {
         }
         written.insert(labels, map_of(&all));
     }
-    let run = publish(&fs, dir(), vec![writer.finish().unwrap()])
+    let run = publish(&fs, dir(), vec![writer.finish().unwrap()], &end_memory())
         .unwrap()
         .remove(0);
     assert_intact(&run);
@@ -232,7 +232,7 @@ fn start_times_take_nothing_where_there_are_none_and_little_where_they_are_alike
                 .push_series(&labels, TimeUnit::Milliseconds, &samples)
                 .unwrap();
         }
-        let runs = publish(&fs, dir(), vec![writer.finish().unwrap()]).unwrap();
+        let runs = publish(&fs, dir(), vec![writer.finish().unwrap()], &end_memory()).unwrap();
         runs[0].meta().bytes
     };
     let without = len(&|_| 0, false);
@@ -299,7 +299,7 @@ fn long_strings_and_long_columns_of_integers() {
     writer
         .push_series(&a, TimeUnit::Milliseconds, &written)
         .unwrap();
-    let run = publish(&fs, dir(), vec![writer.finish().unwrap()])
+    let run = publish(&fs, dir(), vec![writer.finish().unwrap()], &end_memory())
         .unwrap()
         .remove(0);
     assert!(run.check(&mut |_| true).unwrap().is_empty());
@@ -348,7 +348,7 @@ fn large_histograms_of_ever_other_buckets() {
     writer
         .push_series(&labels(&[("a", "b")]), TimeUnit::Milliseconds, &written)
         .unwrap();
-    let run = crate::disk::publish(&fs, dir(), vec![writer.finish().unwrap()])
+    let run = crate::disk::publish(&fs, dir(), vec![writer.finish().unwrap()], &end_memory())
         .unwrap()
         .remove(0);
     assert_intact(&run);
@@ -412,7 +412,7 @@ fn a_file_of_another_store_is_refused() {
             ..IDENTITY
         },
     ] {
-        let error = Run::open(&fs, run.path(), other).unwrap_err();
+        let error = Run::open(&fs, run.path(), other, &end_memory()).unwrap_err();
         assert!(error.is_corruption(), "{error}");
     }
 }
@@ -428,7 +428,7 @@ fn a_file_under_the_name_of_another_is_refused() {
         let to = dir().join(name);
         let bytes = fs.contents(run.path()).unwrap();
         fs.create(&to).unwrap().write_all(&bytes).unwrap();
-        let error = Run::open(&fs, &to, IDENTITY).unwrap_err();
+        let error = Run::open(&fs, &to, IDENTITY, &end_memory()).unwrap_err();
         assert!(error.is_corruption(), "{error}");
     }
     let empty = write(&shared(&fs), spec(7, 1, 0), &Contents::new()).unwrap();

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::budget::MemoryBudget;
 use crate::codec::StoreIdentity;
-use crate::disk::{FinishedRun, GroupCache, Partition, Run, RunSpec, RunWriter, publish};
+use crate::disk::{
+    EndMemory, FinishedRun, GroupCache, Partition, Run, RunSpec, RunWriter, publish,
+};
 use crate::error::Result;
 use crate::io::{FaultFs, Fs};
 use crate::model::histogram::testing::bits_of_number;
@@ -26,6 +29,11 @@ pub(crate) type Contents = BTreeMap<Labels, BTreeMap<i64, u64>>;
 
 pub(crate) fn dir() -> &'static Path {
     Path::new(DIR)
+}
+
+/// Memory for the ends of as many runs as there are.
+pub(crate) fn end_memory() -> EndMemory {
+    EndMemory::of(&MemoryBudget::new(u64::MAX))
 }
 
 pub(crate) fn fault_fs() -> FaultFs {
@@ -111,7 +119,7 @@ pub(crate) fn finish(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Re
 
 pub(crate) fn write(fs: &Arc<dyn Fs>, spec: RunSpec, contents: &Contents) -> Result<Arc<Run>> {
     let finished = finish(fs, spec, contents)?;
-    Ok(publish(fs, dir(), vec![finished])?.remove(0))
+    Ok(publish(fs, dir(), vec![finished], &end_memory())?.remove(0))
 }
 
 /// Appends the samples of a series; an error if one of its columns is damaged.
@@ -123,7 +131,10 @@ pub(crate) fn read_strictly(
     out: &mut Columns,
 ) -> Result<()> {
     let mut damage = Ok(());
-    run.read_series(series, range, cache, out, &mut |_, e| damage = Err(e))?;
+    run.read_series(series, range, cache, out, &mut |_, e| {
+        damage = Err(e);
+        Ok(())
+    })?;
     damage
 }
 

@@ -53,6 +53,7 @@ impl Fs for FaultFs {
         let state = self.state.lock();
         state.alive()?;
         let (_, file) = state.file(path)?;
+        assert!(file.bad.is_empty(), "the system would end the process");
         Ok(Mapped::Heap(Arc::from(file.live.as_slice())))
     }
 
@@ -233,7 +234,12 @@ impl ReadFile for FaultFile {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let mut state = self.fs.state.lock();
         state.alive()?;
-        read_exact_at(&state.file_mut(self.id)?.live, buf, offset)
+        let file = state.file_mut(self.id)?;
+        let end = offset + buf.len() as u64;
+        if offset.max(file.bad.start) < end.min(file.bad.end) {
+            return Err(io::Error::from_raw_os_error(FaultFs::EIO));
+        }
+        read_exact_at(&file.live, buf, offset)
     }
 }
 

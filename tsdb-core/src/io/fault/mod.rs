@@ -70,6 +70,8 @@ struct File {
     durable: Vec<u8>,
     /// Everything before this offset is as durable as it will ever be: synced, or lost by a failed sync.
     dirty_from: usize,
+    /// Bytes that the disk does not give.
+    bad: std::ops::Range<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -179,6 +181,15 @@ impl FaultFs {
         }
     }
 
+    /// The disk does not give this range of a file any more.
+    pub(crate) fn go_bad(&self, path: &Path, bytes: std::ops::Range<u64>) {
+        let mut state = self.state.lock();
+        let id = state.names.get(path).copied();
+        if let Some(file) = id.and_then(|id| state.files.get_mut(&id)) {
+            file.bad = bytes;
+        }
+    }
+
     /// The live contents of a file.
     pub(crate) fn contents(&self, path: &Path) -> io::Result<Vec<u8>> {
         let state = self.state.lock();
@@ -243,6 +254,7 @@ impl State {
                     durable: live.clone(),
                     dirty_from: live.len(),
                     live,
+                    bad: file.bad.clone(),
                 };
                 state.files.insert(*id, file);
             }

@@ -171,6 +171,42 @@ fn a_flipped_byte_costs_its_unit_and_is_told() {
     assert!(harmless > 25 && partial > 25, "{harmless} {partial}");
 }
 
+#[test]
+fn a_bad_sector_costs_what_is_in_it_until_the_disk_gives_it_again() {
+    let intact = filled();
+    let expected = contents(&open(&intact.kill()).unwrap());
+    let mut served = 0;
+    for path in files(&intact) {
+        let len = intact.contents(&path).unwrap().len() as u64;
+        for at in (0..len).step_by(4096) {
+            let when = format!("{} from byte {at}", path.display());
+            let fs = intact.kill();
+            fs.go_bad(&path, at..at + 4096);
+            let report = verify(&fs, Path::new(DIR)).unwrap();
+            let store = open(&fs).unwrap();
+            let mut found = contents(&store);
+            found.remove(DELETED.0);
+            let missing = missing(&expected, &found);
+            assert_inside(&report, &missing, &when);
+            let new = ("a", NOW + MINUTE, 9.0);
+            assert_eq!(write(&store, &[new]).unwrap().accepted, 1, "{when}");
+            store.flush_head().unwrap();
+            // A run that is there and cannot be read as a whole is not merged, and so nothing of it is given up.
+            while store.merge_once().unwrap() {}
+            let is_served = path.starts_with(format!("{DIR}/data")) && fs.contents(&path).is_ok();
+            fs.go_bad(&path, 0..0);
+            if is_served && !missing.is_empty() {
+                let mut healed = contents(&store);
+                healed.remove(DELETED.0);
+                healed.get_mut("a").unwrap().remove(&new.1);
+                assert_eq!(healed, expected, "{when}");
+                served += 1;
+            }
+        }
+    }
+    assert!(served > 1, "{served}");
+}
+
 /// What is done to a file.
 #[derive(Clone, Debug)]
 enum Harm {

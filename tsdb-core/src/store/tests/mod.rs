@@ -15,6 +15,7 @@ mod life;
 mod limits;
 mod model;
 mod pace;
+mod partitions;
 mod retention;
 mod snapshot;
 mod verify;

@@ -305,6 +305,25 @@ fn a_failed_fsync_of_the_directory_after_a_removal_stops_too() {
 }
 
 #[test]
+fn segments_that_could_not_be_unlinked_go_with_the_next_generation() {
+    let fs = new_fs();
+    let mut writer = Writer::new(&fs, Durability::Always);
+    for generation in 1..3 {
+        let seq = writer.append("frame");
+        writer.wal.wait(seq).unwrap();
+        writer.wal.rotate(generation);
+    }
+    let segments = || fs.list(dir()).unwrap().len();
+    let before = segments();
+    // The mark goes first.
+    fs.fail_once(OpKind::Mutating, fs.ops() + 1, FaultFs::EIO);
+    assert!(writer.wal.remove_generation(0).is_err());
+    assert_eq!(segments(), before);
+    writer.wal.remove_generation(1).unwrap();
+    assert_eq!(segments(), 0, "{:?}", fs.list(dir()));
+}
+
+#[test]
 fn a_generation_that_is_removed_while_its_frames_wait_leaves_no_segment() {
     let fs = new_fs();
     let mut writer = Writer::new(&fs, Durability::Always);
