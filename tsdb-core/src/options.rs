@@ -104,7 +104,7 @@ pub(crate) struct Rotation {
 impl Default for Rotation {
     fn default() -> Self {
         Self {
-            samples: 2_000_000,
+            samples: 4_000_000,
             samples_per_series: 8,
             wal_bytes: 128 << 20,
             wal_bytes_per_series: 512,
@@ -184,7 +184,7 @@ impl Options {
         self
     }
 
-    /// No more than this much data time is in memory alone: at half of it the head begins to be flushed. Default: 2 hours; at least 1 minute.
+    /// No more than this much data time is in memory alone: at three quarters of it the head begins to be flushed. Default: 2 hours; at least 1 minute.
     #[must_use]
     pub fn min_block_duration(mut self, d: Duration) -> Self {
         self.min_block_ms = millis(d);

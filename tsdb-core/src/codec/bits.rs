@@ -113,6 +113,17 @@ impl<S: WordSource> BitReader<S> {
         Some(ones)
     }
 
+    /// Takes pairs of zero bits, at most `max` and as far as they are loaded; says how many.
+    #[inline]
+    pub(super) fn zero_pairs(&mut self, max: u32) -> u32 {
+        let zeros = self.buffer.leading_zeros().min(self.have);
+        let pairs = (zeros / 2).min(max);
+        if pairs > 0 {
+            self.take(2 * pairs);
+        }
+        pairs
+    }
+
     /// Number of bits not yet read.
     pub(super) fn bits_left(&self) -> u64 {
         self.left + u64::from(self.have)

@@ -3,7 +3,11 @@
 /// Appends `value` as a varint: 1 to 10 bytes.
 #[inline]
 pub(crate) fn push_uvarint(out: &mut Vec<u8>, value: u64) {
-    out.extend(UvarintBytes(Some(value)));
+    match u8::try_from(value) {
+        // Nearly all.
+        Ok(byte @ 0..0x80) => out.push(byte),
+        _ => out.extend(UvarintBytes(Some(value))),
+    }
 }
 
 /// Appends `value` zigzag-coded, so that small negative numbers are short too.

@@ -145,6 +145,12 @@ impl RunWriter {
         self.begin_series(number, unit)
     }
 
+    /// Makes room for so many series with so many labels in all, as far as that is known before; memory that is not used is not
+    /// touched.
+    pub(crate) fn reserve(&mut self, series: usize, labels: usize) {
+        self.index.reserve(series, labels);
+    }
+
     /// The number of a label pair, given as its part of the canonical bytes, for
     /// [`start_series_of_pairs`](Self::start_series_of_pairs).
     ///

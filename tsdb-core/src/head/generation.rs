@@ -1,5 +1,6 @@
 //! One generation: series, their samples, and the ways to find them.
 
+use std::hint::black_box;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 
@@ -7,7 +8,7 @@ use hashbrown::HashTable;
 
 use super::lookup::{Lookup, LookupTable};
 use super::reader::SeriesSnapshot;
-use super::recognition::Recognition;
+use super::recognition::{FormRef, Recognition};
 use super::series::Series;
 use super::symbol_tables::SymbolTables;
 use super::{NewValue, Offer, SeriesRef};
@@ -127,10 +128,19 @@ impl Generation {
         self.series(series).unit()
     }
 
-    /// Brings a series into the cache; see [`Series::prefetch`].
+    /// Brings a series into the cache; see [`Series::prefetch`]. Gives the unit of its times.
     #[inline]
-    pub(crate) fn prefetch(&self, series: SeriesRef) {
-        self.series(series).prefetch();
+    pub(crate) fn prefetch(&self, series: SeriesRef) -> TimeUnit {
+        let series = self.series(series);
+        series.prefetch();
+        series.unit()
+    }
+
+    /// Brings the numbers of the label pairs of a series into the cache.
+    #[inline]
+    pub(crate) fn prefetch_pairs(&self, series: SeriesRef) {
+        let pairs = self.pairs(series);
+        black_box((pairs.first().copied(), pairs.last().copied()));
     }
 
     /// The newest sample of a series by time, also when an earlier generation holds it.
@@ -207,9 +217,15 @@ impl Generation {
         &self.symbol_tables
     }
 
-    /// Remembers a sender's encoding of the labels of a series. For the writer alone.
-    pub(crate) fn learn(&self, encoding: Encoding, series: SeriesRef) {
-        self.recognition.learn(encoding, series, self.series_len());
+    /// Remembers a sender's encoding of the labels of a series. For the writer alone. See [`Recognition::learn`].
+    pub(crate) fn learn(
+        &self,
+        encoding: Encoding,
+        series: SeriesRef,
+        previous: Option<FormRef>,
+    ) -> Option<FormRef> {
+        let most = self.series_len();
+        self.recognition.learn(encoding, series, previous, most)
     }
 
     /// The hashes of all series.
@@ -327,6 +343,12 @@ impl Generation {
         self.series(series).pairs()
     }
 
+    /// Number of the labels of all series.
+    pub(crate) fn labels_len(&self) -> usize {
+        let labels = |series: SeriesRef| self.pairs(series).len();
+        (0..self.series_len()).map(labels).sum()
+    }
+
     /// A label pair, as its part of the canonical bytes.
     pub(crate) fn pair(&self, pair: PairRef) -> &[u8] {
         self.index.pair(pair)
@@ -342,8 +364,7 @@ impl Generation {
         // A series is the list of its pairs' places in order of name and value; no label is compared.
         let ranks = self.index.ranks();
         // Of their size from the start: for millions of series a list that doubles is most of what a flush takes.
-        let labels = |series: SeriesRef| self.series(series).pairs().len();
-        let mut places: Vec<u32> = Vec::with_capacity((0..self.series_len()).map(labels).sum());
+        let mut places: Vec<u32> = Vec::with_capacity(self.labels_len());
         let mut ends: Vec<usize> = Vec::with_capacity(self.series_len() as usize + 1);
         ends.push(0);
         for series in 0..self.series_len() {

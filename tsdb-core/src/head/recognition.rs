@@ -143,18 +143,27 @@ impl Recognition {
 
     /// Remembers a form of a series. For the lane alone. `series_len` bounds what is remembered: a sender that encodes the
     /// same labels in ever new ways gets no more memory for it.
-    pub(crate) fn learn(&self, encoding: Encoding, series: SeriesRef, series_len: u32) {
+    ///
+    /// `previous` is the form that was learned right before it from the same request: what comes together first comes together
+    /// the next time. Returns the form, if it is new.
+    pub(crate) fn learn(
+        &self,
+        encoding: Encoding,
+        series: SeriesRef,
+        previous: Option<FormRef>,
+        series_len: u32,
+    ) -> Option<FormRef> {
         let Encoding { key, len } = encoding;
         let most = series_len.saturating_mul(2).saturating_add(1024);
         if self.forms.len() >= most {
-            return;
+            return None;
         }
         let mut table = self.table.write();
         if table
             .find(key[0], |&form| self.key(form) == Some(key))
             .is_some()
         {
-            return;
+            return None;
         }
         let form = self.forms.push(Form {
             key,
@@ -163,6 +172,10 @@ impl Recognition {
             successor: AtomicU32::new(NONE),
         });
         table.insert_unique(key[0], form, |&form| self.key(form).map_or(0, |key| key[0]));
+        if let Some(previous) = previous.and_then(|previous| self.forms.get(previous)) {
+            previous.successor.store(form, Ordering::Relaxed);
+        }
+        Some(form)
     }
 
     /// Number of forms.
@@ -218,12 +231,32 @@ mod tests {
                 if repeated == 0 {
                     prop_assert_eq!(recognition.find_all(None, &encodings, &mut Vec::new()), known.count());
                 }
+                let mut learned = None;
                 for &label in &request {
                     plain.entry(key(label)).or_insert(label as u32);
-                    recognition.learn(Encoding { key: key(label), len: label as u32 + 1 }, label as u32, 40);
+                    let encoding = Encoding { key: key(label), len: label as u32 + 1 };
+                    learned = recognition.learn(encoding, label as u32, learned, 40);
                 }
             }
             prop_assert_eq!(recognition.len(), plain.len());
+        }
+    }
+
+    #[test]
+    fn what_was_learned_in_one_request_is_guessed_in_the_next() {
+        let recognition = Recognition::new();
+        let mut learned = None;
+        for n in 0..3 {
+            let encoding = Encoding {
+                key: [n, n],
+                len: 1,
+            };
+            learned = recognition.learn(encoding, n as u32, learned, 3);
+        }
+        let mut known = recognition.find(None, [0, 0]).unwrap();
+        for n in 1..3 {
+            (known, _) = recognition.guess(known.form, b"?", |_| [n, n]).unwrap();
+            assert_eq!(known.series, n as u32);
         }
     }
 
@@ -237,6 +270,7 @@ mod tests {
                     len: 1,
                 },
                 0,
+                None,
                 1,
             );
         }

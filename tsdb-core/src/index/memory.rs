@@ -274,12 +274,13 @@ impl Inner {
         self.postings.push(GrowingPostings::default());
         let name = split(pair).0;
         // `entry` would build the owned key even for names that are there, which nearly all are.
-        if !self.names.contains_key(name) {
-            self.names.insert(name.into(), BTreeMap::new());
-            self.bytes += PAIR_BYTES + name.len();
-        }
-        if let Some(values) = self.names.get_mut(name) {
-            values.insert(Value(bytes), number);
+        match self.names.get_mut(name) {
+            Some(values) => _ = values.insert(Value(bytes), number),
+            None => {
+                let values = BTreeMap::from([(Value(bytes), number)]);
+                self.names.insert(name.into(), values);
+                self.bytes += PAIR_BYTES + name.len();
+            }
         }
         self.bytes += PAIR_BYTES + pair.len();
         number

@@ -54,6 +54,14 @@ impl IndexWriter {
         self.end_series(unit)
     }
 
+    /// Makes room for so many more series with so many labels in all: lists that double are copied, and are held twice
+    /// meanwhile.
+    pub(crate) fn reserve(&mut self, series: usize, labels: usize) {
+        self.series_pairs.reserve_exact(labels);
+        self.series_ends.reserve_exact(series);
+        self.units.reserve_exact(series);
+    }
+
     /// The number of a label pair, given as its part of the canonical bytes, for [`push_pairs`](Self::push_pairs).
     ///
     /// # Errors

@@ -367,7 +367,15 @@ fn push_uvarint(out: &mut Vec<u8>, mut n: u64) {
 }
 
 /// Reads a length; lengths beyond [`MAX_LABEL_SET_BYTES`] do not occur in canonical bytes, so three bytes suffice.
+#[inline]
 fn read_uvarint(bytes: &[u8]) -> Option<(usize, usize)> {
+    match bytes.first() {
+        Some(&len @ 0..0x80) => Some((usize::from(len), 1)),
+        _ => read_long_uvarint(bytes),
+    }
+}
+
+fn read_long_uvarint(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut n = 0usize;
     for (i, &b) in bytes.iter().take(3).enumerate() {
         n |= usize::from(b & 0x7f) << (7 * i);

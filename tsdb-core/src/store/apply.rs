@@ -8,7 +8,7 @@ use super::lookup::{Incoming, Target};
 use super::sample_limits::Limits;
 use super::write::{RejectReason, WriteReport};
 use super::{Store, figures};
-use crate::head::{Generation, NewValue, Offer, SeriesRef, Since};
+use crate::head::{FormRef, Generation, NewValue, Offer, SeriesRef, Since};
 use crate::model::{
     BatchSeries, ConflictPolicy, FieldValue, Form, HistogramSample, Kind, LastSample, TimeUnit,
 };
@@ -23,6 +23,8 @@ pub(super) struct Apply<'a> {
     pub(super) seq: u64,
     pub(super) report: &'a mut WriteReport,
     pub(super) newest_ms: i64,
+    /// The sender's form of the entry before this one, if it was new.
+    pub(super) learned: Option<FormRef>,
 }
 
 /// A value that is recorded in the log once it is in its series.
@@ -141,9 +143,12 @@ impl Apply<'_> {
                 self.reject(RejectReason::StringTooLong, &state, field.tick);
             }
         }
-        if let (Form::Encoded(encoding), Some(series)) = (entry.form, state.series) {
-            self.generation.learn(encoding, series);
-        }
+        self.learned = match (entry.form, state.series) {
+            (Form::Encoded(encoding), Some(series)) => {
+                self.generation.learn(encoding, series, self.learned)
+            }
+            _ => None,
+        };
     }
 
     /// Applies the exemplars of the batch: all of them, or none is in what is saved.
@@ -234,9 +239,10 @@ impl Apply<'_> {
     /// Tells the log whose samples follow, and of which kind.
     fn start(&mut self, entry: &mut Entry<'_>, series: SeriesRef, kind: Kind) {
         if entry.started.is_none() && self.lane.definitions.due(series, self.seq) {
+            let generation = self.generation;
+            let pairs = generation.pairs(series).iter();
+            let pairs = pairs.map(|&pair| (pair, move || generation.pair(pair)));
             let record = &mut self.lane.record;
-            let pairs = self.generation.pairs(series).iter();
-            let pairs = pairs.map(|&pair| (pair, self.generation.pair(pair)));
             record.define_series(series, entry.unit, pairs);
         }
         entry.started = Some(kind);

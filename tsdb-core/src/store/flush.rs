@@ -164,6 +164,7 @@ impl Store {
             .into_iter()
             .map(|series| (series, classes[series as usize]))
             .collect();
+        let labels = generation.labels_len();
         let parts = u16::try_from(partitions.len()).map_err(|_| Error::LimitExceeded {
             limit: "partitions of a generation",
             max: u64::from(u16::MAX),
@@ -194,6 +195,7 @@ impl Store {
                 };
                 let fs = Arc::clone(&self.fs);
                 let mut run = RunWriter::create(fs, &self.data_dir, self.identity, spec)?;
+                run.reserve(order.len(), labels);
                 // The first class that a partition has records it, once for all.
                 for (_, lost) in lost.extract_if(.., |(of, _)| of == partition) {
                     run.add_lost(lost);
@@ -407,8 +409,12 @@ fn write_series(
     for (at, &(series, class)) in order.iter().enumerate() {
         if at.is_multiple_of(READ_AHEAD) {
             // Series in label order are in no order in memory.
-            for &(series, _) in order.iter().skip(at).take(READ_AHEAD) {
+            let next = || order.iter().skip(at).take(READ_AHEAD);
+            for &(series, _) in next() {
                 frozen.generation.prefetch(series);
+            }
+            for &(series, _) in next() {
+                frozen.generation.prefetch_pairs(series);
             }
         }
         let Some(samples) = frozen.samples(series) else {

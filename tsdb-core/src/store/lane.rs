@@ -110,6 +110,7 @@ pub(super) fn submit(store: &Store, incoming: Incoming<'_>) -> Result<Commit> {
             seq,
             report: &mut report,
             newest_ms: store.newest_ms.load(Ordering::Relaxed),
+            learned: None,
         };
         for (entry, target) in batch.entries().iter().zip(&targets) {
             apply.entry(incoming, entry, target);

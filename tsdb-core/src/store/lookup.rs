@@ -96,12 +96,9 @@ pub(super) fn look_up(store: &Store, view: &View, incoming: Incoming<'_>) -> Res
     let mut targets = Vec::with_capacity(batch.series_len());
     let mut missing = false;
     // The lane, which works on one sample after the other, would wait for each series.
-    let there = |series| {
-        view.active.prefetch(series);
-        Target::There {
-            series,
-            unit: view.active.unit(series),
-        }
+    let there = |series| Target::There {
+        series,
+        unit: view.active.prefetch(series),
     };
     {
         let lookup = view.active.lookup();

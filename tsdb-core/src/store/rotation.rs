@@ -44,12 +44,12 @@ impl Lane {
         let begun = *self.begun.get_or_insert_with(Instant::now);
         let newest_frozen_ms = *self.newest_frozen_ms.get_or_insert(newest_ms);
         let rotation = &store.options.rotation;
-        // Forward progress counts, so that a backfill does not rotate with every batch. At half of what may be in memory
-        // the generation is frozen: its flush has the other half to be done.
+        // Forward progress counts, so that a backfill does not rotate with every batch. At three quarters of what may be in
+        // memory the generation is frozen: its flush has the rest to be done.
         let progress_ms = newest_ms.saturating_sub(newest_frozen_ms);
         let due = view.active.samples() >= samples_due(store, &view.active)
             || wal_bytes_of(store) >= wal_bytes_due(store, &view.active)
-            || progress_ms >= store.options.min_block_ms / 2
+            || progress_ms >= store.options.min_block_ms / 4 * 3
             || begun.elapsed() >= rotation.age
             || self.partitions.are_many()
             || store.budget.wants_flush(view.active.bytes() as u64);

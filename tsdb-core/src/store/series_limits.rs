@@ -72,7 +72,8 @@ impl LabelLimits {
             return None;
         }
         let mut count = 0;
-        for (name, value) in LabelIter::over(canonical) {
+        let mut labels = LabelIter::over(canonical);
+        while let Some((name, value)) = labels.next_bytes() {
             count += 1;
             if count > self.count {
                 return Some(RejectReason::TooManyLabels);

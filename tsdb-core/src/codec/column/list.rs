@@ -1,5 +1,7 @@
 //! A list of integers without order between them: all equal, or a symbol and some noise for each.
 
+use std::borrow::Cow;
+
 use super::noise::{NoiseWriter, mask, read_at, unpack};
 use super::streams::{Streams, StreamsReader};
 use super::symbol::{BASE, LAST_PLAIN, NOISE_BITS, PRICE, noise_bits, symbol};
@@ -13,7 +15,7 @@ pub(super) const CHUNK: usize = 128;
 const MAX_NOISE_BITS: u32 = 61;
 
 /// Most numbers looked at to choose how a list is written.
-const SAMPLE: usize = 160;
+const SAMPLE: usize = 96;
 
 /// A list shorter than this has no statistics of its own.
 const SHORT: usize = 48;
@@ -64,14 +66,17 @@ impl ListPlan {
         }
         let sample = sample(numbers);
         let scale = numbers.len() as f32 / sample.len() as f32;
-        let mut sorted = sample.clone();
+        let mut scratch = [0; SAMPLE];
+        let sorted = &mut scratch[..sample.len()];
+        sorted.copy_from_slice(&sample);
         let median = *sorted.select_nth_unstable(sample.len() / 2).1;
-        let mut distances = vec![0; sample.len()];
+        let mut scratch = [0; SAMPLE];
+        let distances = &mut scratch[..sample.len()];
         let mut consider = |(centre, signed), shift_of: fn(&[u64]) -> (u32, f32)| {
-            for (distance, &number) in distances.iter_mut().zip(&sample) {
+            for (distance, &number) in distances.iter_mut().zip(&*sample) {
                 *distance = distance_of(number, centre, signed);
             }
-            let (shift, bits) = shift_of(&distances);
+            let (shift, bits) = shift_of(distances);
             Self {
                 form: Form::Coded {
                     centre,
@@ -156,11 +161,11 @@ fn distance_of(number: i64, centre: i64, signed: bool) -> u64 {
     }
 }
 
-/// Stretches of `numbers`, spread evenly over it, of [`SAMPLE`] numbers in all.
-fn sample(numbers: &[i64]) -> Vec<i64> {
+/// Stretches of `numbers`, spread evenly over it, of [`SAMPLE`] numbers in all; of fewer numbers all.
+fn sample(numbers: &[i64]) -> Cow<'_, [i64]> {
     const STRETCH: usize = 32;
     if numbers.len() <= SAMPLE {
-        return numbers.to_vec();
+        return numbers.into();
     }
     let step = numbers.len() / (SAMPLE / STRETCH);
     numbers
@@ -190,9 +195,17 @@ fn best_shift(distances: &[u64]) -> (u32, f32) {
 
 /// Bits of the median distance.
 fn magnitude_of(distances: &[u64]) -> u32 {
-    let mut sorted = distances.to_vec();
-    let median = *sorted.select_nth_unstable(distances.len() / 2).1;
-    64 - median.leading_zeros()
+    let mut counts = [0_u32; 65];
+    for distance in distances {
+        counts[(64 - distance.leading_zeros()) as usize] += 1;
+    }
+    let mut left = distances.len() as u32 / 2;
+    let below = counts.iter().take_while(|&&count| {
+        let is_below = count <= left;
+        left = left.saturating_sub(count);
+        is_below
+    });
+    below.count() as u32
 }
 
 /// The bits that the distances take with a shift.

@@ -101,6 +101,20 @@ impl<S: WordSource> Decoder<S> {
         }
     }
 
+    /// Moves past samples that come as regularly as those before, with the same value: two zero bits each. Says how many they
+    /// are, as far as can be told at once, and the time between two.
+    #[inline]
+    fn repeated(&mut self) -> (u16, i64) {
+        let count = match self.step {
+            Step::Later => self.bits.zero_pairs(u32::from(self.left)) as u16,
+            _ => 0,
+        };
+        self.left -= count;
+        let delta = self.delta.cast_signed();
+        self.t_ms = self.t_ms.wrapping_add(delta.wrapping_mul(i64::from(count)));
+        (count, delta)
+    }
+
     #[inline]
     fn delta_of_delta(&mut self) -> Result<i64, &'static str> {
         let bits = match self.bits.ones(4).ok_or(TRUNCATED)? {
@@ -188,14 +202,19 @@ impl<S: WordSource> FusedIterator for Decoder<S> {}
 
 /// Appends all samples of a chunk to `out`. After an error `out` holds those before the damage.
 pub(crate) fn decode_into(bytes: &[u8], out: &mut Columns) -> Result<(), DecodeError> {
-    let samples = XorIter::new(bytes)?;
+    let mut samples = XorIter::new(bytes)?;
     // A sample after the second takes at least two bits, so that the header cannot make us reserve more than that.
     let plausible = usize::from(samples.samples_left()).min(bytes.len() * 4);
     out.times_ms.reserve(plausible);
     out.values.reserve(plausible);
-    for sample in samples {
-        let (t_ms, value) = sample?;
+    while let Some(sample) = samples.next() {
+        let (mut t_ms, value) = sample?;
         out.push(t_ms, value);
+        let (count, delta) = samples.repeated();
+        for _ in 0..count {
+            t_ms = t_ms.wrapping_add(delta);
+            out.push(t_ms, value);
+        }
     }
     Ok(())
 }

@@ -392,6 +392,25 @@ proptest! {
         }
     }
 
+    /// Samples that repeat the one before are read several at once.
+    #[test]
+    fn reading_into_columns_agrees_with_reading_one_by_one(
+        count in any::<u8>(),
+        stream in proptest::collection::vec(prop_oneof![Just(0), any::<u8>()], 0..80),
+    ) {
+        let bytes = [&[0, count], &stream[..]].concat();
+        let mut columns = Columns::default();
+        let result = decode_into(&bytes, &mut columns);
+        let mut one_by_one = Vec::new();
+        let expected = XorIter::new(&bytes).unwrap().try_for_each(|sample| {
+            one_by_one.push(sample.map(|(t_ms, value)| (t_ms, value.to_bits()))?);
+            Ok(())
+        });
+        let values = columns.values.iter().map(|value| value.to_bits());
+        let read: Vec<(i64, u64)> = columns.times_ms.iter().copied().zip(values).collect();
+        prop_assert_eq!((result, read), (expected, one_by_one));
+    }
+
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(samples) = decode_bits(&bytes) {

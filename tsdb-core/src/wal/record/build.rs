@@ -50,13 +50,13 @@ impl RecordBuilder {
     }
 
     /// Says which label set `series` is inside this generation: its label pairs in order, each with a number that stands
-    /// for it and as its part of the canonical bytes. A record's definitions are read before its samples, whatever the order
+    /// for it and, to be asked where the record does not have it yet, as its part of the canonical bytes. A record's definitions are read before its samples, whatever the order
     /// of the calls.
     pub(crate) fn define_series<'a>(
         &mut self,
         series: u32,
         unit: TimeUnit,
-        pairs: impl ExactSizeIterator<Item = (u32, &'a [u8])>,
+        pairs: impl ExactSizeIterator<Item = (u32, impl FnOnce() -> &'a [u8])>,
     ) {
         self.series.define(series, unit, pairs);
     }

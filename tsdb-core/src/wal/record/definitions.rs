@@ -46,7 +46,7 @@ impl DefinitionsBuilder {
         &mut self,
         series: u32,
         unit: TimeUnit,
-        pairs: impl ExactSizeIterator<Item = (u32, &'a [u8])>,
+        pairs: impl ExactSizeIterator<Item = (u32, impl FnOnce() -> &'a [u8])>,
     ) {
         push_ivarint(&mut self.body, i64::from(series) - i64::from(self.last));
         self.last = series;
@@ -65,7 +65,7 @@ impl DefinitionsBuilder {
             self.pairs += 1;
             (*record, *place) = (self.record, self.pairs);
             push_uvarint(&mut self.body, NEW_PAIR);
-            self.body.extend_from_slice(pair);
+            self.body.extend_from_slice(pair());
         }
     }
 }
@@ -179,11 +179,12 @@ impl PairNumbers {
     pub(crate) fn of<'a>(
         &mut self,
         canonical: &'a [u8],
-    ) -> impl ExactSizeIterator<Item = (u32, &'a [u8])> + use<'a> {
+    ) -> impl ExactSizeIterator<Item = (u32, impl FnOnce() -> &'a [u8] + use<'a>)> + use<'a> {
         let mut labels = LabelIter::over(canonical);
         let pairs = std::iter::from_fn(|| labels.next_pair()).map(|pair| {
             let next = self.0.len() as u32;
-            (*self.0.entry(pair.to_vec()).or_insert(next), pair)
+            let number = *self.0.entry(pair.to_vec()).or_insert(next);
+            (number, move || pair)
         });
         pairs.collect::<Vec<_>>().into_iter()
     }
