@@ -1,4 +1,4 @@
-//! The store through its public interface: the log and its replay, selecting series, reading labels.
+//! The store through its public interface: the log and its replay, postings, selecting series, reading labels.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tsdb_benches::{START_MS, STEP_MS, labels, scrape, shape, store};
@@ -139,5 +139,32 @@ fn select(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, log, submit, select);
+/// Postings alone: what is found is taken away again, so that no labels are made.
+fn postings(c: &mut Criterion) {
+    let mut group = c.benchmark_group("postings");
+    for place in ["head", "file"] {
+        let db = store(SERIES, 1).expect("a store in memory opens");
+        if place == "file" {
+            db.flush().expect("a store in memory takes a file");
+        }
+        let querier = db.querier(TimeRange::ALL).expect("the store answers");
+        for (what, name, value) in [
+            ("a_value", "cpu", "3"),
+            ("some_values", "instance", "machine-[1-4].*"),
+            ("all_values", "instance", "machine-.*"),
+        ] {
+            let matchers = [MatchOp::Regex, MatchOp::NotRegex]
+                .map(|op| Matcher::new(op, name, value).expect("a valid matcher"));
+            group.bench_function(BenchmarkId::new(place, what), |b| {
+                b.iter(|| {
+                    let found = querier.select(&matchers).expect("the store answers");
+                    assert!(found.is_empty());
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, log, submit, select, postings);
 criterion_main!(benches);
