@@ -41,7 +41,10 @@ measure() {
   shift 3
   echo "== $name"
   start "$@"
-  "$drive" write "${to[@]}" --series "$series" --scrapes "$scrapes"
+  # Of several connections one gets ahead, and Prometheus refuses what is an hour behind.
+  local conns=4
+  [ "$name" != Prometheus ] || conns=1
+  "$drive" write "${to[@]}" --series "$series" --scrapes "$scrapes" --conns $conns
   [ -z "$flush" ] || curl -s -f -o /dev/null -X POST "http://127.0.0.1:$port$flush"
   sleep 5
   echo "disk: $(du -sb "$dir/data" | cut -f1) bytes"
@@ -52,10 +55,13 @@ measure() {
   start "$@"
   local before=300 refreshes=18
   local since=(--start $(($(date +%s) + 60 - (before + refreshes) * 15)))
-  "$drive" write "${to[@]}" --series "$series" --scrapes $before "${since[@]}" > /dev/null
+  "$drive" write "${to[@]}" --series "$series" --scrapes $before "${since[@]}" --conns $conns > /dev/null
   "$drive" dashboard "${to[@]}" --series "$series" --scrapes $before "${since[@]}" --refreshes $refreshes
-  # Prometheus refuses what is late, unless it is told to take it.
-  [ "$name" = Prometheus ] || "$drive" dashboard "${to[@]}" --series "$series" --scrapes $((before + refreshes)) "${since[@]}" --late
+  # Prometheus refuses what is late and what is to be deleted, unless it is told to take it.
+  if [ "$name" != Prometheus ]; then
+    "$drive" dashboard "${to[@]}" --series "$series" --scrapes $((before + refreshes)) "${since[@]}" --late
+    "$drive" dashboard "${to[@]}" --series "$series" --scrapes $((before + 2 * refreshes + 2)) "${since[@]}" --deletes
+  fi
   stop
 }
 

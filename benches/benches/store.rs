@@ -9,16 +9,15 @@ use tsdb_core::{
 const SERIES: usize = 10_000;
 const SCRAPES: usize = 20;
 
-/// A directory with a log of all scrapes, none of them flushed.
-fn logged(scrapes: usize) -> tempfile::TempDir {
+/// A directory with a log of all scrapes, none of them flushed: a store that is closed flushes them, so that it stays open.
+fn logged(scrapes: usize) -> (tempfile::TempDir, Db) {
     let dir = tempfile::tempdir().expect("a directory");
     let db = Db::open(dir.path(), options()).expect("a store opens");
     for i in 0..scrapes {
         db.write(&scrape(SERIES, i).expect("valid labels"))
             .expect("the store takes it");
     }
-    drop(db);
-    dir
+    (dir, db)
 }
 
 fn options() -> Options {
@@ -31,8 +30,7 @@ fn log(c: &mut Criterion) {
     let mut group = c.benchmark_group("log");
     group.sample_size(10);
     group.throughput(Throughput::Elements(SERIES as u64));
-    let dir = logged(1);
-    let db = Db::open(dir.path(), options()).expect("a store opens");
+    let (_dir, db) = logged(1);
     let mut scrapes = 1..;
     group.bench_function("append", |b| {
         let batch = || scrape(SERIES, scrapes.next().unwrap_or(0)).expect("valid labels");
@@ -43,14 +41,17 @@ fn log(c: &mut Criterion) {
         );
     });
     drop(db);
-    let dir = logged(SCRAPES);
+    let (dir, writer) = logged(SCRAPES);
     group.throughput(Throughput::Elements((SERIES * SCRAPES) as u64));
     group.bench_function("replay", |b| {
         b.iter_with_large_drop(|| {
-            // Read only: nothing is flushed, so that the next one finds the same.
-            Db::open_read_only(dir.path(), &options()).expect("a store opens")
+            // Read only, beside who writes: the next one finds the same.
+            let db = Db::open_read_only(dir.path(), &options()).expect("a store opens");
+            assert_eq!(db.stats().head_samples, (SERIES * SCRAPES) as u64);
+            db
         });
     });
+    drop(writer);
     group.finish();
 }
 

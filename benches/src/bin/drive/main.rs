@@ -107,6 +107,9 @@ struct Dashboard {
     /// Samples of half an hour before come as well each time, between those that are there.
     #[arg(long)]
     late: bool,
+    /// A series is deleted each time.
+    #[arg(long)]
+    deletes: bool,
 }
 
 fn main() -> Result<()> {
@@ -283,12 +286,21 @@ fn dashboard(args: &Dashboard) -> Result<()> {
             args.server
                 .send(&agent, Version::V1, requests.between(half_an_hour_ago))?;
         }
+        if args.deletes {
+            // The first of a machine, another one each time.
+            let machine = i % args.series.div_ceil(100);
+            let selector = format!(
+                r#"{{__name__="node_metric_0_total",cpu="0",instance="machine-{machine}.example:9100"}}"#
+            );
+            args.server.delete(&agent, &selector)?;
+        }
         cost += refresh(i + 1)?;
     }
     let asked = (args.refreshes * ranges.len()) as f64;
     println!(
-        "dashboard{}: {:.2} ms a query, {:.1} ms of CPU",
+        "dashboard{}{}: {:.2} ms a query, {:.1} ms of CPU",
         if args.late { ", late writes" } else { "" },
+        if args.deletes { ", deletes" } else { "" },
         cost.wall.as_secs_f64() * 1000.0 / asked,
         cost.cpu_s * 1000.0 / asked,
     );

@@ -80,6 +80,13 @@ impl Server {
         Ok(begun.elapsed())
     }
 
+    /// Deletes the series that a selector matches.
+    pub(crate) fn delete(&self, agent: &ureq::Agent, selector: &str) -> Result<()> {
+        let request = agent.post(format!("{}/admin/tsdb/delete_series", self.url));
+        request.query("match[]", selector).send_empty()?;
+        Ok(())
+    }
+
     /// Sends a message of remote write.
     pub(crate) fn send(&self, agent: &ureq::Agent, by: Version, message: &[u8]) -> Result<()> {
         let (content_type, version) = match by {
